@@ -1,0 +1,60 @@
+// Documents are BSON (bson_t) everywhere inside. This header reads them by path and builds them.
+//
+// Paths are dotted ("lead.phone_number", "windows.0.from"). A missing or wrongly typed value gives
+// the fallback: whoever needs to know better has checked the schema before. No function keeps a
+// pointer past the document's life.
+#ifndef KJ_DOC_H
+#define KJ_DOC_H
+
+#include "base/err.h"
+#include "base/str.h"
+
+#include <bson/bson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+bool kj_doc_find(const bson_t *doc, const char *path, bson_iter_t *at);
+bool kj_doc_has(const bson_t *doc, const char *path); // present and not null
+const char *kj_doc_text(const bson_t *doc, const char *path, const char *fallback);
+// int32, int64, and doubles that are whole numbers.
+int64_t kj_doc_int(const bson_t *doc, const char *path, int64_t fallback);
+double kj_doc_real(const bson_t *doc, const char *path, double fallback);
+bool kj_doc_bool(const bson_t *doc, const char *path, bool fallback);
+// A BSON date, or RFC 3339 text (as it comes through the doors), in milliseconds.
+int64_t kj_doc_time(const bson_t *doc, const char *path, int64_t fallback);
+// A borrowed view of a sub-document or array; `view` needs no destroy. False leaves it an empty
+// one.
+bool kj_doc_child(const bson_t *doc, const char *path, bson_t *view);
+size_t kj_doc_count(const bson_t *doc, const char *path); // members of an array or document, or 0
+// "array at path contains this text".
+bool kj_doc_lists(const bson_t *doc, const char *path, const char *text);
+
+// Builders: a NULL text or document is left out, so optional fields need no if.
+void kj_doc_put_text(bson_t *doc, const char *key, const char *value);
+void kj_doc_put_int(bson_t *doc, const char *key, int64_t value);
+void kj_doc_put_real(bson_t *doc, const char *key, double value);
+void kj_doc_put_bool(bson_t *doc, const char *key, bool value);
+void kj_doc_put_time(bson_t *doc, const char *key, int64_t wall_ms);
+void kj_doc_put_null(bson_t *doc, const char *key);
+void kj_doc_put_doc(bson_t *doc, const char *key, const bson_t *value);
+void kj_doc_put_array(bson_t *doc, const char *key, const bson_t *value);
+// Copies the value at `path` of `from` under `key`; nothing when absent.
+void kj_doc_put_from(bson_t *doc, const char *key, const bson_t *from, const char *path);
+
+// Appends to an array under construction: the key is the next index.
+struct kj_doc_list {
+    bson_t *array;
+    uint32_t count;
+    char key[16];
+};
+const char *kj_doc_next(struct kj_doc_list *list); // "0", "1", …
+
+// A new document: `doc` with the top-level fields of `changes` put over it, in doc's order, new
+// ones at the end; a null in `changes` removes the field. The caller destroys it.
+bson_t *kj_doc_with(const bson_t *doc, const bson_t *changes);
+// The same with documents merged at every depth (arrays are replaced).
+bson_t *kj_doc_merge(const bson_t *doc, const bson_t *changes);
+bool kj_doc_equal(const bson_t *a, const bson_t *b);
+void kj_doc_clear(bson_t **doc); // destroys and forgets; NULL is fine
+
+#endif

@@ -1,0 +1,85 @@
+// The path of a call job, in one direction: intake, queue, admit, attempt, analyse, decide, commit,
+// deliver; one file each, listed in k_stages of path.c in that order. A crash anywhere resumes from
+// the stage stored in the job.
+//
+// The engine introduces the rooms below to each other (store, host, script, model) and owns what
+// they share. Loop thread only. How a call travels and which document carries what: DESIGN.md
+// section 2.
+#ifndef KJ_ENGINE_H
+#define KJ_ENGINE_H
+
+#include "doc/doc.h"
+#include "engine/queue.h"
+#include "host/host.h"
+#include "loop/loop.h"
+#include "loop/pool.h"
+#include "script/script.h"
+#include "store/store.h"
+
+struct kj_engine {
+    struct kj_loop *loop;
+    struct kj_store *store;
+    struct kj_queue *queue;
+    struct kj_host *host;
+    struct kj_script *script;
+    struct kj_pool *pool; // phone numbers and other bulk work of the CPU
+    const char *host_name;
+    uint64_t seed;
+    bool simulated; // virtual clock: results are stamped
+    bool dialing;   // false: kill switch, or the clock stepped; no new call starts
+    char default_country[4];
+    struct kj_engine_private *own;
+};
+
+struct kj_engine_config {
+    struct kj_loop *loop;
+    struct kj_store *store;
+    struct kj_host *host; // may be set later by kj_engine_attach (ports need the engine first)
+    struct kj_script *script;
+    const char *host_name;
+    const char *model_instance; // plugin instance that answers llm.complete, or NULL: texts skipped
+    uint64_t seed;
+    const char *default_country;
+};
+
+int kj_engine_create(const struct kj_engine_config *config, struct kj_engine **engine,
+                     struct kj_fault *fault) KJ_MUST_USE;
+void kj_engine_destroy(struct kj_engine *engine);
+void kj_engine_attach(struct kj_engine *engine, struct kj_host *host);
+// The ports to give to kj_host_create.
+struct kj_host_ports kj_engine_ports(struct kj_engine *engine);
+// Recovers, then starts claiming.
+void kj_engine_start(struct kj_engine *engine, void (*started)(void *arg, int status), void *arg);
+void kj_engine_drain(struct kj_engine *engine, int64_t grace_ms, void (*drained)(void *arg),
+                     void *arg);
+
+// A result of one asynchronous engine function; documents are valid during the call.
+typedef void kj_engine_done(void *arg, int status, const bson_t *result,
+                            const struct kj_fault *fault);
+
+// --- intake (all normalise, deduplicate, store; used by api, plugins and hooks) ---
+// rows: array of {line?, header: text…}; defaults {country, language, source, list, tags}.
+// result {accepted, updated, duplicates, refused: [{line, reason, text}], lead_ids[], list}.
+void kj_intake_leads(struct kj_engine *engine, const char *workspace, const bson_t *rows,
+                     const bson_t *defaults, kj_engine_done *done, void *arg);
+// A call: {lead_id | lead{}, call{assistant_id | assistant_group_id, context, first_message,
+// call_source, schedule_at, …}, campaign_id?, key?}; result {job_id, lead_id, created}.
+void kj_intake_call(struct kj_engine *engine, const char *workspace, const bson_t *request,
+                    kj_engine_done *done, void *arg);
+// A call of another system, with its transcript: analyse, decide and commit without dialing.
+// {external_id, lead{}, group, started_at, ended_at, disposition, language, transcript[], …}.
+void kj_intake_recorded(struct kj_engine *engine, const char *workspace, const bson_t *call,
+                        kj_engine_done *done, void *arg);
+// Any job: {kind, key, due, priority, payload}; result {id, created}.
+void kj_intake_job(struct kj_engine *engine, const char *workspace, const bson_t *request,
+                   kj_engine_done *done, void *arg);
+// A refusal, ordered against permits by the number's document. {phone_number, kind "do_not_call"|
+// "opt_out", source, evidence}; result {phone_number, refused_at, already}.
+void kj_intake_refusal(struct kj_engine *engine, const char *workspace, const bson_t *request,
+                       kj_engine_done *done, void *arg);
+
+// --- why: every gate, its input and verdict, next eligible time, past calls and decisions ---
+void kj_engine_why(struct kj_engine *engine, const char *workspace, const char *number_or_lead,
+                   int64_t at, kj_engine_done *done, void *arg);
+
+#endif

@@ -1,0 +1,75 @@
+// The durable queue: every piece of asynchronous work is a job of a registered kind.
+//
+// Job document: {_id, kind, key (unique per workspace, optional), state
+// waiting|running|done|failed| dead|parked, due (date), priority 0..100, attempts, max_attempts,
+// recoveries, host, token, stage, reason, payload{}, result{}, campaign_id, lead_id, created_at,
+// updated_at, …the kind's own fields}. State lives in the store; in memory only a timer for the
+// earliest due job and what runs now. Claims and completions travel in batches. Loop thread only.
+#ifndef KJ_QUEUE_H
+#define KJ_QUEUE_H
+
+#include "doc/doc.h"
+#include "loop/loop.h"
+#include "store/store.h"
+
+struct kj_queue;
+struct kj_running; // a claimed job; valid from run() to kj_running_end
+
+struct kj_job_kind {
+    const char *name;
+    int concurrency;    // most at once on this host; 0 = 32
+    int max_attempts;   // 0 = 8
+    int64_t backoff_ms; // base; 0 = 2 s; capped at 1 h
+    // Starts the work; must lead to exactly one kj_running_end.
+    void (*run)(void *arg, struct kj_running *running);
+    // The job was running when its host died. May rewrite the stage; NULL = just wait again.
+    void (*recover)(void *arg, const bson_t *job, bson_t *changes);
+    void *arg;
+};
+
+enum kj_job_verdict {
+    KJ_JOB_DONE,
+    KJ_JOB_RETRY,  // failed this time: backoff (or `due`), dead after max_attempts
+    KJ_JOB_WAIT,   // not its time yet: waits until `due`, no attempt consumed
+    KJ_JOB_FAILED, // will never work: reason
+    KJ_JOB_PARKED, // a person must look: reason
+};
+
+struct kj_job_end {
+    enum kj_job_verdict verdict;
+    int64_t due;           // wait, retry: wall ms; 0 = by backoff
+    const char *reason;    // a word or short sentence
+    const bson_t *result;  // stored as result
+    const bson_t *changes; // further fields put over the document (stage, verdict, plan …)
+    const bson_t *events;  // ride on this write
+};
+
+int kj_queue_create(struct kj_loop *loop, struct kj_store *store, const char *host, uint64_t seed,
+                    struct kj_queue **queue) KJ_MUST_USE;
+void kj_queue_destroy(struct kj_queue *queue);
+void kj_queue_register(struct kj_queue *queue, const struct kj_job_kind *kind); // copied
+const struct kj_job_kind *kj_queue_kind(const struct kj_queue *queue, const char *name);
+// Releases what a dead host (or our own last run) left running, then starts claiming.
+void kj_queue_start(struct kj_queue *queue, void (*started)(void *arg, int status), void *arg);
+// Stops claiming; `drained` is called when nothing runs or grace_ms have passed.
+void kj_queue_drain(struct kj_queue *queue, int64_t grace_ms, void (*drained)(void *arg),
+                    void *arg);
+void kj_queue_hold(struct kj_queue *queue, const char *kind, bool held); // kill switch, clock step
+
+// A new job document with the queue's fields set; the caller adds its own and inserts it (alone or
+// within a larger request), then tells the queue by kj_queue_wake(due).
+bson_t *kj_job_new(const char *kind, const char *key, int64_t due, int priority,
+                   const bson_t *payload, int64_t now);
+void kj_queue_wake(struct kj_queue *queue, int64_t due);
+
+const bson_t *kj_running_job(const struct kj_running *running); // as last written
+int64_t kj_running_id(const struct kj_running *running);
+const char *kj_running_workspace(const struct kj_running *running);
+// A conditional write in the middle of a run (stage, intent): puts `changes` over the document.
+// KJ_ECONFLICT means the job is no longer ours: stop without kj_running_end.
+void kj_running_save(struct kj_running *running, const bson_t *changes, const bson_t *events,
+                     void (*saved)(void *arg, int status), void *arg);
+void kj_running_end(struct kj_running *running, const struct kj_job_end *end);
+size_t kj_queue_running(const struct kj_queue *queue, const char *kind); // NULL = all
+
+#endif

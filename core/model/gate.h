@@ -1,0 +1,51 @@
+// The admit gates, in order: opt_out, do_not_call, consent, window, frequency, trunk_rate,
+// concurrency. A pure function of what was read and the time; its verdict is the answer to "why".
+#ifndef KJ_GATE_H
+#define KJ_GATE_H
+
+#include "doc/doc.h"
+#include "model/window.h"
+
+enum kj_gate {
+    KJ_GATE_OPT_OUT,
+    KJ_GATE_DO_NOT_CALL,
+    KJ_GATE_CONSENT,
+    KJ_GATE_WINDOW,
+    KJ_GATE_FREQUENCY,
+    KJ_GATE_TRUNK_RATE,
+    KJ_GATE_CONCURRENCY,
+    KJ_GATE_COUNT
+};
+
+struct kj_gate_input {
+    int64_t now;
+    const bson_t *number; // documents/number: refusals, recent attempts; NULL = never seen
+    const bson_t *lead;
+    const bson_t *consent_policy; // {required: bool, regions[]}, from the workspace; may be NULL
+    const struct kj_windows *windows;
+    const struct kj_zone *zones[KJ_MAX_ZONES];
+    size_t zone_count;
+    int64_t not_before; // a requested callback: its instant opens the frequency gate once
+    bool requested_callback;
+    int cap_per_day, cap_per_30_days; // over all campaigns
+    int cap_lead_per_campaign;        // attempts of this job already counted against it
+    int job_attempts;
+    int64_t next_trunk_slot; // 0 = free now
+    int open_calls, max_calls;
+    int64_t slot_hint; // when a concurrency slot may be free
+};
+
+struct kj_gate_result {
+    bool open;
+    bool final;              // will never open (opt-out, do-not-call, attempts used up)
+    enum kj_gate stopped_by; // when not open
+    int64_t next_at;         // next eligible instant when not open and not final
+};
+
+// Fills *result and appends to `verdict` (an open document): at, open, gate, next_at and gates:
+// [{gate, open, input (a sentence), next_at}], every gate up to and including the one that stopped.
+void kj_gates_judge(const struct kj_gate_input *input, struct kj_gate_result *result,
+                    bson_t *verdict);
+const char *kj_gate_name(enum kj_gate gate);
+
+#endif

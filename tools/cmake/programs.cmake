@@ -1,0 +1,1 @@
+# The programs: each a folder or a file under tools/, kejued from core/app.
