@@ -125,19 +125,27 @@ struct kejue_host {
     int (*finish)(struct kejue_ctx *ctx, uint64_t op, const struct kejue_outcome *outcome,
                   struct kejue_doc doc);
 
-    /* --- asking the host, or other plugins: one door ---
-     * Verbs of the host:
-     *  "host.http"     {method, url, headers{}, body (text or binary) | json{} | form{},
-     * timeout_ms, auth: {secret: KEY, scheme: "bearer"|"basic"|"header", header}}
-     *                  -> {status, headers{}, body (text when UTF-8), json{}}. The outcome carries
-     *                  the class by HTTP status; code is the status. Only addresses named in
-     * `hosts`. "host.submit"   {kind, key, due, priority, payload{}} -> {id, created}; a job,
-     * durable "host.leads"    {source, campaign, list, rows[{}] | csv, cursor} -> {accepted,
-     * refused[]} "host.command"  {name, args{}}: a command of the control surface, if `uses` names
-     * it "host.emit"     {name, data{}}: an event that the host or rules act on; answers when
-     * durable "host.state.get" {key} -> {value, revision}    "host.state.put" {key, value,
-     * revision} "host.file.read" {path} -> {body}, "host.file.list" {path} -> {names[]}: under a
-     * configured folder only Others must be named in `uses`. */
+    /* --- asking the host, or other plugins: one door; never answered inside the call ---
+     * op: the operation on whose behalf; 0 = the instance itself (timers, events after the end).
+     * After cancel no new http, file or plugin work begins (KEJUE_CANCELED); the storing verbs do.
+     *
+     * "host.http"       {method, url, query{}, headers{}, timeout_ms, auth{},
+     *                   body (text or binary) | json{} or json[] | form{}}
+     *                   -> {status, headers{} (lower case), body (text when UTF-8), json}
+     *     The outcome carries the class by HTTP status; code is the status. Only addresses below
+     *     the URLs that `hosts` names. auth is one or an array of {secret: KEY, scheme}:
+     *     "bearer"; "basic" (with user, else the secret is "user:password"); "header" (with
+     *     header, prefix); "body" (with path: replaces the text there in json or form).
+     * "host.submit"     {kind, key, due, priority, payload{}} -> {id, created}: a durable job
+     * "host.leads"      {source, campaign, list, rows[{}] | csv, cursor} -> {accepted, refused[]}
+     * "host.command"    {name, args{}}: a command of the control surface, if `uses` names it
+     * "host.emit"       {name, data{}}: an event named in `events`; answers when durable
+     * "host.state.get"  {key} -> {value, revision}
+     * "host.state.put"  {key, value, revision}
+     * "host.file.read"  {path} -> {body, size, modified}, only below the folder that the
+     * "host.file.list"  {path} -> {names[]}              configuration names as "folder"
+     *
+     * Others: verbs of other plugins, named in `uses`. */
     void (*ask)(struct kejue_ctx *ctx, uint64_t op, const char *verb, struct kejue_doc doc,
                 kejue_answer *answer, void *arg);
 
@@ -147,7 +155,8 @@ struct kejue_host {
     void (*timer_stop)(struct kejue_ctx *ctx, uint64_t timer);
     /* 64 random bits keyed by (run seed, key, number): the same in every run with the same seed. */
     uint64_t (*random)(struct kejue_ctx *ctx, const char *key, uint64_t number);
-    /* work on a thread of the host, then done on the loop; -1 when the pool is full. */
+    /* work on a thread of the host, then done on the loop; -1 when the pool is full. When the host
+     * closes before work began, only done is called: initialise arg so that it can tell. */
     int (*offload)(struct kejue_ctx *ctx, void (*work)(void *arg), void (*done)(void *arg),
                    void *arg);
 
@@ -203,7 +212,9 @@ struct kejue_plugin {
     size_t size; /* sizeof(struct kejue_plugin) */
     uint32_t major, minor;
     const char *name, *version;
-    const char *config_schema; /* JSON text; a string field with "writeOnly": true is a secret */
+    /* JSON text; defaults of absent keys are filled in. A string field with "writeOnly": true is a
+     * secret: the configuration names its file, the plugin gets the key's own name as its value. */
+    const char *config_schema;
     const struct kejue_verb *verbs; /* lists end with a row whose first field is NULL */
     const struct kejue_route *routes;
     const struct kejue_schedule *schedules;
@@ -211,14 +222,18 @@ struct kejue_plugin {
     const char *const *uses;   /* verbs of others it may ask */
     const char *const *hosts;  /* configuration keys that name reachable URLs: the egress list */
 
-    /* 0, or -1 with a sentence in error (size bytes). The host table outlives the instance. */
+    /* 0, or -1 with a sentence in error (size bytes): then no callback of what it asked or started
+     * comes. The host table outlives the instance. */
     int (*open)(const struct kejue_host *host, struct kejue_ctx *ctx, struct kejue_doc config,
                 void **instance, char *error, size_t error_size);
     void (*start)(void *instance, uint64_t op, const struct kejue_op_info *info,
                   struct kejue_doc doc);
-    void (*cancel)(void *instance, uint64_t op); /* optional: finish soon, as KEJUE_CANCELED */
-    void (*drain)(void *instance);               /* optional: no new work will come */
-    void (*close)(void *instance);               /* no callback comes after it */
+    /* optional: finish soon, with what is known; KEJUE_CANCELED says that it did not happen. Its
+     * open asks are canceled too. After 5 s the host ends it as KEJUE_UNKNOWN. Also called when the
+     * deadline has passed; the operation is closed then. */
+    void (*cancel)(void *instance, uint64_t op);
+    void (*drain)(void *instance); /* optional: no new work will come */
+    void (*close)(void *instance); /* no callback comes after it */
 };
 
 #if defined(_WIN32)

@@ -39,9 +39,11 @@ int kj_api_create(struct kj_engine *engine, struct kj_api **api,
 void kj_api_destroy(struct kj_api *api);
 void kj_dispatch(struct kj_api *api, const struct kj_ask *ask);
 struct kj_engine *kj_api_engine(struct kj_api *api);
+void kj_api_wake_events(struct kj_api *api); // a new event is durable: answers who waits for one
 
 // --- for handlers ---
 struct kj_engine *kj_request_engine(struct kj_request *request);
+struct kj_api *kj_request_api(struct kj_request *request);
 const bson_t *kj_request_args(const struct kj_request *request);
 const char *kj_request_workspace(const struct kj_request *request);
 void kj_reply(struct kj_request *request, const bson_t *result);

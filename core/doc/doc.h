@@ -56,5 +56,7 @@ bson_t *kj_doc_with(const bson_t *doc, const bson_t *changes);
 bson_t *kj_doc_merge(const bson_t *doc, const bson_t *changes);
 bool kj_doc_equal(const bson_t *a, const bson_t *b);
 void kj_doc_clear(bson_t **doc); // destroys and forgets; NULL is fine
+// At most so deep and so many values; bounded recursion, for documents from outside.
+bool kj_doc_within(const bson_t *doc, int depth, size_t nodes);
 
 #endif

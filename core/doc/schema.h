@@ -34,6 +34,9 @@ void kj_schema_destroy(struct kj_schema *schema);
 // 0, or KJ_ESCHEMA with the report filled. `report` may be NULL (first fault ends the check).
 int kj_schema_check(const struct kj_schema *schema, const bson_t *doc, bool is_array,
                     struct kj_schema_report *report);
+// One value instead of a whole document.
+int kj_schema_check_value(const struct kj_schema *schema, const bson_iter_t *value,
+                          struct kj_schema_report *report);
 // The same, with the first fault (and how many more) as one sentence.
 int kj_schema_check_fault(const struct kj_schema *schema, const bson_t *doc,
                           struct kj_fault *fault);

@@ -16,6 +16,11 @@
 #include "script/script.h"
 #include "store/store.h"
 
+// A result of one asynchronous engine function; documents are valid during the call. It comes exactly
+// once, and may come before the function returns.
+typedef void kj_engine_done(void *arg, int status, const bson_t *result,
+                            const struct kj_fault *fault);
+
 struct kj_engine {
     struct kj_loop *loop;
     struct kj_store *store;
@@ -39,7 +44,9 @@ struct kj_engine_config {
     const char *host_name;
     const char *model_instance; // plugin instance that answers llm.complete, or NULL: texts skipped
     uint64_t seed;
-    const char *default_country;
+    const char *default_country; // for numbers in a local format; NULL = none
+    int max_calls;               // lines of the trunk; 0 = 50
+    int dials_per_second;        // 0 = 5
 };
 
 int kj_engine_create(const struct kj_engine_config *config, struct kj_engine **engine,
@@ -48,20 +55,28 @@ void kj_engine_destroy(struct kj_engine *engine);
 void kj_engine_attach(struct kj_engine *engine, struct kj_host *host);
 // The ports to give to kj_host_create.
 struct kj_host_ports kj_engine_ports(struct kj_engine *engine);
+// The control surface stands above the engine; app wires it, for plugins that may use commands.
+typedef void kj_engine_command(void *arg, const char *instance, const char *workspace,
+                               const char *name, const bson_t *args, const char *key,
+                               kj_engine_done *done, void *done_arg);
+void kj_engine_set_command(struct kj_engine *engine, kj_engine_command *command, void *arg);
 // Recovers, then starts claiming.
 void kj_engine_start(struct kj_engine *engine, void (*started)(void *arg, int status), void *arg);
 void kj_engine_drain(struct kj_engine *engine, int64_t grace_ms, void (*drained)(void *arg),
                      void *arg);
-
-// A result of one asynchronous engine function; documents are valid during the call.
-typedef void kj_engine_done(void *arg, int status, const bson_t *result,
-                            const struct kj_fault *fault);
 
 // --- intake (all normalise, deduplicate, store; used by api, plugins and hooks) ---
 // rows: array of {line?, header: text…}; defaults {country, language, source, list, tags}.
 // result {accepted, updated, duplicates, refused: [{line, reason, text}], lead_ids[], list}.
 void kj_intake_leads(struct kj_engine *engine, const char *workspace, const bson_t *rows,
                      const bson_t *defaults, kj_engine_done *done, void *arg);
+// One lead, found by its number or made; the result is its document.
+void kj_intake_lead(struct kj_engine *engine, const char *workspace, const bson_t *lead,
+                    kj_engine_done *done, void *arg);
+// CSV text with a header line to rows {line, header: text…}; KJ_EPARSE names the line and nothing
+// is taken. The caller destroys *rows.
+int kj_intake_csv(const char *text, size_t length, bson_t **rows,
+                  struct kj_fault *fault) KJ_MUST_USE;
 // A call: {lead_id | lead{}, call{assistant_id | assistant_group_id, context, first_message,
 // call_source, schedule_at, …}, campaign_id?, key?}; result {job_id, lead_id, created}.
 void kj_intake_call(struct kj_engine *engine, const char *workspace, const bson_t *request,
@@ -77,6 +92,9 @@ void kj_intake_job(struct kj_engine *engine, const char *workspace, const bson_t
 // "opt_out", source, evidence}; result {phone_number, refused_at, already}.
 void kj_intake_refusal(struct kj_engine *engine, const char *workspace, const bson_t *request,
                        kj_engine_done *done, void *arg);
+
+// After each load of the rules: their sources go into `packs` by hash.
+void kj_engine_keep_packs(struct kj_engine *engine);
 
 // --- why: every gate, its input and verdict, next eligible time, past calls and decisions ---
 void kj_engine_why(struct kj_engine *engine, const char *workspace, const char *number_or_lead,

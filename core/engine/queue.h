@@ -22,8 +22,6 @@ struct kj_job_kind {
     int64_t backoff_ms; // base; 0 = 2 s; capped at 1 h
     // Starts the work; must lead to exactly one kj_running_end.
     void (*run)(void *arg, struct kj_running *running);
-    // The job was running when its host died. May rewrite the stage; NULL = just wait again.
-    void (*recover)(void *arg, const bson_t *job, bson_t *changes);
     void *arg;
 };
 
@@ -60,7 +58,9 @@ void kj_queue_hold(struct kj_queue *queue, const char *kind, bool held); // kill
 // within a larger request), then tells the queue by kj_queue_wake(due).
 bson_t *kj_job_new(const char *kind, const char *key, int64_t due, int priority,
                    const bson_t *payload, int64_t now);
-void kj_queue_wake(struct kj_queue *queue, int64_t due);
+void kj_queue_wake(struct kj_queue *queue, const char *kind, int64_t due);
+// Asks a running job to stop at its next step; false when it does not run here.
+bool kj_queue_cancel(struct kj_queue *queue, int64_t id);
 
 const bson_t *kj_running_job(const struct kj_running *running); // as last written
 int64_t kj_running_id(const struct kj_running *running);
@@ -70,6 +70,12 @@ const char *kj_running_workspace(const struct kj_running *running);
 void kj_running_save(struct kj_running *running, const bson_t *changes, const bson_t *events,
                      void (*saved)(void *arg, int status), void *arg);
 void kj_running_end(struct kj_running *running, const struct kj_job_end *end);
+bool kj_running_canceled(const struct kj_running *running);
+struct kj_queue *kj_running_queue(const struct kj_running *running);
 size_t kj_queue_running(const struct kj_queue *queue, const char *kind); // NULL = all
+
+// `changes` that take a job a dead host left behind back to waiting; parked after KJ_RECOVERY_LIMIT
+// recoveries at one stage.
+enum { KJ_RECOVERY_LIMIT = 5 };
 
 #endif

@@ -37,6 +37,7 @@ struct kj_host_config {
     struct kj_fetcher *fetcher;
     struct kj_host_ports ports;
     const char *plugin_dir; // where "telephony" means telephony.so; tried after an absolute path
+    const char *secret_dir; // where a secret's "@name" without / is looked up; NULL: refused
     uint64_t seed;          // for the plugins' keyed randomness
     int64_t watchdog_ms;    // a callback longer than this (real time) is reported; 0 = 100
 };
@@ -53,7 +54,9 @@ struct kj_host_call {
 
 int kj_host_create(const struct kj_host_config *config, struct kj_host **host,
                    struct kj_fault *fault) KJ_MUST_USE;
-void kj_host_destroy(struct kj_host *host); // closes every instance; open operations end canceled
+// Ends every open operation (their `done` runs in here), answers every ask, closes every instance.
+// Not from inside a `done`. Ports may still reply to asks they hold.
+void kj_host_destroy(struct kj_host *host);
 
 // Loads plugin (name or path of a .so) and opens an instance of it. `locate` (may be NULL) turns a
 // JSON Pointer of the configuration into "kejue.conf:12" for the fault's place.
@@ -62,10 +65,13 @@ int kj_host_load(struct kj_host *host, const char *instance, const char *plugin,
                  const bson_t *config, kj_host_locate *locate, void *locate_arg,
                  struct kj_fault *fault) KJ_MUST_USE;
 
-// Starts an operation; `done` comes exactly once, never from inside this call. 0 and no `done` when
-// refused (fault: no such verb, bad request by schema, instance paused or draining).
+// Starts an operation; `done` comes exactly once, from the loop, never from inside a call to the
+// host (kj_host_destroy excepted). `result` is never NULL. 0 and no `done` when refused (fault: no
+// such verb, bad request by schema, instance paused or draining).
 uint64_t kj_host_start(struct kj_host *host, const struct kj_host_call *call, kj_host_done *done,
                        void *arg, struct kj_fault *fault);
+// Asks the plugin to end it; what it says within 5 s counts, silence is KEJUE_UNKNOWN (an operation
+// that had not begun is KEJUE_CANCELED at once). Unknown ids are ignored.
 void kj_host_cancel(struct kj_host *host, uint64_t op);
 
 // The verb's declaration (flags, repeat, timeout), or NULL; `instance` NULL = whoever offers it.
@@ -73,15 +79,24 @@ const struct kejue_verb *kj_host_verb(const struct kj_host *host, const char *in
                                       const char *verb);
 
 // An inbound request: path is "INSTANCE/webhook". Verified before the plugin sees it. `done` gets
-// {status, headers{}, body}. KJ_ENOTFOUND, KJ_EDENIED (signature), KJ_ELIMIT are answered at once.
+// {status, headers{}, body}, also when the operation failed (400, 401, 503). KJ_ENOTFOUND,
+// KJ_EDENIED (signature), KJ_ELIMIT, KJ_ESCHEMA, KJ_EUNAVAILABLE are answered at once.
 int kj_host_webhook(struct kj_host *host, const char *method, const char *path, const bson_t *query,
                     const bson_t *headers, const void *body, size_t length, kj_host_done *done,
                     void *arg, struct kj_fault *fault) KJ_MUST_USE;
 
-void kj_host_start_schedules(struct kj_host *host); // after recovery
-void kj_host_drain(struct kj_host *host);           // no new work
+void kj_host_start_schedules(struct kj_host *host); // after recovery; timers in memory
+// The same as data, for whoever keeps them as durable jobs instead.
+void kj_host_each_schedule(const struct kj_host *host,
+                           void (*visit)(void *arg, const char *instance, const char *verb,
+                                         int64_t interval_ms),
+                           void *arg);
+// Ends the pause that follows three credential or account outcomes in a row (the operator has
+// corrected the token). KJ_ENOTFOUND.
+int kj_host_resume(struct kj_host *host, const char *instance);
+void kj_host_drain(struct kj_host *host); // no new work
 // {plugins: [{instance, plugin, version, state, healthy, text, verbs[], open, waiting, calls,
-//  failures, blocked_ms_max, metrics{}}]}; caller destroys.
+//  failures, blocked_ms_max, metrics{}, …}]}; caller destroys.
 bson_t *kj_host_status(const struct kj_host *host, const char *instance);
 // true when every plugin that offers verbs with KEJUE_MONEY offers them KEJUE_SIMULATED.
 bool kj_host_all_simulated(const struct kj_host *host, const char *verb_prefix);

@@ -7,19 +7,28 @@
 
 struct kj_pool;
 
+// The owner sets work and done and keeps it alive until `done`, which is called exactly once and
+// may free it, submit it again or destroy the pool.
 struct kj_work {
     void (*work)(struct kj_work *work); // on a pool thread; with a virtual clock inline, deferred
     void (*done)(struct kj_work *work); // on the loop thread
+    bool canceled;                      // for done: the pool was destroyed before `work` ran
+    // The pool's:
+    bool taken;
     struct kj_task task;
-    struct kj_external external;
-    struct kj_work *next;
+    struct kj_work *next;            // in the queue
+    struct kj_work *later, *earlier; // not yet done, in the order of submission
     struct kj_pool *pool;
 };
 
+// `name` names the threads (15 characters are shown). KJ_EUNAVAILABLE when threads cannot start.
 int kj_pool_create(struct kj_loop *loop, const char *name, int threads, size_t queue_limit,
                    struct kj_pool **pool) KJ_MUST_USE;
-void kj_pool_destroy(struct kj_pool *pool); // waits for what runs; what waits is done without work
-// KJ_EFULL when the queue is full (nothing will be called).
+// Waits for what runs; then calls every `done` that is outstanding, in the order of submission
+// (work that had not started: canceled). Not from inside a `done` that it calls itself.
+void kj_pool_destroy(struct kj_pool *pool);
+// KJ_EFULL when the queue is full, KJ_ECANCELED while it is destroyed (nothing will be called).
+// `queue_limit` counts what no thread has taken yet. Loop thread.
 int kj_pool_submit(struct kj_pool *pool, struct kj_work *work) KJ_MUST_USE;
 
 #endif

@@ -25,7 +25,7 @@ struct kj_gate_input {
     const struct kj_windows *windows;
     const struct kj_zone *zones[KJ_MAX_ZONES];
     size_t zone_count;
-    int64_t not_before; // a requested callback: its instant opens the frequency gate once
+    int64_t not_before; // a requested callback: from then on cap_per_day is lifted for one attempt
     bool requested_callback;
     int cap_per_day, cap_per_30_days; // over all campaigns
     int cap_lead_per_campaign;        // attempts of this job already counted against it
@@ -39,11 +39,14 @@ struct kj_gate_result {
     bool open;
     bool final;              // will never open (opt-out, do-not-call, attempts used up)
     enum kj_gate stopped_by; // when not open
-    int64_t next_at;         // next eligible instant when not open and not final
+    int64_t next_at;         // next eligible instant when not open and not final; INT64_MAX = never
+    bool waits_for_person;   // next_at is INT64_MAX: somebody must add a consent, a zone, a schedule
 };
 
-// Fills *result and appends to `verdict` (an open document): at, open, gate, next_at and gates:
-// [{gate, open, input (a sentence), next_at}], every gate up to and including the one that stopped.
+// Fills *result and appends to `verdict` (an open document): at, open, final, gate, next_at,
+// waits_for_person and gates: [{gate, open, input (a sentence), next_at}], every gate up to and
+// including the one that stopped. next_at is where window and frequency are both open as far as can
+// be known now; it is left out for "never". A cap or max_calls of 0 is no cap.
 void kj_gates_judge(const struct kj_gate_input *input, struct kj_gate_result *result,
                     bson_t *verdict);
 const char *kj_gate_name(enum kj_gate gate);

@@ -13,16 +13,20 @@ struct kj_retry_policy {
     size_t gap_count;
     int max_attempts;      // attempts in all = min(max_attempts, gap_count + 1)
     unsigned dispositions; // bit per kj_disposition that earns a retry
+    bool goal_incomplete;  // a conversation that missed its goal earns one too (F-32); the caller
+                           // judges that and asks kj_retry_after
 };
 
-// From a `retry` document {gaps_minutes[], max_attempts, on[dispositions]}; absent = the default of
-// facts: busy, no_answer, voicemail, unreachable, rejected, carrier_error; 3 attempts; 180, 1440
-// min.
+// From a `retry` document {gaps_minutes[], max_attempts, on[dispositions, "goal_incomplete"]};
+// absent = the default: busy, no_answer, voicemail, unreachable, rejected, carrier_error; 3 attempts;
+// 180, 1440 min. max_attempts comes out as min(max_attempts, gap_count + 1).
 int kj_retry_parse(const bson_t *retry, struct kj_retry_policy *policy,
                    struct kj_fault *fault) KJ_MUST_USE;
 // The gap in ms after `attempts` counted attempts ended in `disposition`; -1 = no more.
 int64_t kj_retry_gap(const struct kj_retry_policy *policy, int attempts,
                      enum kj_disposition disposition);
+// The same for an attempt that has earned it by meaning, whatever its disposition.
+int64_t kj_retry_after(const struct kj_retry_policy *policy, int attempts);
 // Exponential backoff with full jitter in the upper half: base * 2^(n-1), capped, n from 1.
 int64_t kj_backoff(struct kj_rng *rng, int64_t base_ms, int64_t cap_ms, int n);
 

@@ -22,7 +22,9 @@ int64_t kj_zone_instant(const struct kj_zone *zone, const struct kj_civil *civil
 // The first change of offset after `wall_ms`, or INT64_MAX.
 int64_t kj_zone_next_change(const struct kj_zone *zone, int64_t wall_ms);
 // Zones a number may be in: by area code where that decides (North America, Russia, Brazil,
-// Australia …), else all zones of the country. Returns the count, at most `size`.
+// Australia …), else all zones of the country. Zones that agree from 2025 on count once. `country`
+// may be NULL, and is ignored where the number cannot be its. Returns the count, 0 when unknown or
+// when there are more than `size` (a part of them would be a wrong answer).
 size_t kj_zones_of_number(const char *e164, const char *country, const struct kj_zone **zones,
                           size_t size);
 

@@ -6,8 +6,12 @@
 // the only truth is their result: on KJ_ECONFLICT read again and judge again. Every acknowledgement
 // is durable. Events given with a write become visible with it or not at all.
 //
-// Every document has `_id` (int64), `version` (int64, counts up from 1 with each write, set by the
-// store), `workspace` (text, set by the store from the request; it is also added to every filter).
+// Every document has `_id` (int64, never given twice, also not after a delete), `version` (int64,
+// counts up from 1 with each write, set by the store), `workspace` (text, set by the store from the
+// request; it is also added to every filter). An insert across workspaces takes the document's own.
+//
+// Operations run in the order of submission: a find submitted after an insert sees it, unless it
+// says `stale_ok`. Requests finish in that order too (those with `stale_ok` in one of their own).
 #ifndef KJ_STORE_H
 #define KJ_STORE_H
 
@@ -42,34 +46,48 @@ enum kj_coll {
 
 enum kj_store_verb {
     KJ_STORE_GET,       // id or key -> docs[0]; KJ_ENOTFOUND
-    KJ_STORE_INSERT,    // doc (with or without _id: then one is allocated) -> id; KJ_EEXISTS
+    KJ_STORE_INSERT,    // doc (with or without _id: then one is allocated) -> id; KJ_EEXISTS, then
+                        // new_id is the document that has the key
     KJ_STORE_REPLACE,   // id, version, doc: replaces the whole document if the version still
-                        // matches -> version; KJ_ECONFLICT, KJ_ENOTFOUND, KJ_EEXISTS
-    KJ_STORE_INCREMENT, // id or key, doc {path: delta}: commutative; inserts {key…} when absent
-    KJ_STORE_DELETE,    // id, version (0 = any)
+                        // matches -> version; KJ_ECONFLICT, KJ_ENOTFOUND, KJ_EEXISTS (new_id of
+                        // the owner). _id and workspace stay what they are
+    KJ_STORE_INCREMENT, // id or key, doc {path: delta}: commutative -> docs[0], as it is now. A
+                        // key that is absent is inserted {key, set_on_insert…}; an id is not
+    KJ_STORE_DELETE,    // id or key, version (0 = any)
     KJ_STORE_FIND,      // filter, sort, limit -> docs
     KJ_STORE_COUNT,     // filter -> count
     KJ_STORE_CLAIM,     // jobs only: see below -> docs (already updated), next_due
 };
 
-// An index declared in collections.c; `key` of GET, INCREMENT and of uniqueness is the text of the
-// collection's unique field ("key" in most: numbers by E.164, leads by phone number …).
+// `key` of GET, INCREMENT and DELETE is the text of the collection's unique field: "phone_number"
+// of leads, "key" of all others (numbers: the E.164 form; messages: the provider's id …). It is
+// unique within a workspace; a document may be without. Across workspaces ("") a key means the
+// document of the workspace that sorts first, so "" itself before all; for INCREMENT it means ""
+// alone.
+//
+// Fields to filter and sort by are declared in collections.c, besides _id and workspace. Filters
+// are {field: value, …}, value being plain or {"$lt","$lte","$gt","$gte","$ne","$in":
+// […],"$prefix"}; null is "absent". Anything else is KJ_EINVAL and request.fault names field and
+// collection. A claim takes waiting jobs with due <= now, by priority (highest first), due and _id,
+// sets state "running", host, token + 1, updated_at = now, and tells the earliest due that is left.
 struct kj_store_op {
     enum kj_store_verb verb;
     enum kj_coll coll;
     int64_t id;
     const char *key;
     int64_t version;
-    const bson_t *doc;        // insert, replace, increment; borrowed until done
-    const bson_t *filter;     // find, count: {field: value} or {field: {"$lt","$lte","$gt","$gte",
-                              // "$in": …}} over declared indexes only; others are KJ_EINVAL
-    const char *sort;         // declared index field, "-field" descending; NULL = _id
-    int64_t limit, skip;      // limit 0 = 100; claim: most jobs to take
-    const char *const *kinds; // claim: NULL-terminated list of job kinds with room, NULL = all
-    const char *host;         // claim: who claims (lease owner)
-    int64_t now;              // claim: wall ms: jobs with due <= now
-    // An array of {name, data{}} that becomes visible with the write (numbered, stamped by the
-    // store).
+    const bson_t *doc;           // insert, replace, increment; borrowed until done
+    const bson_t *set_on_insert; // increment: further fields when it inserts
+    const bson_t *filter;        // find, count
+    const char *sort;            // declared field, "-field" descending; NULL = _id
+    int64_t limit, skip;         // limit 0 = 100, at most 100,000; claim: most jobs to take
+    bool stale_ok;               // get, find, count: may run beside the writes and miss the newest
+                                 // (long lists, exports, statistics); only if all of a request do
+    const char *const *kinds;    // claim: NULL-terminated list of job kinds with room, NULL = all
+    const char *host;            // claim: who claims (lease owner)
+    int64_t now;                 // claim: wall ms: jobs with due <= now
+    // An array of {name, data{}, workspace?} that becomes visible with the write (numbered, stamped
+    // by the store; workspace is that of the document unless the request is across workspaces).
     const bson_t *events;
 
     // Results, set before `done`; documents live until the request is released.
@@ -80,16 +98,22 @@ struct kj_store_op {
 };
 
 // Made by kj_store_request, filled by the caller, handed over by kj_store_submit; comes back
-// through `done` and is freed after it returns (results with it: copy or steal what must live on).
+// through `done`, never from inside submit, and is freed after it returns (results with it: copy,
+// or steal with kj_store_steal, what must live on).
 struct kj_store_request {
     struct kj_store_op *ops;
     size_t n_ops;
     char workspace[64]; // "" = across workspaces (queue, recovery)
     void (*done)(struct kj_store_request *request);
     void *arg;
-    struct kj_fault fault; // why, when the whole group failed (disk full, read-only …)
-    struct kj_task task;   // the store's own
+    struct kj_fault fault; // why the whole group failed (disk full, read-only …: then every op has
+                           // that status and nothing was written), or why an op is KJ_EINVAL
+    // The store's own:
+    struct kj_task task;
     struct kj_store_request *next;
+    int64_t at;                 // wall ms of submission, stamps its events
+    struct kj_store_kept *kept; // see kj_store_keep_take
+    bool refused;               // the workspace's name is too long
 };
 
 struct kj_store;
@@ -99,7 +123,9 @@ struct kj_store_config {
     const char *host;          // this host's name, in events
     int64_t (*now)(void *arg); // wall ms for stamps, called on the loop thread
     void *now_arg;
-    bool volatile_data; // no flush: for simulated runs that can be repeated
+    bool volatile_data;  // no flush: for simulated runs that can be repeated
+    bool simulated;      // events carry simulated: true
+    int64_t events_kept; // the newest so many; 0 = 1,000,000
 };
 
 // What a store is made of; both implementations pass tests/contract/store. All on the loop thread.
@@ -116,8 +142,13 @@ struct kj_store {
     // {_id: number, name, at, workspace, host, simulated?, data{}}
     void (*on_event)(void *arg, const bson_t *event);
     void *on_event_arg;
+    size_t pending; // see kj_store_pending
 };
 
+// Opens or creates the file, or says in the fault what is wrong with it: not a database, damaged,
+// of another program, of a newer Kejue, read-only, or in use (naming the process). With a virtual
+// clock everything runs inline, one transaction each time the loop settles. Destroy comes after the
+// loop's last turn and calls what `done` is still open.
 int kj_sqlite_create(struct kj_loop *loop, const struct kj_store_config *config,
                      struct kj_store **store, struct kj_fault *fault) KJ_MUST_USE;
 void kj_store_destroy(struct kj_store *store);
@@ -125,7 +156,20 @@ void kj_store_destroy(struct kj_store *store);
 struct kj_store_request *kj_store_request(size_t n_ops, const char *workspace,
                                           void (*done)(struct kj_store_request *request),
                                           void *arg);
+// Gives op `i` a document that the request destroys with itself.
+void kj_store_own_doc(struct kj_store_request *request, size_t i, bson_t *doc_take);
+void kj_store_own_filter(struct kj_store_request *request, size_t i, bson_t *filter_take);
+void kj_store_own_events(struct kj_store_request *request, size_t i, bson_t *events_take);
 void kj_store_submit(struct kj_store *store, struct kj_store_request *request);
+// A request that shall not be submitted after all.
+void kj_store_discard(struct kj_store_request *request);
+// Gives the request what its ops borrow, to be freed with it; returns it for the op's field.
+const bson_t *kj_store_keep_take(struct kj_store_request *request, bson_t *doc);
+const char *kj_store_keep_text(struct kj_store_request *request, const char *text); // a copy
+// Result document `i`, now the caller's to destroy; NULL when there is none.
+bson_t *kj_store_steal(struct kj_store_op *op, size_t i);
+// Requests submitted and not yet done: for those who shed load above.
+size_t kj_store_pending(const struct kj_store *store);
 
 // Shorthands for one operation.
 void kj_store_get(struct kj_store *store, const char *workspace, enum kj_coll coll, int64_t id,

@@ -21,5 +21,6 @@ kj_plugin(telephony LINK m)
 kj_plugin(whatsapp)
 kj_plugin(llm)
 kj_plugin(crm-connectors)
-kj_plugin(email-trigger LINK PkgConfig::gmime30)
+# GLib's types cannot be registered twice: once loaded, this one stays.
+kj_plugin(email-trigger LINK PkgConfig::gmime30 -Wl,-z,nodelete)
 kj_plugin(sample)

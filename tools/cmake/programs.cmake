@@ -1,1 +1,22 @@
-# The programs: each a folder or a file under tools/, kejued from core/app.
+# The programs. kj_program(NAME ROOM app SOURCES …): links what ROOM sees; not installed with NOINSTALL.
+function(kj_program name)
+  cmake_parse_arguments(P "NOINSTALL" "ROOM" "SOURCES;LINK" ${ARGN})
+  add_executable(${name} ${P_SOURCES})
+  target_include_directories(${name} PRIVATE ${KEJUE_ROOMS}/${P_ROOM})
+  target_link_libraries(${name} PRIVATE kj_${P_ROOM} ${P_LINK})
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
+  if(NOT P_NOINSTALL)
+    install(TARGETS ${name} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+  endif()
+endfunction()
+
+if(TARGET kj_app)
+  kj_program(kejued ROOM app SOURCES core/app/kejued.c)
+endif()
+
+# The vendors' stand-in of the tests and the demo.
+if(TARGET kj_doc)
+  file(GLOB stand_in CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/peers/stand-in/*.c)
+  kj_program(kejue-stand-in NOINSTALL ROOM doc SOURCES ${stand_in}
+    LINK PkgConfig::libmicrohttpd PkgConfig::libcurl PkgConfig::libcrypto)
+endif()

@@ -36,26 +36,92 @@ foreach(test ${contract_tests})
 endforeach()
 
 # Fuzzers: tests/fuzz/ROOM_NAME_fuzz.c with a corpus in tests/fuzz/corpus/ROOM_NAME/. Under the fuzz
-# preset they are libFuzzer programs; elsewhere the corpus is replayed as a plain test.
+# preset they are libFuzzer programs; elsewhere the corpus is replayed as a plain test. Where the
+# first word is no room it is the beginning of a plugin's folder, whose sources are built in.
 file(GLOB fuzzers RELATIVE ${CMAKE_SOURCE_DIR}/tests/fuzz CONFIGURE_DEPENDS
      ${CMAKE_SOURCE_DIR}/tests/fuzz/*_fuzz.c)
 foreach(fuzzer ${fuzzers})
   string(REGEX REPLACE "_fuzz\\.c$" "" base ${fuzzer})
   string(REGEX REPLACE "_.*" "" room ${base})
+  file(GLOB folder RELATIVE ${CMAKE_SOURCE_DIR}/plugins ${CMAKE_SOURCE_DIR}/plugins/${room}*)
   set(corpus ${CMAKE_SOURCE_DIR}/tests/fuzz/corpus/${base})
+  set(sources tests/fuzz/${fuzzer})
   if(TARGET kj_${room})
-    if(KEJUE_FUZZ)
-      add_executable(fuzz_${base} tests/fuzz/${fuzzer})
-      target_link_options(fuzz_${base} PRIVATE -fsanitize=fuzzer)
-      target_compile_options(fuzz_${base} PRIVATE -fsanitize=fuzzer)
-    else()
-      add_executable(fuzz_${base} tests/fuzz/${fuzzer} tests/fuzz/replay.c)
-      add_test(NAME fuzz_${base} COMMAND fuzz_${base} ${corpus})
-      set_tests_properties(fuzz_${base} PROPERTIES LABELS fuzz TIMEOUT 120)
-    endif()
-    target_include_directories(fuzz_${base} PRIVATE ${KEJUE_ROOMS}/${room} ${CMAKE_SOURCE_DIR}/tests)
-    target_compile_definitions(fuzz_${base} PRIVATE KEJUE_SOURCE_DIR="${CMAKE_SOURCE_DIR}"
-      KEJUE_BUILD_DIR="${CMAKE_BINARY_DIR}")
-    target_link_libraries(fuzz_${base} PRIVATE kj_${room})
+    set(seen ${KEJUE_ROOMS}/${room})
+    set(links kj_${room})
+  elseif(TARGET plugin_${folder})
+    set(seen ${plugin_root} ${CMAKE_SOURCE_DIR}/plugins/${folder})
+    get_target_property(links plugin_${folder} LINK_LIBRARIES)
+    get_target_property(plugin_sources plugin_${folder} SOURCES)
+    list(APPEND sources ${plugin_sources})
+  else()
+    continue()
+  endif()
+  if(KEJUE_FUZZ)
+    add_executable(fuzz_${base} ${sources})
+    target_link_options(fuzz_${base} PRIVATE -fsanitize=fuzzer)
+    target_compile_options(fuzz_${base} PRIVATE -fsanitize=fuzzer)
+  else()
+    add_executable(fuzz_${base} ${sources} tests/fuzz/replay.c)
+    add_test(NAME fuzz_${base} COMMAND fuzz_${base} ${corpus})
+    set_tests_properties(fuzz_${base} PROPERTIES LABELS fuzz TIMEOUT 120)
+  endif()
+  target_include_directories(fuzz_${base} PRIVATE ${seen} ${CMAKE_SOURCE_DIR}/tests)
+  target_compile_definitions(fuzz_${base} PRIVATE KEJUE_SOURCE_DIR="${CMAKE_SOURCE_DIR}"
+    KEJUE_BUILD_DIR="${CMAKE_BINARY_DIR}")
+  if(links)
+    target_link_libraries(fuzz_${base} PRIVATE ${links})
+  endif()
+endforeach()
+
+# kj_plugin_test(NAME PLUGIN folder SOURCES …): the plugin's own sources on the fake host. Picked up
+# by itself: tests/unit/plugins/PLUGIN/NAME_test.c becomes unit_plugin_PLUGIN_NAME_test.
+function(kj_plugin_test name)
+  cmake_parse_arguments(T "" "PLUGIN" "SOURCES;LINK" ${ARGN})
+  if(NOT TARGET plugin_${T_PLUGIN} OR NOT TARGET kj_doc)
+    return()
+  endif()
+  get_target_property(plugin_sources plugin_${T_PLUGIN} SOURCES)
+  get_target_property(plugin_links plugin_${T_PLUGIN} LINK_LIBRARIES)
+  if(NOT plugin_links)
+    set(plugin_links "")
+  endif()
+  file(GLOB fake CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/peers/fake_host*.c)
+  add_executable(${name} ${T_SOURCES} ${plugin_sources} ${fake})
+  target_include_directories(${name} PRIVATE ${plugin_root} ${KEJUE_ROOMS}/doc
+    ${CMAKE_SOURCE_DIR}/plugins/${T_PLUGIN} ${CMAKE_SOURCE_DIR}/tests)
+  target_compile_definitions(${name} PRIVATE KEJUE_SOURCE_DIR="${CMAKE_SOURCE_DIR}"
+    KEJUE_BUILD_DIR="${CMAKE_BINARY_DIR}")
+  target_link_libraries(${name} PRIVATE kj_doc PkgConfig::libcrypto ${plugin_links} ${T_LINK}
+    ${CMOCKA_LIBRARY})
+  add_test(NAME ${name} COMMAND ${name})
+  set_tests_properties(${name} PROPERTIES LABELS unit TIMEOUT 120)
+endfunction()
+
+file(GLOB plugin_tests RELATIVE ${CMAKE_SOURCE_DIR}/tests/unit/plugins CONFIGURE_DEPENDS
+     ${CMAKE_SOURCE_DIR}/tests/unit/plugins/*/*_test.c)
+foreach(test ${plugin_tests})
+  get_filename_component(plugin ${test} DIRECTORY)
+  get_filename_component(base ${test} NAME_WE)
+  kj_plugin_test(unit_plugin_${plugin}_${base} PLUGIN ${plugin}
+    SOURCES ${CMAKE_SOURCE_DIR}/tests/unit/plugins/${test})
+endforeach()
+
+# The plugins that the host's contract suite loads: one misbehaving or curious .so per file.
+file(GLOB contract_plugins CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/contract/plugins/*.c)
+foreach(file ${contract_plugins})
+  get_filename_component(base ${file} NAME_WE)
+  add_library(contract_plugin_${base} MODULE ${file})
+  target_include_directories(contract_plugin_${base} PRIVATE ${plugin_root})
+  set_target_properties(contract_plugin_${base} PROPERTIES PREFIX "" OUTPUT_NAME ${base}
+    LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/contract-plugins)
+  if(TARGET contract_host_contract)
+    add_dependencies(contract_host_contract contract_plugin_${base})
+  endif()
+endforeach()
+# It also checks every real plugin that this build made.
+foreach(plugin telephony whatsapp llm crm-connectors email-trigger sample)
+  if(TARGET contract_host_contract AND TARGET plugin_${plugin})
+    add_dependencies(contract_host_contract plugin_${plugin})
   endif()
 endforeach()

@@ -1,0 +1,213 @@
+// campaign.stats: what came of a campaign, counted from the documents themselves (decisions, jobs,
+// messages) on the reading connection: no counter can drift.
+#include "api/commands.h"
+#include "api/documents.h"
+
+#include "base/alloc.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { k_page = 2000 };
+
+struct stats {
+    struct kj_request *request;
+    bson_t *campaign;
+    int64_t id, after;
+    int source; // index into k_sources
+    int64_t attempts, reached, opt_outs, requested, kept, expired, jobs;
+    struct kj_map dispositions, success, variables, messages, gates, states, outcomes, languages;
+};
+
+// Counts live in the map's value itself.
+static void count(struct kj_map *map, const char *name, int64_t more)
+{
+    if (name == NULL || name[0] == 0)
+        return;
+    intptr_t old = (intptr_t)kj_map_get(map, name);
+    kj_map_put(map, name, (void *)(old + (intptr_t)more));
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static void put_counts(bson_t *to, const char *name, struct kj_map *map)
+{
+    bson_t counts = BSON_INITIALIZER;
+    const char **names = kj_alloc(sizeof *names * (map->count + 1));
+    size_t n = 0;
+    void *value;
+    for (size_t at = 0; kj_map_next(map, &at, &names[n], &value);)
+        n++;
+    qsort(names, n, sizeof *names, by_name);
+    for (size_t i = 0; i < n; i++)
+        kj_doc_put_int(&counts, names[i], (intptr_t)kj_map_get(map, names[i]));
+    kj_doc_put_doc(to, name, &counts);
+    bson_destroy(&counts);
+    free(names);
+}
+
+static void add_variables(struct stats *stats, const bson_t *decision)
+{
+    bson_t variables;
+    bson_iter_t at;
+    if (!kj_doc_child(decision, "plan.variables", &variables) || !bson_iter_init(&at, &variables))
+        return;
+    while (bson_iter_next(&at)) {
+        bson_t variable;
+        uint32_t length;
+        const uint8_t *bytes;
+        if (!BSON_ITER_HOLDS_DOCUMENT(&at))
+            continue;
+        bson_iter_document(&at, &length, &bytes);
+        if (bson_init_static(&variable, bytes, length) && kj_doc_has(&variable, "value"))
+            count(&stats->variables, bson_iter_key(&at), 1);
+    }
+}
+
+static void add_decision(struct stats *stats, const bson_t *decision)
+{
+    stats->attempts++;
+    stats->reached += kj_doc_bool(decision, "reached", false);
+    stats->opt_outs += kj_doc_has(decision, "plan.opt_out");
+    stats->requested += kj_streq(kj_doc_text(decision, "plan.next.kind", ""), "callback");
+    stats->kept += kj_streq(kj_doc_text(decision, "type", ""), "callback");
+    count(&stats->dispositions, kj_doc_text(decision, "disposition", NULL), 1);
+    count(&stats->success, kj_doc_text(decision, "plan.success", NULL), 1);
+    add_variables(stats, decision);
+}
+
+static void add_job(struct stats *stats, const bson_t *job)
+{
+    bson_t gates;
+    bson_iter_t at;
+    if (!kj_streq(kj_doc_text(job, "kind", ""), "call"))
+        return;
+    stats->jobs++;
+    count(&stats->states, kj_doc_text(job, "state", NULL), 1);
+    count(&stats->outcomes, kj_doc_text(job, "outcome", NULL), 1);
+    stats->expired += kj_streq(kj_doc_text(job, "outcome", ""), "callback_expired");
+    if (kj_doc_child(job, "gates", &gates) && bson_iter_init(&at, &gates))
+        while (bson_iter_next(&at))
+            count(&stats->gates, bson_iter_key(&at), bson_iter_as_int64(&at));
+}
+
+static void add_message(struct stats *stats, const bson_t *message)
+{
+    count(&stats->messages, kj_doc_text(message, "template", NULL), 1);
+    count(&stats->languages, kj_doc_text(message, "language", NULL), 1);
+}
+
+static const struct {
+    enum kj_coll coll;
+    void (*add)(struct stats *stats, const bson_t *doc);
+} k_sources[] = {{KJ_DECISIONS, add_decision}, {KJ_JOBS, add_job}, {KJ_MESSAGES, add_message}};
+
+static void stats_free(struct stats *stats)
+{
+    struct kj_map *maps[] = {&stats->dispositions, &stats->success,  &stats->variables,
+                             &stats->messages,     &stats->gates,    &stats->states,
+                             &stats->outcomes,     &stats->languages};
+    for (size_t i = 0; i < KJ_COUNT(maps); i++)
+        kj_map_fini(maps[i]);
+    kj_doc_clear(&stats->campaign);
+    free(stats);
+}
+
+static void reply(struct stats *stats)
+{
+    static const char *const k_told[] = {"name", "status", "started_at", "ended_at",
+                                         "calls_scheduled"};
+    bson_t *result = bson_new(), callbacks = BSON_INITIALIZER;
+    kj_doc_put_int(result, "id", stats->id);
+    for (size_t i = 0; i < KJ_COUNT(k_told); i++)
+        kj_doc_put_from(result, k_told[i], stats->campaign, k_told[i]);
+    if (kj_request_engine(stats->request)->simulated)
+        kj_doc_put_bool(result, "simulated", true);
+    kj_doc_put_int(result, "jobs", stats->jobs);
+    put_counts(result, "states", &stats->states);
+    put_counts(result, "outcomes", &stats->outcomes);
+    kj_doc_put_int(result, "attempts", stats->attempts);
+    kj_doc_put_int(result, "reached", stats->reached);
+    kj_doc_put_int(result, "opt_outs", stats->opt_outs);
+    put_counts(result, "dispositions", &stats->dispositions);
+    put_counts(result, "success", &stats->success);
+    put_counts(result, "variables", &stats->variables);
+    put_counts(result, "messages", &stats->messages);
+    put_counts(result, "message_languages", &stats->languages);
+    kj_doc_put_int(&callbacks, "requested", stats->requested);
+    kj_doc_put_int(&callbacks, "kept", stats->kept);
+    kj_doc_put_int(&callbacks, "expired", stats->expired);
+    kj_doc_put_doc(result, "callbacks", &callbacks);
+    put_counts(result, "gates", &stats->gates);
+    bson_destroy(&callbacks);
+    kj_reply_take(stats->request, result);
+    stats_free(stats);
+}
+
+static void next_page(struct stats *stats);
+
+static void on_page(struct kj_store_request *store)
+{
+    struct stats *stats = store->arg;
+    struct kj_store_op *op = &store->ops[0];
+    if (op->status != KJ_OK) {
+        kj_documents_fail(stats->request, op->status, "campaign");
+        stats_free(stats);
+        return;
+    }
+    for (size_t i = 0; i < op->n_docs; i++) {
+        k_sources[stats->source].add(stats, op->docs[i]);
+        stats->after = kj_doc_int(op->docs[i], "_id", 0);
+    }
+    if (op->n_docs < k_page) {
+        stats->source++;
+        stats->after = 0;
+    }
+    next_page(stats);
+}
+
+static void next_page(struct stats *stats)
+{
+    if (stats->source == (int)KJ_COUNT(k_sources)) {
+        reply(stats);
+        return;
+    }
+    bson_t *filter = bson_new(), after = BSON_INITIALIZER;
+    kj_doc_put_int(filter, "campaign_id", stats->id);
+    kj_doc_put_int(&after, "$gt", stats->after);
+    kj_doc_put_doc(filter, "_id", &after);
+    bson_destroy(&after);
+    struct kj_store_request *store = kj_store_request(1, stats->request->workspace, on_page, stats);
+    store->ops[0].verb = KJ_STORE_FIND;
+    store->ops[0].coll = k_sources[stats->source].coll;
+    store->ops[0].limit = k_page;
+    store->ops[0].stale_ok = true;
+    kj_store_own_filter(store, 0, filter);
+    kj_store_submit(kj_request_engine(stats->request)->store, store);
+}
+
+static void on_campaign(struct kj_store_request *store)
+{
+    struct stats *stats = store->arg;
+    struct kj_store_op *op = &store->ops[0];
+    if (op->status != KJ_OK || op->n_docs == 0) {
+        kj_documents_fail(stats->request, op->status ? op->status : KJ_ENOTFOUND, "campaign");
+        stats_free(stats);
+        return;
+    }
+    stats->campaign = bson_copy(op->docs[0]);
+    next_page(stats);
+}
+
+void kj_campaign_stats(struct kj_request *request)
+{
+    struct stats *stats = KJ_NEW(struct stats);
+    stats->request = request;
+    stats->id = kj_doc_int(request->args, "id", 0);
+    kj_store_get(kj_request_engine(request)->store, request->workspace, KJ_CAMPAIGNS, stats->id,
+                 NULL, on_campaign, stats);
+}

@@ -1,0 +1,95 @@
+// job.cancel and job.retry: the two things a person may do to a job that does not run.
+#include "api/commands.h"
+#include "api/documents.h"
+
+static bool is_open(const char *state)
+{
+    return kj_streq(state, "waiting") || kj_streq(state, "running");
+}
+
+static int cancel(void *arg, const bson_t *job, bson_t **next, bson_t **events)
+{
+    struct kj_request *request = arg;
+    (void)events;
+    if (job == NULL)
+        return KJ_ENOTFOUND;
+    const char *state = kj_doc_text(job, "state", "");
+    if (kj_streq(state, "running"))
+        return KJ_MODIFY_SKIP; // asked to stop in memory, see below
+    if (!is_open(state) && !kj_streq(state, "parked"))
+        return KJ_ESTATE;
+    bson_t changes = BSON_INITIALIZER;
+    kj_doc_put_text(&changes, "state", "failed");
+    kj_doc_put_text(&changes, "outcome", "canceled");
+    kj_doc_put_text(&changes, "reason", "canceled");
+    kj_doc_put_time(&changes, "updated_at", kj_loop_now(kj_request_engine(request)->loop));
+    *next = kj_doc_with(job, &changes);
+    bson_destroy(&changes);
+    return KJ_OK;
+}
+
+static int retry(void *arg, const bson_t *job, bson_t **next, bson_t **events)
+{
+    struct kj_request *request = arg;
+    (void)events;
+    if (job == NULL)
+        return KJ_ENOTFOUND;
+    if (kj_streq(kj_doc_text(job, "state", ""), "running"))
+        return KJ_ESTATE;
+    bson_t changes = BSON_INITIALIZER;
+    int64_t now = kj_loop_now(kj_request_engine(request)->loop);
+    bool ended_call = kj_streq(kj_doc_text(job, "kind", ""), "call") &&
+                      (kj_streq(kj_doc_text(job, "state", ""), "done") ||
+                       kj_streq(kj_doc_text(job, "state", ""), "failed"));
+    kj_doc_put_text(&changes, "state", "waiting");
+    kj_doc_put_time(&changes, "due", now);
+    kj_doc_put_int(&changes, "attempts", 0);
+    kj_doc_put_int(&changes, "recoveries", 0);
+    kj_doc_put_null(&changes, "reason");
+    kj_doc_put_null(&changes, "outcome");
+    if (ended_call) { // a new attempt; a parked one goes on where it stood
+        kj_doc_put_text(&changes, "stage", "admit");
+        kj_doc_put_null(&changes, "attempt_id");
+        kj_doc_put_null(&changes, "next");
+    }
+    *next = kj_doc_with(job, &changes);
+    bson_destroy(&changes);
+    return KJ_OK;
+}
+
+static void on_changed(void *arg, int status, const bson_t *job)
+{
+    struct kj_request *request = arg;
+    if (status != KJ_OK) {
+        kj_documents_fail(request, status, "job");
+        return;
+    }
+    struct kj_engine *engine = kj_request_engine(request);
+    if (kj_streq(kj_doc_text(job, "state", ""), "running"))
+        kj_queue_cancel(engine->queue, kj_doc_int(job, "_id", 0));
+    if (kj_streq(kj_doc_text(job, "state", ""), "waiting"))
+        kj_queue_wake(engine->queue, kj_doc_text(job, "kind", ""), kj_doc_time(job, "due", 0));
+    kj_reply_take(request, kj_public(job));
+}
+
+static void change(struct kj_request *request,
+                   int (*how)(void *, const bson_t *, bson_t **, bson_t **))
+{
+    kj_modify(&(struct kj_modify){.store = kj_request_engine(request)->store,
+                                  .workspace = request->workspace,
+                                  .coll = KJ_JOBS,
+                                  .id = kj_doc_int(request->args, "id", 0),
+                                  .change = how,
+                                  .done = on_changed,
+                                  .arg = request});
+}
+
+void kj_job_cancel(struct kj_request *request)
+{
+    change(request, cancel);
+}
+
+void kj_job_retry(struct kj_request *request)
+{
+    change(request, retry);
+}

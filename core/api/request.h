@@ -1,0 +1,61 @@
+// One request on its way through dispatch. Private to api/.
+#ifndef KJ_REQUEST_H
+#define KJ_REQUEST_H
+
+#include "api/command.h"
+#include "base/map.h"
+
+struct kj_api {
+    struct kj_engine *engine;
+    struct kj_map commands; // name -> struct kj_command_entry
+    int64_t started_at;     // wall ms: older unfinished idempotency records are of an earlier life
+    size_t open;
+    bool clock_running;
+    struct kj_waiter *waiters; // event.since that wait for the next event
+    size_t waiter_count;
+};
+
+struct kj_command_entry {
+    const struct kj_command *command;
+    const bson_t *about; // schemas/commands/NAME.json
+    int scope;           // enum kj_scope
+    uint64_t calls, failures;
+};
+
+enum kj_scope { KJ_SCOPE_READ, KJ_SCOPE_OPERATE, KJ_SCOPE_ADMIN };
+
+struct kj_request {
+    struct kj_api *api;
+    struct kj_command_entry *entry;
+    bson_t *args;
+    char workspace[64];
+    char *token, *key; // key: of the idempotency record, NULL = none
+    bool trusted, replied;
+    kj_answer *answer;
+    void *arg;
+    struct kj_task task;
+    // A deferred answer.
+    bson_t *result, *details;
+    struct kj_fault fault;
+    void *state; // the handler's own
+};
+
+extern const struct kj_command kj_commands[]; // commands.c: every command, sorted by name
+extern const size_t kj_commands_count;
+
+// token.c: finds who a token is; sets request->workspace. done(status, fault).
+void kj_token_check(struct kj_request *request, int scope,
+                    void (*done)(struct kj_request *request, const struct kj_fault *fault));
+void kj_token_hash(const char *token, char hex[65]);
+const char *kj_scope_name(int scope);
+
+// idempotency.c: runs `go` once per key; a repeat is answered from what is stored.
+void kj_once_begin(struct kj_request *request, void (*go)(struct kj_request *request));
+void kj_once_store(struct kj_request *request, void (*stored)(struct kj_request *request));
+
+void kj_api_drop_waiters(struct kj_api *api); // at the end
+
+// Hands the deferred answer to the door and frees the request.
+void kj_request_finish(struct kj_request *request);
+
+#endif

@@ -1,0 +1,37 @@
+// rules.list, rules.reload, rules.check: the packs and hooks that are loaded. A reload answers only
+// after the new version was built aside, passed its own tests and was swapped in; else nothing
+// moved.
+#include "api/commands.h"
+#include "api/documents.h"
+
+void kj_rules_list(struct kj_request *request)
+{
+    kj_reply_take(request, kj_script_list(kj_request_engine(request)->script));
+}
+
+static void on_loaded(void *arg, int status, const bson_t *result, const struct kj_fault *fault)
+{
+    if (status != KJ_OK)
+        kj_reply_fault(arg, fault);
+    else
+        kj_reply(arg, result);
+}
+
+static void on_reloaded(void *arg, int status, const bson_t *result, const struct kj_fault *fault)
+{
+    if (status == KJ_OK)
+        kj_engine_keep_packs(kj_request_engine(arg));
+    on_loaded(arg, status, result, fault);
+}
+
+void kj_rules_reload(struct kj_request *request)
+{
+    kj_script_load(kj_request_engine(request)->script, kj_doc_text(request->args, "pack", NULL),
+                   false, on_reloaded, request);
+}
+
+void kj_rules_check(struct kj_request *request)
+{
+    kj_script_load(kj_request_engine(request)->script, kj_doc_text(request->args, "pack", NULL),
+                   true, on_loaded, request);
+}

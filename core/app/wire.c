@@ -1,0 +1,249 @@
+// Builds the daemon from the ground floor up and takes it down in the reverse order.
+#include "app/wire.h"
+
+#include "base/alloc.h"
+#include "base/log.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int64_t now_for_store(void *arg)
+{
+    return kj_loop_now(arg);
+}
+
+static void on_event(void *arg, const bson_t *event)
+{
+    struct kj_app *app = arg;
+    if (app->api)
+        kj_api_wake_events(app->api);
+    if (app->bus)
+        kj_bus_publish(app->bus, event);
+    if (app->http)
+        kj_http_publish(app->http, event);
+}
+
+static int make_clock(struct kj_app *app, struct kj_fault *fault)
+{
+    const struct kj_options *options = app->options;
+    int64_t start = kj_clock_real_mono();
+    kj_clock_init_system(&app->clock);
+    start = kj_clock_now(&app->clock);
+    if (options->start && !kj_time_parse(options->start, &start))
+        return kj_fault(fault, KJ_EINVAL, "--start", "write it like 2026-03-02T06:00:00Z",
+                        "is not an RFC 3339 time");
+    if (options->clock == NULL || strcmp(options->clock, "system") == 0)
+        return KJ_OK;
+    if (strcmp(options->clock, "virtual") == 0) {
+        kj_clock_init_virtual(&app->clock, start);
+        return KJ_OK;
+    }
+    char *end;
+    double speed = strtod(options->clock, &end);
+    if (*end || !(speed > 0 && speed <= 10000))
+        return kj_fault(fault, KJ_EINVAL, "--clock", "use system, virtual, or a speed like 60",
+                        "is not a clock");
+    kj_clock_init_scaled(&app->clock, start, speed);
+    return KJ_OK;
+}
+
+static int make_store(struct kj_app *app, struct kj_fault *fault)
+{
+    char path[4096];
+    const char *file = kj_doc_text(app->config.doc, "store.file", "kejue.db");
+    bool absolute = file[0] == '/' || strcmp(file, ":memory:") == 0;
+    if (absolute)
+        kj_copy(path, sizeof path, file);
+    else
+        snprintf(path, sizeof path, "%s/%s", app->data_dir, file);
+    struct kj_store_config config = {.path = path,
+                                     .host = app->host_name,
+                                     .now = now_for_store,
+                                     .now_arg = app->loop,
+                                     .volatile_data = kj_loop_is_virtual(app->loop),
+                                     .simulated = kj_loop_is_virtual(app->loop)};
+    int rc = kj_sqlite_create(app->loop, &config, &app->store, fault);
+    if (rc == KJ_OK) {
+        app->store->on_event = on_event;
+        app->store->on_event_arg = app;
+    }
+    return rc;
+}
+
+static int make_script(struct kj_app *app, struct kj_fault *fault)
+{
+    struct kj_script_config config = {.loop = app->loop, .dir = app->scripts_dir, .threads = 1};
+    return kj_script_create(&config, &app->script, fault);
+}
+
+static int make_engine(struct kj_app *app, struct kj_fault *fault)
+{
+    const bson_t *conf = app->config.doc;
+    struct kj_engine_config config = {
+        .loop = app->loop,
+        .store = app->store,
+        .script = app->script,
+        .host_name = app->host_name,
+        .model_instance = kj_doc_text(conf, "model", NULL),
+        .seed = app->options->seed,
+        .default_country = kj_doc_text(conf, "default_country", NULL),
+        .max_calls = (int)kj_doc_int(conf, "trunk.max_calls", 0),
+        .dials_per_second = (int)kj_doc_int(conf, "trunk.dials_per_second", 0),
+    };
+    return kj_engine_create(&config, &app->engine, fault);
+}
+
+// --- plugins ---
+
+struct located {
+    const struct kj_config *config;
+    char base[64]; // "/plugins/0/config"
+};
+
+static void locate(void *arg, const char *pointer, char *place, size_t size)
+{
+    struct located *located = arg;
+    char whole[512];
+    snprintf(whole, sizeof whole, "%s%s", located->base, pointer);
+    kj_config_place(located->config, whole, place, size);
+}
+
+static int load_plugin(struct kj_app *app, const bson_t *section, size_t index,
+                       struct kj_fault *fault)
+{
+    struct located located = {.config = &app->config};
+    bson_t config, empty = BSON_INITIALIZER;
+    bool has = kj_doc_child(section, "config", &config);
+    const char *plugin = kj_doc_text(section, "plugin", "");
+    snprintf(located.base, sizeof located.base, "/plugins/%zu/config", index);
+    int rc = kj_host_load(app->host, kj_doc_text(section, "instance", plugin), plugin,
+                          has ? &config : &empty, locate, &located, fault);
+    bson_destroy(&empty);
+    return rc;
+}
+
+static int make_host(struct kj_app *app, struct kj_fault *fault)
+{
+    struct kj_host_config config = {.loop = app->loop,
+                                    .fetcher = app->fetcher,
+                                    .ports = kj_engine_ports(app->engine),
+                                    .plugin_dir = app->plugin_dir,
+                                    .seed = app->options->seed};
+    int rc = kj_host_create(&config, &app->host, fault);
+    if (rc != KJ_OK)
+        return rc;
+    kj_engine_attach(app->engine, app->host);
+    bson_t plugins;
+    bson_iter_t at;
+    size_t index = 0;
+    if (!kj_doc_child(app->config.doc, "plugins", &plugins) || !bson_iter_init(&at, &plugins))
+        return KJ_OK;
+    while (rc == KJ_OK && bson_iter_next(&at)) {
+        bson_t section;
+        uint32_t length;
+        const uint8_t *bytes;
+        bson_iter_document(&at, &length, &bytes);
+        if (bson_init_static(&section, bytes, length))
+            rc = load_plugin(app, &section, index++, fault);
+    }
+    return rc;
+}
+
+// Simulated time may only reach carriers that reach nobody.
+static int check_simulated(const struct kj_app *app, struct kj_fault *fault)
+{
+    if (app->clock.kind == KJ_CLOCK_SYSTEM || kj_host_all_simulated(app->host, "telephony."))
+        return KJ_OK;
+    return kj_fault(fault, KJ_EDENIED, "--clock", "configure the simulated carrier",
+                    "a virtual or scaled clock is refused while a real carrier is configured");
+}
+
+// --- commands for plugins ---
+
+struct bridged {
+    kj_engine_done *done;
+    void *arg;
+};
+
+static void on_command_answer(void *arg, const bson_t *result, const struct kj_fault *fault,
+                              const bson_t *details)
+{
+    struct bridged *bridged = arg;
+    (void)details;
+    bridged->done(bridged->arg, fault ? fault->code : KJ_OK, result, fault);
+    free(bridged);
+}
+
+static void command(void *arg, const char *instance, const char *workspace, const char *name,
+                    const bson_t *args, const char *key, kj_engine_done *done, void *done_arg)
+{
+    struct kj_app *app = arg;
+    struct bridged *bridged = KJ_NEW(struct bridged);
+    char scoped[320];
+    (void)workspace; // one workspace for plugins until instances are bound to one
+    snprintf(scoped, sizeof scoped, "%.63s:%.200s", instance, key ? key : "");
+    *bridged = (struct bridged){done, done_arg};
+    struct kj_ask ask = {.command = name,
+                         .args = args,
+                         .trusted = true,
+                         .idempotency_key = key ? scoped : NULL,
+                         .answer = on_command_answer,
+                         .arg = bridged};
+    kj_dispatch(app->api, &ask);
+}
+
+int kj_app_wire(struct kj_app *app, struct kj_fault *fault)
+{
+    int rc = make_clock(app, fault);
+    if (rc == KJ_OK)
+        rc = kj_loop_create(&app->clock, &app->loop, fault);
+    if (rc == KJ_OK)
+        rc = make_store(app, fault);
+    if (rc == KJ_OK)
+        rc = kj_fetcher_create(app->loop, &app->fetcher, fault);
+    if (rc == KJ_OK)
+        rc = make_script(app, fault);
+    if (rc == KJ_OK)
+        rc = make_engine(app, fault);
+    if (rc == KJ_OK)
+        rc = make_host(app, fault);
+    if (rc == KJ_OK)
+        rc = check_simulated(app, fault);
+    if (rc == KJ_OK)
+        rc = kj_api_create(app->engine, &app->api, fault);
+    if (rc == KJ_OK)
+        kj_engine_set_command(app->engine, command, app);
+    return rc;
+}
+
+int kj_app_open_doors(struct kj_app *app, struct kj_fault *fault)
+{
+    char rep[4096], pub[4096];
+    const bson_t *conf = app->config.doc;
+    snprintf(rep, sizeof rep, "ipc://%s/bus.ipc", app->run_dir);
+    snprintf(pub, sizeof pub, "ipc://%s/events.ipc", app->run_dir);
+    struct kj_bus_config bus = {.rep_url = rep, .pub_url = pub};
+    int rc = kj_bus_create(app->api, &bus, &app->bus, fault);
+    if (rc != KJ_OK || !kj_doc_bool(conf, "http.enabled", true))
+        return rc;
+    struct kj_http_config http = {.address = kj_doc_text(conf, "http.address", "127.0.0.1"),
+                                  .port = (uint16_t)kj_doc_int(conf, "http.port", 8080)};
+    return kj_http_create(app->api, &http, &app->http, fault);
+}
+
+void kj_app_unwire(struct kj_app *app)
+{
+    kj_http_destroy(app->http);
+    kj_bus_destroy(app->bus);
+    app->http = NULL;
+    app->bus = NULL;
+    kj_host_destroy(app->host);
+    kj_api_destroy(app->api);
+    kj_engine_destroy(app->engine);
+    kj_script_destroy(app->script);
+    kj_fetcher_destroy(app->fetcher);
+    kj_store_destroy(app->store);
+    kj_loop_destroy(app->loop);
+    kj_config_fini(&app->config);
+}

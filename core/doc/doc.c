@@ -1,0 +1,202 @@
+// Reading documents by path and building them.
+#include "doc/doc.h"
+
+#include "base/clock.h"
+#include "doc/element.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const uint8_t k_empty[] = {5, 0, 0, 0, 0};
+
+// Follows `path`; *owner is the document or array that holds the element.
+static bool find(const bson_t *doc, const char *path, struct kj_element *found,
+                 struct kj_element *owner)
+{
+    *owner = (struct kj_element){.data = bson_get_data(doc), .length = doc->len};
+    for (;;) {
+        const char *end = strchrnul(path, '.');
+        if (!kj_element_find(owner->data, owner->length, path, (size_t)(end - path), found))
+            return false;
+        if (*end == 0)
+            return true;
+        if (found->type != BSON_TYPE_DOCUMENT && found->type != BSON_TYPE_ARRAY)
+            return false;
+        *owner = *found;
+        path = end + 1;
+    }
+}
+
+static bool look(const bson_t *doc, const char *path, struct kj_element *found)
+{
+    struct kj_element owner;
+    return doc && path && find(doc, path, found, &owner);
+}
+
+bool kj_doc_find(const bson_t *doc, const char *path, bson_iter_t *at)
+{
+    struct kj_element found, owner;
+    if (doc == NULL || path == NULL || !find(doc, path, &found, &owner))
+        return false;
+    // The type byte stands right before the key.
+    uint32_t offset = (uint32_t)((const uint8_t *)found.key - 1 - owner.data);
+    return bson_iter_init_from_data_at_offset(at, owner.data, owner.length, offset,
+                                              found.key_length);
+}
+
+bool kj_doc_has(const bson_t *doc, const char *path)
+{
+    struct kj_element found;
+    return look(doc, path, &found) && found.type != BSON_TYPE_NULL &&
+           found.type != BSON_TYPE_UNDEFINED;
+}
+
+const char *kj_doc_text(const bson_t *doc, const char *path, const char *fallback)
+{
+    struct kj_element found;
+    if (!look(doc, path, &found) || found.type != BSON_TYPE_UTF8 || found.data[found.length] != 0)
+        return fallback;
+    return (const char *)found.data;
+}
+
+int64_t kj_doc_int(const bson_t *doc, const char *path, int64_t fallback)
+{
+    struct kj_element found;
+    int64_t value;
+    return look(doc, path, &found) && kj_element_int(&found, &value) ? value : fallback;
+}
+
+double kj_doc_real(const bson_t *doc, const char *path, double fallback)
+{
+    struct kj_element found;
+    return look(doc, path, &found) && kj_element_is_number(&found) ? kj_element_real(&found)
+                                                                   : fallback;
+}
+
+bool kj_doc_bool(const bson_t *doc, const char *path, bool fallback)
+{
+    struct kj_element found;
+    return look(doc, path, &found) && found.type == BSON_TYPE_BOOL ? found.data[0] != 0 : fallback;
+}
+
+int64_t kj_doc_time(const bson_t *doc, const char *path, int64_t fallback)
+{
+    struct kj_element found;
+    int64_t wall_ms;
+    if (!look(doc, path, &found))
+        return fallback;
+    if (found.type == BSON_TYPE_DATE_TIME)
+        return kj_load64(found.data);
+    if (found.type == BSON_TYPE_UTF8 && found.data[found.length] == 0 &&
+        kj_time_parse((const char *)found.data, &wall_ms))
+        return wall_ms;
+    return fallback;
+}
+
+bool kj_doc_child(const bson_t *doc, const char *path, bson_t *view)
+{
+    struct kj_element found;
+    if (look(doc, path, &found) &&
+        (found.type == BSON_TYPE_DOCUMENT || found.type == BSON_TYPE_ARRAY) &&
+        bson_init_static(view, found.data, found.length))
+        return true;
+    (void)bson_init_static(view, k_empty, sizeof k_empty);
+    return false;
+}
+
+size_t kj_doc_count(const bson_t *doc, const char *path)
+{
+    struct kj_element found, member;
+    size_t count = 0;
+    if (!look(doc, path, &found) ||
+        (found.type != BSON_TYPE_DOCUMENT && found.type != BSON_TYPE_ARRAY))
+        return 0;
+    struct kj_members members = kj_members_of(found.data, found.length);
+    while (kj_members_next(&members, &member))
+        count++;
+    return count;
+}
+
+bool kj_doc_lists(const bson_t *doc, const char *path, const char *text)
+{
+    struct kj_element found, member;
+    size_t length = text ? strlen(text) : 0;
+    if (text == NULL || !look(doc, path, &found) || found.type != BSON_TYPE_ARRAY)
+        return false;
+    struct kj_members members = kj_members_of(found.data, found.length);
+    while (kj_members_next(&members, &member))
+        if (member.type == BSON_TYPE_UTF8 && member.length == length &&
+            memcmp(member.data, text, length) == 0)
+            return true;
+    return false;
+}
+
+void kj_doc_put_text(bson_t *doc, const char *key, const char *value)
+{
+    if (value)
+        bson_append_utf8(doc, key, -1, value, -1);
+}
+
+void kj_doc_put_int(bson_t *doc, const char *key, int64_t value)
+{
+    bson_append_int64(doc, key, -1, value);
+}
+
+void kj_doc_put_real(bson_t *doc, const char *key, double value)
+{
+    bson_append_double(doc, key, -1, value);
+}
+
+void kj_doc_put_bool(bson_t *doc, const char *key, bool value)
+{
+    bson_append_bool(doc, key, -1, value);
+}
+
+void kj_doc_put_time(bson_t *doc, const char *key, int64_t wall_ms)
+{
+    bson_append_date_time(doc, key, -1, wall_ms);
+}
+
+void kj_doc_put_null(bson_t *doc, const char *key)
+{
+    bson_append_null(doc, key, -1);
+}
+
+void kj_doc_put_doc(bson_t *doc, const char *key, const bson_t *value)
+{
+    if (value)
+        bson_append_document(doc, key, -1, value);
+}
+
+void kj_doc_put_array(bson_t *doc, const char *key, const bson_t *value)
+{
+    if (value)
+        bson_append_array(doc, key, -1, value);
+}
+
+void kj_doc_put_from(bson_t *doc, const char *key, const bson_t *from, const char *path)
+{
+    bson_iter_t at;
+    if (kj_doc_find(from, path, &at))
+        bson_append_iter(doc, key, -1, &at);
+}
+
+const char *kj_doc_next(struct kj_doc_list *list)
+{
+    snprintf(list->key, sizeof list->key, "%u", list->count++);
+    return list->key;
+}
+
+bool kj_doc_equal(const bson_t *a, const bson_t *b)
+{
+    if (a == NULL || b == NULL)
+        return a == b;
+    return kj_element_equal_docs(bson_get_data(a), a->len, bson_get_data(b), b->len);
+}
+
+void kj_doc_clear(bson_t **doc)
+{
+    if (*doc)
+        bson_destroy(*doc);
+    *doc = NULL;
+}

@@ -1,0 +1,83 @@
+// Putting changes over a document. Bytes of unchanged members are copied as they are.
+#include "doc/doc.h"
+#include "doc/element.h"
+
+// Between two documents, the merge is O(n log m): both may come from outside.
+static void append(bson_t *out, const struct kj_element *element, const uint8_t *owner,
+                   size_t owner_length)
+{
+    bson_iter_t at;
+    uint32_t offset = (uint32_t)((const uint8_t *)element->key - 1 - owner);
+    if (bson_iter_init_from_data_at_offset(&at, owner, owner_length, offset, element->key_length))
+        bson_append_iter(out, element->key, (int)element->key_length, &at);
+}
+
+static bool removes(const struct kj_element *change)
+{
+    return change->type == BSON_TYPE_NULL || change->type == BSON_TYPE_UNDEFINED;
+}
+
+static void merge_into(bson_t *out, const struct kj_element *doc, const struct kj_element *changes,
+                       int depth);
+
+// A change stands at its key: as it is, or merged into what was there.
+static void put_change(bson_t *out, const struct kj_element *old, const struct kj_element *change,
+                       const struct kj_element *changes, int depth)
+{
+    static const uint8_t empty[] = {5, 0, 0, 0, 0};
+    const struct kj_element nothing = {.data = empty, .length = sizeof empty};
+    if (removes(change))
+        return;
+    if (depth <= 0 || change->type != BSON_TYPE_DOCUMENT) {
+        append(out, change, changes->data, changes->length);
+        return;
+    }
+    bson_t child;
+    bool both = old && old->type == BSON_TYPE_DOCUMENT;
+    bson_append_document_begin(out, change->key, (int)change->key_length, &child);
+    merge_into(&child, both ? old : &nothing, change, depth - 1);
+    bson_append_document_end(out, &child);
+}
+
+static void merge_into(bson_t *out, const struct kj_element *doc, const struct kj_element *changes,
+                       int depth)
+{
+    struct kj_element_index new_members, old_members;
+    struct kj_element element;
+    kj_element_index_init(&new_members, changes->data, changes->length);
+    kj_element_index_init(&old_members, doc->data, doc->length);
+    struct kj_members members = kj_members_of(doc->data, doc->length);
+    while (kj_members_next(&members, &element)) {
+        const struct kj_element *change =
+            kj_element_index_find(&new_members, element.key, element.key_length);
+        if (change)
+            put_change(out, &element, change, changes, depth);
+        else
+            append(out, &element, doc->data, doc->length);
+    }
+    members = kj_members_of(changes->data, changes->length);
+    while (kj_members_next(&members, &element))
+        if (!kj_element_index_find(&old_members, element.key, element.key_length))
+            put_change(out, NULL, &element, changes, depth);
+    kj_element_index_fini(&new_members);
+    kj_element_index_fini(&old_members);
+}
+
+static bson_t *merged(const bson_t *doc, const bson_t *changes, int depth)
+{
+    bson_t *out = bson_sized_new(doc->len + changes->len);
+    struct kj_element a = {.data = bson_get_data(doc), .length = doc->len};
+    struct kj_element b = {.data = bson_get_data(changes), .length = changes->len};
+    merge_into(out, &a, &b, depth);
+    return out;
+}
+
+bson_t *kj_doc_with(const bson_t *doc, const bson_t *changes)
+{
+    return merged(doc, changes, 0);
+}
+
+bson_t *kj_doc_merge(const bson_t *doc, const bson_t *changes)
+{
+    return merged(doc, changes, 64);
+}

@@ -1,0 +1,163 @@
+// Walks the bytes of a BSON document without libbson's iterator, which is several times slower and
+// does not give lengths of keys. Every step is checked against the end: bytes that are not BSON
+// end the walk, they never lead it outside.
+#ifndef KJ_ELEMENT_H
+#define KJ_ELEMENT_H
+
+#include <bson/bson.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+enum { KJ_ELEMENT_MAX_DEPTH = 200 }; // deeper documents are not followed by any walker of ours
+
+// One member, borrowed from the document. For text (and symbols, code) `data` is the first
+// character and `length` excludes the NUL; for documents and arrays the whole of it; for binary
+// the bytes behind the subtype; else the payload.
+struct kj_element {
+    const char *key;
+    const uint8_t *data;
+    uint32_t key_length;
+    uint32_t length;
+    uint8_t type;
+};
+
+struct kj_members {
+    const uint8_t *at, *end;
+};
+
+static inline uint32_t kj_load32(const uint8_t *at)
+{
+    uint32_t value;
+    memcpy(&value, at, 4);
+    return BSON_UINT32_FROM_LE(value);
+}
+
+static inline int64_t kj_load64(const uint8_t *at)
+{
+    uint64_t value;
+    memcpy(&value, at, 8);
+    return (int64_t)BSON_UINT64_FROM_LE(value);
+}
+
+static inline double kj_load_real(const uint8_t *at)
+{
+    uint64_t bits = (uint64_t)kj_load64(at);
+    double value;
+    memcpy(&value, &bits, 8);
+    return value;
+}
+
+// An iteration over a document or array; one that is not well framed has no members.
+static inline struct kj_members kj_members_of(const uint8_t *doc, size_t length)
+{
+    if (length < 5 || kj_load32(doc) > length || kj_load32(doc) < 5)
+        return (struct kj_members){doc, doc};
+    return (struct kj_members){doc + 4, doc + kj_load32(doc) - 1};
+}
+
+static inline struct kj_members kj_members_in(const bson_t *doc)
+{
+    return kj_members_of(bson_get_data(doc), doc->len);
+}
+
+// The payload of the types that are neither text nor containers; false when it does not fit.
+bool kj_element_odd_payload(struct kj_members *members, struct kj_element *element);
+
+static inline bool kj_members_fixed(struct kj_members *members, struct kj_element *element,
+                                    uint32_t length)
+{
+    if ((size_t)(members->end - members->at) < length)
+        return false;
+    element->data = members->at;
+    element->length = length;
+    members->at += length;
+    return true;
+}
+
+static inline bool kj_members_sized(struct kj_members *members, struct kj_element *element)
+{
+    size_t left = (size_t)(members->end - members->at);
+    uint32_t length = left < 5 ? 0 : kj_load32(members->at);
+    if (element->type == BSON_TYPE_UTF8) {
+        if (length < 1 || length > left - 4)
+            return false;
+        element->data = members->at + 4;
+        element->length = length - 1;
+        members->at += 4 + (size_t)length;
+        return true;
+    }
+    return length >= 5 && kj_members_fixed(members, element, length);
+}
+
+static inline bool kj_members_next(struct kj_members *members, struct kj_element *element)
+{
+    if (members->at >= members->end)
+        return false;
+    element->type = *members->at++;
+    element->key = (const char *)members->at;
+    const uint8_t *nul = memchr(members->at, 0, (size_t)(members->end - members->at));
+    if (nul == NULL)
+        return false;
+    element->key_length = (uint32_t)(nul - members->at);
+    members->at = nul + 1;
+    switch (element->type) {
+    case BSON_TYPE_UTF8:
+    case BSON_TYPE_DOCUMENT:
+    case BSON_TYPE_ARRAY:
+        return kj_members_sized(members, element);
+    case BSON_TYPE_INT64:
+    case BSON_TYPE_DOUBLE:
+    case BSON_TYPE_DATE_TIME:
+        return kj_members_fixed(members, element, 8);
+    case BSON_TYPE_BOOL:
+        return kj_members_fixed(members, element, 1);
+    case BSON_TYPE_INT32:
+        return kj_members_fixed(members, element, 4);
+    case BSON_TYPE_NULL:
+        return kj_members_fixed(members, element, 0);
+    default:
+        return kj_element_odd_payload(members, element);
+    }
+}
+
+// Numbers: int32, int64 and doubles.
+static inline bool kj_element_is_number(const struct kj_element *element)
+{
+    return element->type == BSON_TYPE_INT64 || element->type == BSON_TYPE_DOUBLE ||
+           element->type == BSON_TYPE_INT32;
+}
+
+// int32, int64, and doubles that are whole numbers within int64.
+bool kj_element_int(const struct kj_element *element, int64_t *value);
+// As a double; 0 for what is no number.
+double kj_element_real(const struct kj_element *element);
+// The member by name; the first one when a key is repeated.
+bool kj_element_find(const uint8_t *doc, size_t length, const char *key, size_t key_length,
+                     struct kj_element *found);
+// The element under a libbson iterator.
+bool kj_element_at(const bson_iter_t *iter, struct kj_element *element);
+
+// As JSON, as it would stand in a document (json_write.c).
+struct kj_buf;
+void kj_element_write(const struct kj_element *element, struct kj_buf *out);
+
+// Equal in the sense of JSON: numbers by value (1 equals 1.0), members in any order.
+bool kj_element_equal(const struct kj_element *a, const struct kj_element *b);
+bool kj_element_equal_docs(const uint8_t *a, size_t a_length, const uint8_t *b, size_t b_length);
+// Equal elements have equal hashes.
+uint64_t kj_element_hash(const struct kj_element *element);
+// -1, 0, 1 for two numbers, exact also between int64 and double.
+int kj_element_compare(const struct kj_element *a, const struct kj_element *b);
+
+// The members of a document sorted by key, for look-ups in large ones.
+struct kj_element_index {
+    struct kj_element *elements;
+    size_t count;
+};
+void kj_element_index_init(struct kj_element_index *index, const uint8_t *doc, size_t length);
+void kj_element_index_fini(struct kj_element_index *index);
+const struct kj_element *kj_element_index_find(const struct kj_element_index *index,
+                                               const char *key, size_t key_length);
+
+#endif

@@ -1,0 +1,353 @@
+// Stage attempt: the never-twice protocol (DESIGN.md section 4). Slot, permit, stored intent, last
+// check beside the send, then the carrier; closed by its reports, or by a look-up after a crash.
+// A found intent is never dialed again.
+#include "engine/path.h"
+
+#include "base/log.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { k_permit_ms = 5000, k_busy_number_ms = 60000 };
+
+static void fail_store(struct kj_path *path)
+{
+    kj_path_end(path, KJ_JOB_RETRY, 0, "the store refused a write", NULL, NULL);
+}
+
+// --- closing: the attempt ended, here or in an earlier life of this host ---
+
+static void on_closed(struct kj_path *path, int status)
+{
+    if (status != KJ_OK) {
+        fail_store(path);
+        return;
+    }
+    enum kj_disposition disposition =
+        kj_disposition_from_name(kj_doc_text(path->call, "disposition", ""));
+    int64_t made = kj_doc_int(kj_path_job(path), "attempts_made", 0);
+    bson_t changes = BSON_INITIALIZER;
+    kj_doc_put_int(&changes, "attempts_made", made + kj_disposition_counts(disposition));
+    kj_doc_put_text(&changes, "disposition", kj_disposition_name(disposition));
+    kj_path_advance(path, "analyse", &changes, NULL);
+    bson_destroy(&changes);
+}
+
+void kj_attempt_ended(struct kj_path *path)
+{
+    enum kj_disposition disposition =
+        kj_disposition_from_name(kj_doc_text(path->call, "disposition", ""));
+    kj_carrier_forget(path);
+    kj_timer_stop(path->engine->loop, &path->timer);
+    kj_permit_release(path, kj_disposition_counts(disposition), on_closed);
+}
+
+// --- an attempt that surely reached nobody: undone, the job waits for another ---
+
+static int end_call(void *arg, const bson_t *doc, bson_t **next, bson_t **events)
+{
+    struct kj_path *path = arg;
+    (void)events;
+    if (doc == NULL || kj_streq(kj_doc_text(doc, "state", ""), "ended"))
+        return KJ_MODIFY_SKIP;
+    bson_t changes = BSON_INITIALIZER;
+    kj_doc_put_text(&changes, "state", "ended");
+    kj_doc_put_text(&changes, "disposition", "carrier_error");
+    kj_doc_put_time(&changes, "ended_at", kj_path_now(path));
+    *next = kj_doc_with(doc, &changes);
+    bson_destroy(&changes);
+    return KJ_OK;
+}
+
+static void on_undone(struct kj_path *path, int status)
+{
+    if (status != KJ_OK) {
+        fail_store(path);
+        return;
+    }
+    bson_t changes = BSON_INITIALIZER;
+    kj_doc_put_text(&changes, "stage", "admit");
+    kj_doc_put_null(&changes, "attempt_id");
+    kj_path_end(path, KJ_JOB_RETRY, 0, "the carrier did not take the call", &changes, NULL);
+    bson_destroy(&changes);
+}
+
+static void on_call_ended(void *arg, int status, const bson_t *doc)
+{
+    struct kj_path *path = arg;
+    (void)doc;
+    if (status != KJ_OK)
+        fail_store(path);
+    else
+        kj_permit_release(path, false, on_undone);
+}
+
+static void undo(struct kj_path *path)
+{
+    struct kj_modify modify = {.store = path->engine->store,
+                               .workspace = kj_path_workspace(path),
+                               .coll = KJ_CALLS,
+                               .key = path->attempt_id,
+                               .change = end_call,
+                               .done = on_call_ended,
+                               .arg = path};
+    kj_carrier_forget(path);
+    kj_modify(&modify);
+}
+
+// --- sending ---
+
+static void on_placed(void *arg, const struct kj_outcome *outcome, const bson_t *result)
+{
+    struct kj_path *path = arg;
+    (void)result;
+    switch (outcome->class) {
+    case KEJUE_OK:
+        kj_carrier_await(path);
+        return;
+    case KEJUE_UNKNOWN:
+    case KEJUE_CANCELED:
+        kj_carrier_lookup(path); // it may ring: never dialed again, only asked after
+        return;
+    case KEJUE_NOT_PROCESSED:
+    case KEJUE_CALLER:
+    case KEJUE_CREDENTIAL:
+    case KEJUE_ACCOUNT:
+        break;
+    }
+    kj_log(KJ_LOG_WARN, "attempt", "the carrier did not take a call", "attempt", path->attempt_id,
+           "code", outcome->code, "why", outcome->text, NULL);
+    undo(path);
+}
+
+static void put_questions(struct kj_path *path, const char *language, bson_t *request)
+{
+    bson_t *pack = kj_script_describe(path->engine->script,
+                                      path->group ? kj_doc_text(path->group, "pack", "") : "");
+    bson_t variables, questions = BSON_INITIALIZER;
+    bson_iter_t at;
+    struct kj_doc_list list = {&questions};
+    if (pack && kj_doc_child(pack, "variables", &variables) && bson_iter_init(&at, &variables))
+        while (bson_iter_next(&at)) {
+            uint32_t length;
+            const uint8_t *bytes;
+            bson_t variable, row = BSON_INITIALIZER;
+            char ask[32] = "ask.";
+            strncat(ask, language, sizeof ask - 5);
+            bson_iter_document(&at, &length, &bytes);
+            if (!bson_init_static(&variable, bytes, length))
+                continue;
+            const char *text = kj_doc_text(&variable, ask, kj_doc_text(&variable, "ask.en", NULL));
+            if (text == NULL) {
+                bson_destroy(&row);
+                continue;
+            }
+            kj_doc_put_from(&row, "key", &variable, "name");
+            kj_doc_put_text(&row, "text", text);
+            kj_doc_put_from(&row, "type", &variable, "type");
+            kj_doc_put_from(&row, "min", &variable, "min");
+            kj_doc_put_from(&row, "max", &variable, "max");
+            kj_doc_put_from(&row, "values", &variable, "values");
+            kj_doc_put_from(&row, "labels", &variable, "labels");
+            kj_doc_put_doc(&questions, kj_doc_next(&list), &row);
+            bson_destroy(&row);
+        }
+    kj_doc_put_array(request, "questions", &questions);
+    bson_destroy(&questions);
+    kj_doc_clear(&pack);
+}
+
+static bson_t *place_request(struct kj_path *path)
+{
+    const bson_t *job = kj_path_job(path);
+    const char *language = kj_doc_text(path->lead, "language", "en");
+    bson_t *request = bson_new(), lead = BSON_INITIALIZER;
+    kj_doc_put_text(request, "attempt_id", path->attempt_id);
+    kj_doc_put_text(request, "to", kj_doc_text(job, "to", ""));
+    kj_doc_put_text(request, "language", language);
+    kj_doc_put_int(request, "attempt", kj_doc_int(job, "dials", 1));
+    kj_doc_put_from(request, "first_message", job, "request.first_message");
+    kj_doc_put_from(request, "context", job, "request.context");
+    if (path->assistant) {
+        kj_doc_put_from(request, "from", path->assistant, "from_number");
+        if (!kj_doc_has(request, "first_message"))
+            kj_doc_put_from(request, "first_message", path->assistant, "first_message");
+        kj_doc_put_from(request, "company", path->assistant, "company");
+        kj_doc_put_from(request, "max_duration_seconds", path->assistant, "max_duration_seconds");
+    }
+    if (path->campaign)
+        kj_doc_put_from(request, "goal", path->campaign, "goal");
+    kj_doc_put_from(&lead, "first_name", path->lead, "first_name");
+    kj_doc_put_from(&lead, "last_name", path->lead, "last_name");
+    kj_doc_put_from(&lead, "country", path->lead, "country");
+    kj_doc_put_doc(request, "lead", &lead);
+    bson_destroy(&lead);
+    put_questions(path, language, request);
+    return request;
+}
+
+// The last look, beside the send: what may have changed since admit.
+static const char *last_check(const struct kj_path *path)
+{
+    const struct kj_engine *engine = path->engine;
+    if (!engine->dialing)
+        return "dialing was switched off";
+    if (kj_path_now(path) >= path->window_closes)
+        return "the calling window closed";
+    if (kj_loop_mono(engine->loop) - path->permit_at > k_permit_ms)
+        return "the permit grew too old";
+    if (kj_running_canceled(path->running))
+        return "canceled";
+    return NULL;
+}
+
+static void dial(struct kj_path *path)
+{
+    struct kj_fault fault;
+    const char *why = last_check(path);
+    if (why) {
+        kj_log(KJ_LOG_INFO, "attempt", why, "attempt", path->attempt_id, NULL);
+        undo(path);
+        return;
+    }
+    bson_t *request = place_request(path);
+    struct kj_host_call call = {.verb = "telephony.place",
+                                .workspace = kj_path_workspace(path),
+                                .key = path->attempt_id,
+                                .attempt = 1,
+                                .request = request};
+    path->placed = true;
+    if (kj_host_start(path->engine->host, &call, on_placed, path, &fault) == 0) {
+        kj_log_fault(KJ_LOG_ERROR, "attempt", &fault);
+        undo(path);
+    }
+    bson_destroy(request);
+}
+
+// --- intent ---
+
+static bson_t *new_call(struct kj_path *path)
+{
+    const bson_t *job = kj_path_job(path);
+    bson_t *call = bson_new();
+    kj_doc_put_text(call, "key", path->attempt_id);
+    kj_doc_put_int(call, "job_id", kj_running_id(path->running));
+    kj_doc_put_from(call, "lead_id", job, "lead_id");
+    kj_doc_put_from(call, "campaign_id", job, "campaign_id");
+    kj_doc_put_from(call, "group_id", job, "group_id");
+    if (path->assistant)
+        kj_doc_put_from(call, "assistant_id", path->assistant, "_id");
+    kj_doc_put_from(call, "to", job, "to");
+    kj_doc_put_from(call, "source", job, "request.call_source");
+    kj_doc_put_text(call, "type",
+                    kj_doc_has(job, "next.kind") &&
+                            kj_streq(kj_doc_text(job, "next.kind", ""), "callback")
+                        ? "callback"
+                        : "outbound");
+    kj_doc_put_text(call, "state", "dialing");
+    kj_doc_put_int(call, "attempt", kj_doc_int(job, "attempts_made", 0) + 1);
+    kj_doc_put_time(call, "created_at", kj_path_now(path));
+    if (path->engine->simulated)
+        kj_doc_put_bool(call, "simulated", true);
+    return call;
+}
+
+static void on_intent(struct kj_store_request *request)
+{
+    struct kj_path *path = request->arg;
+    struct kj_store_op *op = &request->ops[0];
+    if (op->status == KJ_EEXISTS) { // of an earlier life: ask, do not dial
+        kj_carrier_lookup(path);
+        return;
+    }
+    if (op->status != KJ_OK) {
+        fail_store(path);
+        return;
+    }
+    bson_t stamp = BSON_INITIALIZER;
+    kj_doc_put_int(&stamp, "_id", op->new_id);
+    kj_doc_put_int(&stamp, "version", 1);
+    kj_doc_clear(&path->call);
+    path->call = kj_doc_with(op->doc, &stamp);
+    bson_destroy(&stamp);
+    dial(path);
+}
+
+static void on_permit(struct kj_path *path, int status)
+{
+    path->placed = false;
+    if (status == KJ_OK) {
+        struct kj_store_request *request =
+            kj_store_request(1, kj_path_workspace(path), on_intent, path);
+        request->ops[0].verb = KJ_STORE_INSERT;
+        request->ops[0].coll = KJ_CALLS;
+        kj_store_own_doc(request, 0, new_call(path));
+        kj_store_submit(path->engine->store, request);
+        return;
+    }
+    bson_t changes = BSON_INITIALIZER;
+    kj_doc_put_text(&changes, "stage", "admit");
+    kj_doc_put_null(&changes, "attempt_id");
+    int64_t due = kj_path_now(path) + (status == KJ_EDENIED ? 0 : k_busy_number_ms);
+    if (status == KJ_EDENIED || status == KJ_ESTATE || status == KJ_EFULL)
+        kj_path_end(path, KJ_JOB_WAIT, due,
+                    status == KJ_ESTATE  ? "the number is on another call"
+                    : status == KJ_EFULL ? "all lines are in use"
+                                         : "refused meanwhile",
+                    &changes, NULL);
+    else
+        fail_store(path);
+    bson_destroy(&changes);
+}
+
+static void on_named(void *arg, int status)
+{
+    struct kj_path *path = arg;
+    if (status == KJ_ECONFLICT)
+        kj_path_free(path);
+    else if (status != KJ_OK)
+        fail_store(path);
+    else
+        kj_permit_take(path, on_permit);
+}
+
+// The attempt's id is stored before anything else, so that every trace of it can be found again.
+static void name_attempt(struct kj_path *path)
+{
+    int64_t dials = kj_doc_int(kj_path_job(path), "dials", 0) + 1;
+    bson_t changes = BSON_INITIALIZER;
+    snprintf(path->attempt_id, sizeof path->attempt_id, "att_%" PRId64 "_%" PRId64,
+             kj_running_id(path->running), dials);
+    kj_doc_put_text(&changes, "attempt_id", path->attempt_id);
+    kj_doc_put_int(&changes, "dials", dials);
+    kj_running_save(path->running, &changes, NULL, on_named, path);
+    bson_destroy(&changes);
+}
+
+static void on_dropped(struct kj_path *path, int status)
+{
+    bson_t changes = BSON_INITIALIZER;
+    kj_doc_put_null(&changes, "attempt_id");
+    path->attempt_id[0] = 0;
+    if (status == KJ_OK)
+        kj_path_advance(path, "admit", &changes, NULL);
+    else
+        fail_store(path);
+    bson_destroy(&changes);
+}
+
+void kj_attempt(struct kj_path *path)
+{
+    bool named = kj_doc_has(kj_path_job(path), "attempt_id");
+    if (path->call && kj_streq(kj_doc_text(path->call, "state", ""), "ended"))
+        kj_attempt_ended(path);
+    else if (path->call)
+        kj_carrier_lookup(path);
+    else if (named) // of an earlier life, and no intent was stored: surely not sent, start over
+        kj_permit_release(path, false, on_dropped);
+    else if (path->window_closes == 0)
+        kj_path_advance(path, "admit", NULL, NULL);
+    else
+        name_attempt(path);
+}

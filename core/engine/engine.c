@@ -1,0 +1,124 @@
+// The engine's making and unmaking: what it owns, which kinds of jobs it registers.
+#include "engine/engine.h"
+
+#include "base/alloc.h"
+#include "base/log.h"
+#include "engine/kinds/campaigns.h"
+#include "engine/kinds/effect.h"
+#include "engine/kinds/hookjob.h"
+#include "engine/path.h"
+#include "engine/ports.h"
+
+#include <stdlib.h>
+
+enum { k_max_calls = 50, k_dials_per_second = 5 };
+
+static void on_step(void *arg, int64_t step_ms)
+{
+    struct kj_engine *engine = arg;
+    (void)step_ms;
+    // Due instants are wall time and stay right; what was judged open a moment ago may not be. Each
+    // dial checks its window beside the send, so one turn without new claims is enough.
+    kj_log(KJ_LOG_WARN, "engine", "the system's clock stepped; windows are judged again", NULL);
+    kj_queue_wake(engine->queue, "call", kj_loop_now(engine->loop));
+}
+
+static void register_kinds(struct kj_engine *engine)
+{
+    // A call keeps its place from claim to deliver; a few more than lines, for those after the
+    // call.
+    struct kj_job_kind call = {.name = "call",
+                               .concurrency = engine->own->max_calls + 14,
+                               .max_attempts = 20,
+                               .run = kj_path_run,
+                               .arg = engine};
+    kj_queue_register(engine->queue, &call);
+    kj_effect_register(engine);
+    kj_hookjob_register(engine);
+    kj_campaigns_register(engine);
+}
+
+int kj_engine_create(const struct kj_engine_config *config, struct kj_engine **out,
+                     struct kj_fault *fault)
+{
+    struct kj_engine *engine = KJ_NEW(struct kj_engine);
+    engine->own = KJ_NEW(struct kj_engine_private);
+    engine->loop = config->loop;
+    engine->store = config->store;
+    engine->host = config->host;
+    engine->script = config->script;
+    engine->host_name = kj_strdup(config->host_name);
+    engine->seed = config->seed;
+    engine->simulated = kj_loop_is_virtual(config->loop);
+    engine->dialing = true;
+    kj_copy(engine->default_country, sizeof engine->default_country,
+            config->default_country ? config->default_country : "");
+    engine->own->max_calls = config->max_calls > 0 ? config->max_calls : k_max_calls;
+    engine->own->trunk_interval_ms =
+        1000 / (config->dials_per_second > 0 ? config->dials_per_second : k_dials_per_second);
+    engine->own->model_instance = kj_strdup(config->model_instance);
+    kj_map_init(&engine->own->awaiting);
+    kj_map_init(&engine->own->touched);
+    int rc = kj_pool_create(config->loop, "bulk", 1, 64, &engine->pool);
+    if (rc == KJ_OK)
+        rc = kj_queue_create(config->loop, config->store, engine->host_name, config->seed,
+                             &engine->queue);
+    if (rc != KJ_OK) {
+        kj_engine_destroy(engine);
+        return kj_fault(fault, rc, NULL, NULL, "the engine could not be made: %s",
+                        kj_error_name(rc));
+    }
+    register_kinds(engine);
+    kj_loop_on_step(config->loop, on_step, engine);
+    *out = engine;
+    return KJ_OK;
+}
+
+void kj_engine_destroy(struct kj_engine *engine)
+{
+    if (engine == NULL)
+        return;
+    kj_campaign_forget_all(engine);
+    kj_pool_destroy(engine->pool);
+    kj_queue_destroy(engine->queue);
+    kj_map_fini(&engine->own->awaiting);
+    kj_map_fini(&engine->own->touched);
+    free(engine->own->model_instance);
+    free(engine->own);
+    free((char *)engine->host_name);
+    free(engine);
+}
+
+void kj_engine_attach(struct kj_engine *engine, struct kj_host *host)
+{
+    engine->host = host;
+}
+
+void kj_engine_set_command(struct kj_engine *engine, kj_engine_command *command, void *arg)
+{
+    engine->own->command = command;
+    engine->own->command_arg = arg;
+}
+
+static void port_ask(void *arg, const char *instance, const char *workspace, const char *verb,
+                     const bson_t *request, kj_host_reply *reply, void *reply_arg)
+{
+    kj_ports_ask(arg, instance, workspace, verb, request, reply, reply_arg);
+}
+
+struct kj_host_ports kj_engine_ports(struct kj_engine *engine)
+{
+    return (struct kj_host_ports){.arg = engine, .ask = port_ask};
+}
+
+void kj_engine_start(struct kj_engine *engine, void (*started)(void *arg, int status), void *arg)
+{
+    kj_queue_start(engine->queue, started, arg);
+}
+
+void kj_engine_drain(struct kj_engine *engine, int64_t grace_ms, void (*drained)(void *arg),
+                     void *arg)
+{
+    engine->dialing = false;
+    kj_queue_drain(engine->queue, grace_ms, drained, arg);
+}

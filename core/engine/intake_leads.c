@@ -1,0 +1,326 @@
+// Intake of leads: rows of somebody's list are normalised on the pool (phone numbers cost 50 µs
+// each), then stored in one request; each row is accepted, merged, a duplicate, or refused with its
+// reason and line.
+#include "base/alloc.h"
+#include "base/log.h"
+#include "doc/csv.h"
+#include "engine/path.h"
+#include "model/lead.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { k_most_rows = 10000 };
+
+struct row {
+    bson_t *lead;
+    int64_t line;
+    char reason[32], text[256];
+    int64_t id;
+    enum { ACCEPTED, UPDATED, DUPLICATE, REFUSED } outcome;
+};
+
+struct import {
+    struct kj_engine *engine;
+    char workspace[64];
+    bson_t *rows_doc, *defaults;
+    struct row *rows;
+    size_t count, pending;
+    int status;
+    struct kj_work work;
+    kj_engine_done *done;
+    void *arg;
+};
+
+static void import_free(struct import *import)
+{
+    for (size_t i = 0; i < import->count; i++)
+        kj_doc_clear(&import->rows[i].lead);
+    free(import->rows);
+    kj_doc_clear(&import->rows_doc);
+    kj_doc_clear(&import->defaults);
+    free(import);
+}
+
+static const char *list_of(const struct import *import)
+{
+    return kj_doc_text(import->defaults, "list", "");
+}
+
+static void put_refused(const struct import *import, bson_t *result)
+{
+    bson_t array = BSON_INITIALIZER;
+    struct kj_doc_list list = {&array};
+    for (size_t i = 0; i < import->count; i++) {
+        const struct row *row = &import->rows[i];
+        if (row->outcome != REFUSED && row->outcome != DUPLICATE)
+            continue;
+        bson_t one = BSON_INITIALIZER;
+        kj_doc_put_int(&one, "line", row->line);
+        kj_doc_put_text(&one, "reason", row->outcome == DUPLICATE ? "duplicate" : row->reason);
+        kj_doc_put_text(&one, "text", row->text);
+        kj_doc_put_doc(&array, kj_doc_next(&list), &one);
+        bson_destroy(&one);
+    }
+    kj_doc_put_array(result, "refused", &array);
+    bson_destroy(&array);
+}
+
+static void import_end(struct import *import)
+{
+    struct kj_fault fault;
+    bson_t result = BSON_INITIALIZER, ids = BSON_INITIALIZER;
+    struct kj_doc_list list = {&ids};
+    int64_t counts[4] = {0};
+    for (size_t i = 0; i < import->count; i++) {
+        const struct row *row = &import->rows[i];
+        counts[row->outcome]++;
+        if (row->outcome == ACCEPTED || row->outcome == UPDATED)
+            kj_doc_put_int(&ids, kj_doc_next(&list), row->id);
+    }
+    kj_doc_put_int(&result, "rows", (int64_t)import->count);
+    kj_doc_put_int(&result, "accepted", counts[ACCEPTED] + counts[UPDATED]);
+    kj_doc_put_int(&result, "updated", counts[UPDATED]);
+    kj_doc_put_int(&result, "duplicates", counts[DUPLICATE]);
+    kj_doc_put_text(&result, "list", list_of(import));
+    kj_doc_put_array(&result, "lead_ids", &ids);
+    put_refused(import, &result);
+    kj_fault(&fault, import->status, NULL, "send the same rows again: nothing is taken twice",
+             "the leads could not be stored");
+    import->done(import->arg, import->status, &result, import->status ? &fault : NULL);
+    bson_destroy(&ids);
+    bson_destroy(&result);
+    import_free(import);
+}
+
+// --- rows that are there already ---
+
+struct merge {
+    struct import *import;
+    struct row *row;
+};
+
+static int merge_lead(void *arg, const bson_t *lead, bson_t **next, bson_t **events)
+{
+    struct merge *merge = arg;
+    (void)events;
+    const char *list = list_of(merge->import);
+    if (lead == NULL)
+        return KJ_ENOTFOUND;
+    if (!kj_doc_bool(merge->import->defaults, "single", false) &&
+        kj_streq(kj_doc_text(lead, "list", ""), list)) {
+        merge->row->outcome = DUPLICATE;
+        snprintf(merge->row->text, sizeof merge->row->text, "%s stands in this list already",
+                 kj_doc_text(lead, "phone_number", ""));
+        return KJ_MODIFY_SKIP;
+    }
+    merge->row->outcome = UPDATED;
+    *next = kj_doc_merge(lead, merge->row->lead);
+    return KJ_OK;
+}
+
+static void on_merged(void *arg, int status, const bson_t *lead)
+{
+    struct merge *merge = arg;
+    struct import *import = merge->import;
+    (void)lead;
+    if (status != KJ_OK)
+        import->status = status;
+    free(merge);
+    if (--import->pending == 0)
+        import_end(import);
+}
+
+static void merge_row(struct import *import, struct row *row)
+{
+    struct merge *merge = KJ_NEW(struct merge);
+    *merge = (struct merge){import, row};
+    import->pending++;
+    struct kj_modify modify = {.store = import->engine->store,
+                               .workspace = import->workspace,
+                               .coll = KJ_LEADS,
+                               .id = row->id,
+                               .change = merge_lead,
+                               .done = on_merged,
+                               .arg = merge};
+    kj_modify(&modify);
+}
+
+static void on_inserted(struct kj_store_request *request)
+{
+    struct import *import = request->arg;
+    size_t op = 0;
+    import->pending = 1;
+    for (size_t i = 0; i < import->count; i++) {
+        struct row *row = &import->rows[i];
+        if (row->outcome == REFUSED)
+            continue;
+        struct kj_store_op *done = &request->ops[op++];
+        row->id = done->new_id;
+        if (done->status == KJ_EEXISTS)
+            merge_row(import, row);
+        else if (done->status != KJ_OK)
+            import->status = done->status;
+    }
+    if (--import->pending == 0)
+        import_end(import);
+}
+
+static bson_t *imported_event(const struct import *import, size_t stored)
+{
+    bson_t data = BSON_INITIALIZER, *events = bson_new();
+    struct kj_doc_list list = {events};
+    kj_doc_put_text(&data, "list", list_of(import));
+    kj_doc_put_int(&data, "rows", (int64_t)import->count);
+    kj_doc_put_int(&data, "stored", (int64_t)stored);
+    kj_event_add(&list, "lead.imported", &data);
+    bson_destroy(&data);
+    return events;
+}
+
+static void on_parsed(struct kj_work *work)
+{
+    struct import *import = (struct import *)((char *)work - offsetof(struct import, work));
+    size_t good = 0, op = 0;
+    for (size_t i = 0; i < import->count; i++)
+        good += import->rows[i].outcome != REFUSED;
+    if (good == 0) {
+        import_end(import);
+        return;
+    }
+    struct kj_store_request *request =
+        kj_store_request(good, import->workspace, on_inserted, import);
+    int64_t now = kj_loop_now(import->engine->loop);
+    for (size_t i = 0; i < import->count; i++) {
+        struct row *row = &import->rows[i];
+        if (row->outcome == REFUSED)
+            continue;
+        bson_t *lead = bson_copy(row->lead);
+        kj_doc_put_text(lead, "status", "pending");
+        kj_doc_put_int(lead, "contact_attempts", 0);
+        kj_doc_put_time(lead, "created_at", now);
+        request->ops[op].verb = KJ_STORE_INSERT;
+        request->ops[op].coll = KJ_LEADS;
+        kj_store_own_doc(request, op++, lead);
+    }
+    kj_store_own_events(request, op - 1, imported_event(import, good));
+    kj_store_submit(import->engine->store, request);
+}
+
+static void parse_rows(struct kj_work *work)
+{
+    struct import *import = (struct import *)((char *)work - offsetof(struct import, work));
+    bson_iter_t at;
+    size_t i = 0;
+    bson_iter_init(&at, import->rows_doc);
+    while (bson_iter_next(&at) && i < import->count) {
+        struct row *row = &import->rows[i++];
+        struct kj_fault fault;
+        bson_t fields;
+        uint32_t length;
+        const uint8_t *bytes;
+        row->line = (int64_t)i;
+        row->outcome = REFUSED;
+        if (!BSON_ITER_HOLDS_DOCUMENT(&at)) {
+            kj_copy(row->reason, sizeof row->reason, "not_a_row");
+            continue;
+        }
+        bson_iter_document(&at, &length, &bytes);
+        bson_init_static(&fields, bytes, length);
+        row->line = kj_doc_int(&fields, "line", row->line);
+        if (kj_lead_from_row(&fields, import->defaults, &row->lead, &fault) == KJ_OK) {
+            row->outcome = ACCEPTED;
+        } else {
+            kj_copy(row->reason, sizeof row->reason, fault.place);
+            kj_copy(row->text, sizeof row->text, fault.text);
+        }
+    }
+}
+
+void kj_intake_leads(struct kj_engine *engine, const char *workspace, const bson_t *rows,
+                     const bson_t *defaults, kj_engine_done *done, void *arg)
+{
+    struct kj_fault fault;
+    size_t count = bson_count_keys(rows);
+    if (count > k_most_rows) {
+        kj_fault(&fault, KJ_ELIMIT, "/rows", "send them in parts", "at most %d rows at once",
+                 k_most_rows);
+        done(arg, KJ_ELIMIT, NULL, &fault);
+        return;
+    }
+    struct import *import = KJ_NEW(struct import);
+    bson_t country = BSON_INITIALIZER;
+    if (!kj_doc_has(defaults, "country") && engine->default_country[0])
+        kj_doc_put_text(&country, "country", engine->default_country);
+    import->engine = engine;
+    kj_copy(import->workspace, sizeof import->workspace, workspace);
+    import->rows_doc = bson_copy(rows);
+    import->defaults = kj_doc_with(defaults, &country);
+    import->count = count;
+    import->rows = kj_alloc(sizeof *import->rows * (count ? count : 1));
+    import->done = done;
+    import->arg = arg;
+    import->work.work = parse_rows;
+    import->work.done = on_parsed;
+    bson_destroy(&country);
+    if (kj_pool_submit(engine->pool, &import->work) != KJ_OK) {
+        kj_fault(&fault, KJ_EUNAVAILABLE, NULL, "try again in a few seconds",
+                 "too many imports are under way");
+        done(arg, KJ_EUNAVAILABLE, NULL, &fault);
+        import_free(import);
+    }
+}
+
+// --- one lead, found by its number or made ---
+
+struct one {
+    struct kj_engine *engine;
+    char workspace[64];
+    kj_engine_done *done;
+    void *arg;
+};
+
+static void on_one_read(struct kj_store_request *request)
+{
+    struct one *one = request->arg;
+    struct kj_store_op *op = &request->ops[0];
+    struct kj_fault fault;
+    kj_fault(&fault, op->status, NULL, "try again", "the lead could not be read");
+    one->done(one->arg, op->status, op->n_docs ? op->docs[0] : NULL, op->status ? &fault : NULL);
+    free(one);
+}
+
+static void on_one(void *arg, int status, const bson_t *result, const struct kj_fault *fault)
+{
+    struct one *one = arg;
+    struct kj_fault own;
+    int64_t id = result ? kj_doc_int(result, "lead_ids.0", 0) : 0;
+    if (status == KJ_OK && id == 0) {
+        kj_fault(&own, KJ_EINVAL, "/lead", "correct the field and send it again", "%s: %s",
+                 kj_doc_text(result, "refused.0.reason", "refused"),
+                 kj_doc_text(result, "refused.0.text", ""));
+        status = KJ_EINVAL;
+        fault = &own;
+    }
+    if (status != KJ_OK) {
+        one->done(one->arg, status, NULL, fault);
+        free(one);
+        return;
+    }
+    kj_store_get(one->engine->store, one->workspace, KJ_LEADS, id, NULL, on_one_read, one);
+}
+
+void kj_intake_lead(struct kj_engine *engine, const char *workspace, const bson_t *lead,
+                    kj_engine_done *done, void *arg)
+{
+    struct one *one = KJ_NEW(struct one);
+    bson_t rows = BSON_INITIALIZER, defaults = BSON_INITIALIZER;
+    *one = (struct one){.engine = engine, .done = done, .arg = arg};
+    kj_copy(one->workspace, sizeof one->workspace, workspace);
+    kj_doc_put_doc(&rows, "0", lead);
+    kj_doc_put_bool(&defaults, "single", true); // belongs to no list: merges, is never a duplicate
+    kj_intake_leads(engine, workspace, &rows, &defaults, on_one, one);
+    bson_destroy(&rows);
+    bson_destroy(&defaults);
+}

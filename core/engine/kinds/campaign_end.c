@@ -1,0 +1,109 @@
+// Noticing that a campaign is over: no open job is left. Asked at most once a second and campaign.
+#include "base/alloc.h"
+#include "base/log.h"
+#include "engine/kinds/campaigns.h"
+#include "engine/path.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+struct touch {
+    struct kj_engine *engine;
+    char workspace[64], name[96];
+    int64_t id;
+    struct kj_timer timer;
+};
+
+static void touch_free(struct touch *touch)
+{
+    kj_map_remove(&touch->engine->own->touched, touch->name);
+    kj_timer_stop(touch->engine->loop, &touch->timer);
+    free(touch);
+}
+
+static int end_campaign(void *arg, const bson_t *campaign, bson_t **next, bson_t **events)
+{
+    struct touch *touch = arg;
+    if (campaign == NULL || !kj_streq(kj_doc_text(campaign, "status", ""), "active") ||
+        !kj_doc_bool(campaign, "expanded", false))
+        return KJ_MODIFY_SKIP;
+    bson_t changes = BSON_INITIALIZER, data = BSON_INITIALIZER;
+    struct kj_doc_list list = { *events = bson_new()};
+    kj_doc_put_text(&changes, "status", "completed");
+    kj_doc_put_time(&changes, "ended_at", kj_loop_now(touch->engine->loop));
+    *next = kj_doc_with(campaign, &changes);
+    kj_doc_put_int(&data, "campaign_id", touch->id);
+    kj_doc_put_from(&data, "name", campaign, "name");
+    kj_doc_put_text(&data, "status", "completed");
+    kj_event_add(&list, "campaign.ended", &data);
+    bson_destroy(&data);
+    bson_destroy(&changes);
+    return KJ_OK;
+}
+
+static void on_campaign_ended(void *arg, int status, const bson_t *campaign)
+{
+    (void)status;
+    (void)campaign;
+    touch_free(arg);
+}
+
+static void on_open_jobs(struct kj_store_request *request)
+{
+    struct touch *touch = request->arg;
+    for (size_t i = 0; i < request->n_ops; i++)
+        if (request->ops[i].status != KJ_OK || request->ops[i].n_docs > 0) {
+            touch_free(touch);
+            return;
+        }
+    struct kj_modify modify = {.store = touch->engine->store,
+                               .workspace = touch->workspace,
+                               .coll = KJ_CAMPAIGNS,
+                               .id = touch->id,
+                               .change = end_campaign,
+                               .done = on_campaign_ended,
+                               .arg = touch};
+    kj_modify(&modify);
+}
+
+static void look(void *arg)
+{
+    static const char *const k_open[] = {"waiting", "running"};
+    struct touch *touch = arg;
+    struct kj_store_request *request = kj_store_request(2, touch->workspace, on_open_jobs, touch);
+    for (int i = 0; i < 2; i++) {
+        bson_t *filter = bson_new();
+        kj_doc_put_int(filter, "campaign_id", touch->id);
+        kj_doc_put_text(filter, "state", k_open[i]);
+        request->ops[i].verb = KJ_STORE_FIND;
+        request->ops[i].coll = KJ_JOBS;
+        request->ops[i].limit = 1;
+        kj_store_own_filter(request, (size_t)i, filter);
+    }
+    kj_store_submit(touch->engine->store, request);
+}
+
+void kj_campaign_touch(struct kj_engine *engine, const char *workspace, int64_t id)
+{
+    char name[96];
+    snprintf(name, sizeof name, "%.63s/%" PRId64, workspace, id);
+    if (kj_map_get(&engine->own->touched, name))
+        return;
+    struct touch *touch = KJ_NEW(struct touch);
+    touch->engine = engine;
+    touch->id = id;
+    kj_copy(touch->workspace, sizeof touch->workspace, workspace);
+    kj_copy(touch->name, sizeof touch->name, name);
+    kj_timer_init(&touch->timer, look, touch);
+    kj_map_put(&engine->own->touched, name, touch);
+    kj_timer_start(engine->loop, &touch->timer, 1000);
+}
+
+void kj_campaign_forget_all(struct kj_engine *engine)
+{
+    const char *name;
+    void *touch;
+    for (size_t at = 0; kj_map_next(&engine->own->touched, &at, &name, &touch);)
+        touch_free(touch);
+}

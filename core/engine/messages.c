@@ -1,0 +1,168 @@
+// Message documents. The vendor's id is the key, so a doubled webhook finds what is there already.
+#include "engine/messages.h"
+
+#include "base/alloc.h"
+#include "engine/modify.h"
+#include "engine/path.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct sent {
+    void (*done)(void *arg, int status);
+    void *arg;
+};
+
+static void on_sent(struct kj_store_request *request)
+{
+    struct sent *sent = request->arg;
+    int status = request->ops[0].status;
+    sent->done(sent->arg, status == KJ_EEXISTS ? KJ_OK : status);
+    free(sent);
+}
+
+static bson_t *message_event(const char *name, const bson_t *message)
+{
+    static const char *const k_told[] = {"to",     "from",    "template",    "language",
+                                         "status", "lead_id", "campaign_id", "attempt_id",
+                                         "text",   "type"};
+    bson_t data = BSON_INITIALIZER, *events = bson_new();
+    struct kj_doc_list list = {events};
+    kj_doc_put_from(&data, "message_id", message, "key");
+    for (size_t i = 0; i < KJ_COUNT(k_told); i++)
+        kj_doc_put_from(&data, k_told[i], message, k_told[i]);
+    kj_event_add(&list, name, &data);
+    bson_destroy(&data);
+    return events;
+}
+
+static void insert(struct kj_engine *engine, const char *workspace, bson_t *message_take,
+                   const char *event, struct sent *sent)
+{
+    struct kj_store_request *request = kj_store_request(1, workspace, on_sent, sent);
+    request->ops[0].verb = KJ_STORE_INSERT;
+    request->ops[0].coll = KJ_MESSAGES;
+    kj_store_own_events(request, 0, message_event(event, message_take));
+    kj_store_own_doc(request, 0, message_take);
+    kj_store_submit(engine->store, request);
+}
+
+void kj_message_sent(struct kj_engine *engine, const bson_t *job, const bson_t *result,
+                     void (*done)(void *arg, int status), void *arg)
+{
+    struct sent *sent = KJ_NEW(struct sent);
+    bson_t *message = bson_new();
+    *sent = (struct sent){done, arg};
+    kj_doc_put_from(message, "key", result, "message_id");
+    kj_doc_put_text(message, "direction", "outbound");
+    kj_doc_put_text(message, "channel", "whatsapp");
+    kj_doc_put_from(message, "job_id", job, "_id");
+    kj_doc_put_from(message, "lead_id", job, "lead_id");
+    kj_doc_put_from(message, "campaign_id", job, "campaign_id");
+    kj_doc_put_from(message, "attempt_id", job, "payload.args.job");
+    kj_doc_put_from(message, "to", job, "payload.args.to");
+    kj_doc_put_from(message, "number", job, "payload.args.to");
+    kj_doc_put_from(message, "template", job, "payload.args.name");
+    kj_doc_put_from(message, "language", job, "payload.args.language");
+    kj_doc_put_from(message, "text", job, "payload.args.text");
+    kj_doc_put_text(message, "status", "accepted");
+    kj_doc_put_time(message, "created_at", kj_loop_now(engine->loop));
+    if (engine->simulated)
+        kj_doc_put_bool(message, "simulated", true);
+    insert(engine, kj_doc_text(job, "workspace", "default"), message, "message.sent", sent);
+}
+
+// --- what webhooks tell ---
+
+struct told {
+    bson_t *data;
+    kj_engine_done *done;
+    void *arg;
+};
+
+static void told_done(struct told *told, int status)
+{
+    struct kj_fault fault;
+    if (status != KJ_OK)
+        kj_fault(&fault, status, kj_doc_text(told->data, "message_id", ""), NULL,
+                 "the report could not be stored");
+    told->done(told->arg, status, NULL, status == KJ_OK ? NULL : &fault);
+    kj_doc_clear(&told->data);
+    free(told);
+}
+
+static int rank(const char *status)
+{
+    static const char *const k_order[] = {"accepted", "sent", "delivered", "read", "failed"};
+    for (int i = 0; i < (int)KJ_COUNT(k_order); i++)
+        if (strcmp(status, k_order[i]) == 0)
+            return i;
+    return -1;
+}
+
+static int move_forward(void *arg, const bson_t *message, bson_t **next, bson_t **events)
+{
+    struct told *told = arg;
+    const char *status = kj_doc_text(told->data, "status", "");
+    if (message == NULL || rank(status) <= rank(kj_doc_text(message, "status", "")) ||
+        (strcmp(status, "failed") == 0 &&
+         rank(kj_doc_text(message, "status", "")) >= rank("delivered")))
+        return KJ_MODIFY_SKIP; // not ours, or told before
+    bson_t changes = BSON_INITIALIZER;
+    kj_doc_put_text(&changes, "status", status);
+    kj_doc_put_from(&changes, "status_at", told->data, "at");
+    kj_doc_put_from(&changes, "error", told->data, "error");
+    *next = kj_doc_with(message, &changes);
+    *events = message_event("message.status", *next);
+    bson_destroy(&changes);
+    return KJ_OK;
+}
+
+static void on_moved(void *arg, int status, const bson_t *message)
+{
+    (void)message;
+    told_done(arg, status);
+}
+
+void kj_message_status(struct kj_engine *engine, const char *workspace, const bson_t *data,
+                       kj_engine_done *done, void *arg)
+{
+    struct told *told = KJ_NEW(struct told);
+    *told = (struct told){bson_copy(data), done, arg};
+    struct kj_modify modify = {.store = engine->store,
+                               .workspace = workspace,
+                               .coll = KJ_MESSAGES,
+                               .key = kj_doc_text(data, "message_id", ""),
+                               .change = move_forward,
+                               .done = on_moved,
+                               .arg = told};
+    kj_modify(&modify);
+}
+
+static void on_received(void *arg, int status)
+{
+    told_done(arg, status);
+}
+
+void kj_message_received(struct kj_engine *engine, const char *workspace, const bson_t *data,
+                         kj_engine_done *done, void *arg)
+{
+    struct told *told = KJ_NEW(struct told);
+    struct sent *sent = KJ_NEW(struct sent);
+    *told = (struct told){bson_copy(data), done, arg};
+    *sent = (struct sent){on_received, told};
+    bson_t *message = bson_new();
+    kj_doc_put_from(message, "key", data, "message_id");
+    kj_doc_put_text(message, "direction", "inbound");
+    kj_doc_put_from(message, "channel", data, "provider");
+    kj_doc_put_from(message, "from", data, "from");
+    kj_doc_put_from(message, "number", data, "from");
+    kj_doc_put_from(message, "user_id", data, "user_id");
+    kj_doc_put_from(message, "type", data, "type");
+    kj_doc_put_from(message, "text", data, "text");
+    kj_doc_put_from(message, "context_id", data, "context_id");
+    kj_doc_put_from(message, "sent_at", data, "at");
+    kj_doc_put_time(message, "created_at", kj_loop_now(engine->loop));
+    kj_doc_put_text(message, "status", "received");
+    insert(engine, workspace, message, "message.received", sent);
+}

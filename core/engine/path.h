@@ -1,0 +1,94 @@
+// One call job on its way through the stages. Private to the engine's files.
+#ifndef KJ_PATH_H
+#define KJ_PATH_H
+
+#include "base/map.h"
+#include "engine/engine.h"
+#include "engine/modify.h"
+#include "model/call.h"
+#include "model/gate.h"
+#include "model/retry.h"
+
+struct kj_path {
+    struct kj_engine *engine;
+    struct kj_running *running;
+    // Read for this run; owned. NULL when the job has none.
+    bson_t *lead, *number, *campaign, *group, *assistant, *call, *limits;
+    bson_t *facts, *plan, *outbox;
+    struct kj_windows windows;
+    const struct kj_zone *zones[KJ_MAX_ZONES];
+    size_t zone_count;
+    int64_t window_closes; // of the span in which admit said yes
+    int64_t permit_at;     // mono ms of the permit
+    char attempt_id[64];
+    struct kj_timer timer; // pacing hold, guard of a call without end
+    bool placed;
+    int64_t guard_ms; // carrier.c: how long to wait for a report
+    int lookups;
+    void (*then)(struct kj_path *path, int status); // continuation of a permit or release
+    size_t pending, failed;                         // deliver: writes under way
+    bson_t *history; // past decisions of this lead, newest first: {calls: [...]}
+};
+
+struct kj_stage {
+    const char *name;
+    void (*enter)(struct kj_path *path);
+};
+
+// The stages in their order; intake and queue happen before a path exists.
+extern const struct kj_stage kj_stages[];
+
+void kj_path_run(void *engine, struct kj_running *running); // the kind "call"
+void kj_path_enter(struct kj_path *path, const char *stage);
+// Writes `changes` with the next stage, then enters it.
+void kj_path_advance(struct kj_path *path, const char *stage, const bson_t *changes,
+                     const bson_t *events);
+// Ends the run; the path is gone afterwards.
+void kj_path_end(struct kj_path *path, enum kj_job_verdict verdict, int64_t due, const char *reason,
+                 const bson_t *changes, const bson_t *events);
+void kj_path_free(struct kj_path *path); // the running job is no longer ours
+
+const bson_t *kj_path_job(const struct kj_path *path);
+const char *kj_path_workspace(const struct kj_path *path);
+int64_t kj_path_now(const struct kj_path *path);
+// The retry policy, limits and schedule that hold: of the call, else its campaign, else the
+// default.
+const bson_t *kj_path_setting(const struct kj_path *path, const char *name, bson_t *view);
+// An event {name, data} put on an array under construction.
+void kj_event_add(struct kj_doc_list *list, const char *name, const bson_t *data);
+
+// Stages.
+void kj_admit(struct kj_path *path);
+void kj_attempt(struct kj_path *path);
+void kj_analyse(struct kj_path *path);
+void kj_decide(struct kj_path *path);
+void kj_commit(struct kj_path *path);
+void kj_deliver(struct kj_path *path);
+
+// permit.c: a slot, then the number's permit; release by attempt id, harmless to repeat.
+void kj_permit_take(struct kj_path *path, void (*then)(struct kj_path *path, int status));
+void kj_permit_release(struct kj_path *path, bool counted,
+                       void (*then)(struct kj_path *path, int status));
+
+// carrier.c: progress reports by attempt id.
+void kj_carrier_await(struct kj_path *path); // until the call document is ended
+void kj_carrier_forget(struct kj_path *path);
+void kj_carrier_progress(struct kj_engine *engine, const char *workspace, const bson_t *report,
+                         kj_engine_done *done, void *arg);
+void kj_carrier_lookup(struct kj_path *path);
+
+// attempt.c: the call document says ended (carrier.c read it): close the attempt, go on.
+void kj_attempt_ended(struct kj_path *path);
+
+struct kj_engine_private {
+    struct kj_map awaiting; // attempt id -> struct kj_path
+    int64_t trunk_next;     // mono ms of the next free dial slot
+    int64_t trunk_interval_ms;
+    int max_calls;
+    char *model_instance;
+    struct kj_map touched; // "workspace/campaign" -> a look at its end is due
+    kj_engine_command *command;
+    void *command_arg;
+};
+
+#endif

@@ -1,0 +1,346 @@
+// The durable queue: claims what is due, hands it to its kind, writes how it ended.
+//
+// One request claims for all kinds that have room and something due, and it is posted behind the
+// completions of the same turn, so that both share a flush. What is not due costs nothing: each
+// kind remembers the instant of its earliest waiting job and one timer waits for the earliest of
+// them.
+#include "engine/queue.h"
+
+#include "base/alloc.h"
+#include "base/log.h"
+#include "base/map.h"
+#include "base/rng.h"
+#include "engine/queue_own.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void pump(struct kj_queue *queue);
+
+static void pump_task(struct kj_task *task)
+{
+    struct kj_queue *queue = (struct kj_queue *)((char *)task - offsetof(struct kj_queue, pump));
+    queue->pump_posted = false;
+    pump(queue);
+}
+
+void kj_queue_pump_soon(struct kj_queue *queue)
+{
+    if (queue->pump_posted || !queue->started)
+        return;
+    queue->pump_posted = true;
+    kj_loop_post(queue->loop, &queue->pump);
+}
+
+static void on_timer(void *arg)
+{
+    kj_queue_pump_soon(arg);
+}
+
+int kj_queue_create(struct kj_loop *loop, struct kj_store *store, const char *host, uint64_t seed,
+                    struct kj_queue **out)
+{
+    struct kj_queue *queue = KJ_NEW(struct kj_queue);
+    queue->loop = loop;
+    queue->store = store;
+    queue->host = kj_strdup(host);
+    queue->seed = seed;
+    queue->pump.run = pump_task;
+    kj_map_init(&queue->kinds);
+    kj_timer_init(&queue->timer, on_timer, queue);
+    kj_timer_init(&queue->grace, NULL, queue);
+    *out = queue;
+    return KJ_OK;
+}
+
+void kj_queue_destroy(struct kj_queue *queue)
+{
+    if (queue == NULL)
+        return;
+    const char *name;
+    void *value;
+    kj_timer_stop(queue->loop, &queue->timer);
+    kj_timer_stop(queue->loop, &queue->grace);
+    for (size_t at = 0; kj_map_next(&queue->kinds, &at, &name, &value);)
+        free(value);
+    while (queue->running)
+        kj_running_free(queue->running);
+    kj_map_fini(&queue->kinds);
+    free(queue->host);
+    free(queue);
+}
+
+void kj_queue_register(struct kj_queue *queue, const struct kj_job_kind *kind)
+{
+    struct kj_queue_kind *own = KJ_NEW(struct kj_queue_kind);
+    own->kind = *kind;
+    if (own->kind.concurrency == 0)
+        own->kind.concurrency = 32;
+    if (own->kind.max_attempts == 0)
+        own->kind.max_attempts = 8;
+    if (own->kind.backoff_ms == 0)
+        own->kind.backoff_ms = 2000;
+    own->next_due = 0; // unknown: ask the store
+    free(kj_map_put(&queue->kinds, kind->name, own));
+}
+
+struct kj_queue_kind *kj_queue_kind_own(const struct kj_queue *queue, const char *name)
+{
+    return kj_map_get(&queue->kinds, name);
+}
+
+const struct kj_job_kind *kj_queue_kind(const struct kj_queue *queue, const char *name)
+{
+    struct kj_queue_kind *own = kj_queue_kind_own(queue, name);
+    return own ? &own->kind : NULL;
+}
+
+void kj_queue_hold(struct kj_queue *queue, const char *kind, bool held)
+{
+    struct kj_queue_kind *own = kj_queue_kind_own(queue, kind);
+    if (own == NULL)
+        return;
+    own->held = held;
+    kj_queue_pump_soon(queue);
+}
+
+void kj_queue_wake(struct kj_queue *queue, const char *kind, int64_t due)
+{
+    struct kj_queue_kind *own = kj_queue_kind_own(queue, kind);
+    if (own == NULL)
+        return;
+    if (due < own->next_due)
+        own->next_due = due;
+    own->woken++;
+    kj_queue_pump_soon(queue);
+}
+
+size_t kj_queue_running(const struct kj_queue *queue, const char *kind)
+{
+    if (kind == NULL)
+        return queue->running_count;
+    struct kj_queue_kind *own = kj_queue_kind_own(queue, kind);
+    return own ? own->running : 0;
+}
+
+// --- claiming ---
+
+struct claim {
+    struct kj_queue *queue;
+    size_t count;
+    struct {
+        struct kj_queue_kind *kind;
+        uint64_t woken;
+        const char *names[2];
+    } rows[];
+};
+
+static void take(struct kj_queue *queue, struct kj_queue_kind *kind, bson_t *job)
+{
+    struct kj_running *running = KJ_NEW(struct kj_running);
+    running->queue = queue;
+    running->kind = kind;
+    running->job = bson_copy(job);
+    running->id = kj_doc_int(job, "_id", 0);
+    kj_copy(running->workspace, sizeof running->workspace,
+            kj_doc_text(job, "workspace", "default"));
+    running->next = queue->running;
+    if (running->next)
+        running->next->previous = running;
+    queue->running = running;
+    queue->running_count++;
+    kind->running++;
+    kind->kind.run(kind->kind.arg, running);
+}
+
+static void on_claimed(struct kj_store_request *request)
+{
+    struct claim *claim = request->arg;
+    struct kj_queue *queue = claim->queue;
+    queue->claiming = false;
+    for (size_t i = 0; i < claim->count; i++) {
+        struct kj_store_op *op = &request->ops[i];
+        struct kj_queue_kind *kind = claim->rows[i].kind;
+        if (op->status != KJ_OK) {
+            kj_log_fault(KJ_LOG_ERROR, "queue", &request->fault);
+            kind->next_due = kj_loop_now(queue->loop) + 1000;
+            continue;
+        }
+        // What was inserted while the claim was under way may be missing from next_due.
+        if (kind->woken == claim->rows[i].woken)
+            kind->next_due = op->next_due;
+        else if (op->next_due < kind->next_due)
+            kind->next_due = op->next_due;
+        for (size_t n = 0; n < op->n_docs; n++)
+            take(queue, kind, op->docs[n]);
+    }
+    free(claim);
+    kj_queue_pump_soon(queue);
+}
+
+static void arm(struct kj_queue *queue)
+{
+    int64_t due = INT64_MAX;
+    const char *name;
+    void *value;
+    for (size_t at = 0; kj_map_next(&queue->kinds, &at, &name, &value);) {
+        struct kj_queue_kind *kind = value;
+        bool room = kind->running < (size_t)kind->kind.concurrency;
+        if (!kind->held && room && kind->next_due < due)
+            due = kind->next_due;
+    }
+    if (due == INT64_MAX || queue->draining)
+        kj_timer_stop(queue->loop, &queue->timer);
+    else
+        kj_timer_start_at(queue->loop, &queue->timer, due);
+}
+
+static void pump(struct kj_queue *queue)
+{
+    enum { k_batch = 256 };
+    if (queue->claiming || queue->draining || !queue->started)
+        return;
+    int64_t now = kj_loop_now(queue->loop);
+    struct claim *claim = kj_alloc(sizeof *claim + queue->kinds.count * sizeof claim->rows[0]);
+    const char *name;
+    void *value;
+    claim->queue = queue;
+    for (size_t at = 0; kj_map_next(&queue->kinds, &at, &name, &value);) {
+        struct kj_queue_kind *kind = value;
+        if (kind->held || kind->next_due > now || kind->running >= (size_t)kind->kind.concurrency)
+            continue;
+        claim->rows[claim->count].kind = kind;
+        claim->rows[claim->count].woken = kind->woken;
+        claim->rows[claim->count++].names[0] = kind->kind.name;
+    }
+    if (claim->count == 0) {
+        free(claim);
+        arm(queue);
+        return;
+    }
+    struct kj_store_request *request = kj_store_request(claim->count, "", on_claimed, claim);
+    for (size_t i = 0; i < claim->count; i++) {
+        struct kj_queue_kind *kind = claim->rows[i].kind;
+        int64_t room = kind->kind.concurrency - (int64_t)kind->running;
+        struct kj_store_op *op = &request->ops[i];
+        op->verb = KJ_STORE_CLAIM;
+        op->coll = KJ_JOBS;
+        op->kinds = claim->rows[i].names;
+        op->limit = room < k_batch ? room : k_batch;
+        op->host = queue->host;
+        op->now = now;
+    }
+    queue->claiming = true;
+    kj_store_submit(queue->store, request);
+}
+
+// --- start and drain ---
+
+struct recovery {
+    struct kj_queue *queue;
+    void (*started)(void *arg, int status);
+    void *arg;
+    size_t recovered;
+};
+
+static void recover_page(struct recovery *recovery);
+
+static void on_released(struct kj_store_request *request)
+{
+    recover_page(request->arg);
+}
+
+static void recovered_fields(const struct kj_queue *queue, const bson_t *job, bson_t *changes)
+{
+    int64_t recoveries = kj_doc_int(job, "recoveries", 0) + 1;
+    bool parked = recoveries > KJ_RECOVERY_LIMIT;
+    kj_doc_put_text(changes, "state", parked ? "parked" : "waiting");
+    kj_doc_put_int(changes, "recoveries", recoveries);
+    kj_doc_put_time(changes, "due", kj_loop_now(queue->loop));
+    kj_doc_put_text(changes, "reason",
+                    parked ? "in flight in too many crashes" : "its host ended; taken up again");
+    kj_doc_put_null(changes, "host");
+}
+
+static void on_found(struct kj_store_request *request)
+{
+    struct recovery *recovery = request->arg;
+    struct kj_queue *queue = recovery->queue;
+    struct kj_store_op *found = &request->ops[0];
+    if (found->status != KJ_OK || found->n_docs == 0) {
+        int status = found->status;
+        if (status == KJ_OK)
+            queue->started = true;
+        if (recovery->recovered)
+            kj_log(KJ_LOG_INFO, "queue", "took up jobs that the last run left in flight", NULL);
+        kj_queue_pump_soon(queue);
+        recovery->started(recovery->arg, status);
+        free(recovery);
+        return;
+    }
+    struct kj_store_request *release = kj_store_request(found->n_docs, "", on_released, recovery);
+    for (size_t i = 0; i < found->n_docs; i++) {
+        bson_t changes = BSON_INITIALIZER;
+        recovered_fields(queue, found->docs[i], &changes);
+        struct kj_store_op *op = &release->ops[i];
+        op->verb = KJ_STORE_REPLACE;
+        op->coll = KJ_JOBS;
+        op->id = kj_doc_int(found->docs[i], "_id", 0);
+        op->version = kj_doc_int(found->docs[i], "version", 0);
+        kj_store_own_doc(release, i, kj_doc_with(found->docs[i], &changes));
+        bson_destroy(&changes);
+        recovery->recovered++;
+    }
+    kj_store_submit(queue->store, release);
+}
+
+static void recover_page(struct recovery *recovery)
+{
+    bson_t filter = BSON_INITIALIZER;
+    kj_doc_put_text(&filter, "state", "running");
+    kj_doc_put_text(&filter, "host", recovery->queue->host);
+    struct kj_store_request *request = kj_store_request(1, "", on_found, recovery);
+    request->ops[0].verb = KJ_STORE_FIND;
+    request->ops[0].coll = KJ_JOBS;
+    request->ops[0].limit = 200;
+    kj_store_own_filter(request, 0, bson_copy(&filter));
+    bson_destroy(&filter);
+    kj_store_submit(recovery->queue->store, request);
+}
+
+void kj_queue_start(struct kj_queue *queue, void (*started)(void *arg, int status), void *arg)
+{
+    struct recovery *recovery = KJ_NEW(struct recovery);
+    *recovery = (struct recovery){queue, started, arg, 0};
+    recover_page(recovery);
+}
+
+void kj_queue_check_drained(struct kj_queue *queue)
+{
+    if (!queue->draining || queue->drained == NULL || queue->running_count || queue->claiming)
+        return;
+    void (*drained)(void *arg) = queue->drained;
+    queue->drained = NULL;
+    kj_timer_stop(queue->loop, &queue->grace);
+    drained(queue->drained_arg);
+}
+
+static void on_grace(void *arg)
+{
+    struct kj_queue *queue = arg;
+    void (*drained)(void *arg) = queue->drained;
+    queue->drained = NULL;
+    if (drained)
+        drained(queue->drained_arg);
+}
+
+void kj_queue_drain(struct kj_queue *queue, int64_t grace_ms, void (*drained)(void *arg), void *arg)
+{
+    queue->draining = true;
+    queue->drained = drained;
+    queue->drained_arg = arg;
+    queue->grace.fire = on_grace;
+    kj_timer_stop(queue->loop, &queue->timer);
+    kj_timer_start(queue->loop, &queue->grace, grace_ms);
+    kj_queue_check_drained(queue);
+}

@@ -1,0 +1,48 @@
+// What queue.c (claiming) and running.c (one claimed job) share. Private to the engine.
+#ifndef KJ_QUEUE_OWN_H
+#define KJ_QUEUE_OWN_H
+
+#include "base/map.h"
+#include "engine/queue.h"
+
+struct kj_queue_kind {
+    struct kj_job_kind kind;
+    size_t running;
+    bool held;
+    int64_t next_due; // earliest waiting job as far as known; INT64_MAX = none
+    uint64_t woken;   // counts inserts that we were told of
+};
+
+struct kj_queue {
+    struct kj_loop *loop;
+    struct kj_store *store;
+    char *host;
+    uint64_t seed;
+    struct kj_map kinds;
+    struct kj_timer timer, grace;
+    struct kj_task pump;
+    bool pump_posted, claiming, started, draining;
+    struct kj_running *running;
+    size_t running_count;
+    void (*drained)(void *arg);
+    void *drained_arg;
+};
+
+struct kj_running {
+    struct kj_queue *queue;
+    struct kj_queue_kind *kind;
+    struct kj_running *next, *previous;
+    bson_t *job; // as last written
+    int64_t id;
+    char workspace[64];
+    bool canceled;
+    void (*saved)(void *arg, int status);
+    void *saved_arg;
+};
+
+struct kj_queue_kind *kj_queue_kind_own(const struct kj_queue *queue, const char *name);
+void kj_queue_pump_soon(struct kj_queue *queue);
+void kj_queue_check_drained(struct kj_queue *queue);
+void kj_running_free(struct kj_running *running);
+
+#endif

@@ -1,0 +1,102 @@
+// Reading and writing bus messages. A BSON message says its own length in its first four bytes and
+// ends with a zero byte, which no JSON text does: the encoding needs no flag.
+#include "face/frame.h"
+
+#include "doc/json.h"
+
+#include <string.h>
+
+static bool looks_like_bson(const unsigned char *bytes, size_t length)
+{
+    if (length < 5 || bytes[length - 1] != 0)
+        return false;
+    uint32_t told = bytes[0] | bytes[1] << 8 | bytes[2] << 16 | (uint32_t)bytes[3] << 24;
+    return told == length;
+}
+
+static int read_bson(const void *bytes, size_t length, struct kj_frame *frame,
+                     struct kj_fault *fault)
+{
+    bson_t view;
+    size_t offset;
+    if (!bson_init_static(&view, bytes, length) ||
+        !bson_validate(&view, BSON_VALIDATE_UTF8 | BSON_VALIDATE_EMPTY_KEYS, &offset))
+        return kj_fault(fault, KJ_EPARSE, NULL, "send BSON or JSON", "is not a BSON document");
+    if (!kj_doc_within(&view, kj_json_default.depth, kj_json_default.nodes))
+        return kj_fault(fault, KJ_ELIMIT, NULL, "send it in parts",
+                        "is nested deeper than %d or has more than %zu values",
+                        kj_json_default.depth, kj_json_default.nodes);
+    frame->doc = bson_copy(&view);
+    return KJ_OK;
+}
+
+static const char *text_field(const bson_t *doc, const char *name)
+{
+    return kj_doc_text(doc, name, NULL);
+}
+
+int kj_frame_parse(const void *bytes, size_t length, struct kj_frame *frame, struct kj_fault *fault)
+{
+    static const struct kj_json_limits k_limits = {32u << 20, 600000, 32}; // commands judge again
+    bool is_array = false;
+    memset(frame, 0, sizeof *frame);
+    frame->json = !looks_like_bson(bytes, length);
+    int rc = frame->json ? kj_json_parse(bytes, length, &k_limits, &frame->doc, &is_array, fault)
+                         : read_bson(bytes, length, frame, fault);
+    if (rc != KJ_OK)
+        return rc;
+    bson_iter_t at;
+    frame->id = text_field(frame->doc, "id");
+    frame->cmd = text_field(frame->doc, "cmd");
+    frame->token = text_field(frame->doc, "token");
+    frame->idempotency_key = text_field(frame->doc, "idempotency_key");
+    bool has_args = bson_iter_init_find(&at, frame->doc, "args");
+    if (is_array || frame->cmd == NULL)
+        return kj_fault(fault, KJ_ESCHEMA, "/cmd", "send {\"cmd\": \"status\", \"args\": {}}",
+                        "a message names its command");
+    if (has_args && !BSON_ITER_HOLDS_DOCUMENT(&at))
+        return kj_fault(fault, KJ_ESCHEMA, "/args", "send {} when there is nothing to say",
+                        "must be an object");
+    if (has_args)
+        kj_doc_child(frame->doc, "args", &frame->args);
+    else
+        bson_init(&frame->args);
+    return KJ_OK;
+}
+
+void kj_frame_fini(struct kj_frame *frame)
+{
+    kj_doc_clear(&frame->doc);
+}
+
+void kj_error_document(const struct kj_fault *fault, const bson_t *details, bson_t *error)
+{
+    kj_doc_put_text(error, "code", kj_error_name(fault->code));
+    if (fault->place[0])
+        kj_doc_put_text(error, "place", fault->place);
+    kj_doc_put_text(error, "text", fault->text);
+    if (fault->hint[0])
+        kj_doc_put_text(error, "hint", fault->hint);
+    if (details)
+        kj_doc_put_from(error, "faults", details, "faults");
+}
+
+void kj_frame_answer(const struct kj_frame *frame, const bson_t *result,
+                     const struct kj_fault *fault, const bson_t *details, struct kj_buf *out)
+{
+    bson_t answer = BSON_INITIALIZER, error = BSON_INITIALIZER;
+    if (frame->doc)
+        kj_doc_put_from(&answer, "id", frame->doc, "id");
+    kj_doc_put_bool(&answer, "ok", fault == NULL);
+    if (fault) {
+        kj_error_document(fault, details, &error);
+        kj_doc_put_doc(&answer, "error", &error);
+    } else
+        kj_doc_put_doc(&answer, "result", result);
+    if (frame->json)
+        kj_json_write(&answer, 0, out);
+    else
+        kj_buf_add(out, bson_get_data(&answer), answer.len);
+    bson_destroy(&answer);
+    bson_destroy(&error);
+}

@@ -1,0 +1,189 @@
+// The offload pool: a queue, threads, and one list of what is not yet done, which belongs to the
+// loop thread so that destroy can hand everything back in order.
+#include "loop/pool.h"
+
+#include "base/alloc.h"
+#include "base/str.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+
+struct kj_pool {
+    struct kj_loop *loop;
+    char name[16]; // the kernel's limit for a thread's name
+    size_t limit;
+    bool closing;
+    struct kj_work *outstanding, *outstanding_last; // loop thread
+
+    pthread_mutex_t lock; // guards what follows
+    pthread_cond_t wake;
+    struct kj_work *queue, *queue_last;
+    size_t queued;
+    bool ending;
+
+    pthread_t *threads; // NULL with a virtual clock
+    int thread_count;
+};
+
+static struct kj_work *work_of(struct kj_task *task)
+{
+    return (struct kj_work *)((char *)task - offsetof(struct kj_work, task));
+}
+
+// The next work, or NULL when the thread shall end.
+static struct kj_work *take(struct kj_pool *pool)
+{
+    pthread_mutex_lock(&pool->lock);
+    while (pool->queue == NULL && !pool->ending)
+        pthread_cond_wait(&pool->wake, &pool->lock);
+    struct kj_work *work = pool->ending ? NULL : pool->queue;
+    if (work) {
+        pool->queue = work->next;
+        if (pool->queue == NULL)
+            pool->queue_last = NULL;
+        pool->queued--;
+        work->taken = true;
+    }
+    pthread_mutex_unlock(&pool->lock);
+    return work;
+}
+
+static void *thread_main(void *arg)
+{
+    struct kj_pool *pool = arg;
+    for (struct kj_work *work; (work = take(pool));) {
+        work->work(work);
+        kj_loop_post_from_thread(pool->loop, &work->task); // the work may be gone from here on
+    }
+    return NULL;
+}
+
+// Takes the work off the books and calls its `done`, after which pool and work may be gone.
+static void finish(struct kj_work *work)
+{
+    struct kj_pool *pool = work->pool;
+    if (work->earlier)
+        work->earlier->later = work->later;
+    else
+        pool->outstanding = work->later;
+    if (work->later)
+        work->later->earlier = work->earlier;
+    else
+        pool->outstanding_last = work->earlier;
+    work->done(work);
+}
+
+static void on_worked(struct kj_task *task)
+{
+    finish(work_of(task));
+}
+
+static void work_inline(struct kj_task *task)
+{
+    struct kj_work *work = work_of(task);
+    work->taken = true;
+    work->pool->queued--;
+    work->work(work);
+    finish(work);
+}
+
+// Signals are the loop's business.
+static int start_thread(struct kj_pool *pool)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int rc = pthread_create(&pool->threads[pool->thread_count], NULL, thread_main, pool);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (rc != 0)
+        return KJ_EUNAVAILABLE;
+    pthread_setname_np(pool->threads[pool->thread_count++], pool->name);
+    return 0;
+}
+
+int kj_pool_create(struct kj_loop *loop, const char *name, int threads, size_t queue_limit,
+                   struct kj_pool **out)
+{
+    if (threads < 1 || queue_limit == 0)
+        return KJ_EINVAL;
+    struct kj_pool *pool = KJ_NEW(struct kj_pool);
+    pool->loop = loop;
+    pool->limit = queue_limit;
+    kj_copy(pool->name, sizeof pool->name, name);
+    pthread_mutex_init(&pool->lock, NULL);
+    pthread_cond_init(&pool->wake, NULL);
+    if (!kj_loop_is_virtual(loop)) {
+        pool->threads = kj_alloc((size_t)threads * sizeof *pool->threads);
+        for (int i = 0; i < threads; i++) {
+            int rc = start_thread(pool);
+            if (rc < 0) {
+                kj_pool_destroy(pool);
+                return rc;
+            }
+        }
+    }
+    *out = pool;
+    return 0;
+}
+
+void kj_pool_destroy(struct kj_pool *pool)
+{
+    if (pool == NULL)
+        return;
+    pool->closing = true;
+    pthread_mutex_lock(&pool->lock);
+    pool->ending = true;
+    pthread_cond_broadcast(&pool->wake);
+    pthread_mutex_unlock(&pool->lock);
+    for (int i = 0; i < pool->thread_count; i++)
+        pthread_join(pool->threads[i], NULL);
+    for (struct kj_work *work; (work = pool->outstanding);) {
+        kj_loop_unpost(pool->loop, &work->task);
+        work->canceled = !work->taken;
+        finish(work);
+    }
+    pthread_cond_destroy(&pool->wake);
+    pthread_mutex_destroy(&pool->lock);
+    free(pool->threads);
+    free(pool);
+}
+
+// False when the queue is full.
+static bool enqueue(struct kj_pool *pool, struct kj_work *work)
+{
+    pthread_mutex_lock(&pool->lock);
+    bool fits = pool->queued < pool->limit;
+    if (fits && pool->threads) {
+        if (pool->queue_last)
+            pool->queue_last->next = work;
+        else
+            pool->queue = work;
+        pool->queue_last = work;
+        pthread_cond_signal(&pool->wake);
+    }
+    pool->queued += fits;
+    pthread_mutex_unlock(&pool->lock);
+    return fits;
+}
+
+int kj_pool_submit(struct kj_pool *pool, struct kj_work *work)
+{
+    if (pool->closing)
+        return KJ_ECANCELED;
+    work->canceled = work->taken = false;
+    work->next = work->later = NULL;
+    work->pool = pool;
+    work->task.run = pool->threads ? on_worked : work_inline;
+    if (!enqueue(pool, work))
+        return KJ_EFULL;
+    work->earlier = pool->outstanding_last;
+    if (pool->outstanding_last)
+        pool->outstanding_last->later = work;
+    else
+        pool->outstanding = work;
+    pool->outstanding_last = work;
+    if (pool->threads == NULL)
+        kj_loop_post(pool->loop, &work->task);
+    return 0;
+}

@@ -1,0 +1,210 @@
+// Folding of text for comparison. Own tables instead of ICU: the set is small, fixed and the same
+// on every host, and a decision that was taken on folded text must replay the same years later.
+#include "model/fold.h"
+
+#include <ctype.h>
+#include <string.h>
+
+// U+00C0 … U+017F to their base letters; '*' marks the few that need two, '-' what is no letter.
+static const char k_latin[] = "aaaaaa*ceeeeiiiidnooooo-ouuuuy**" // C0
+                              "aaaaaa*ceeeeiiiidnooooo-ouuuuy*y" // E0
+                              "aaaaaaccccccccddddeeeeeeeeeegggg" // 100
+                              "gggghhhhiiiiiiiiii**jjkkklllllll" // 120
+                              "lllnnnnnnnnnoooooo**rrrrrrssssss" // 140
+                              "ssttttttuuuuuuuuuuuuwwyyyzzzzzzs"; // 160
+
+static const char *two_letters(int c)
+{
+    switch (c) {
+    case 0xC6:
+    case 0xE6:
+        return "ae";
+    case 0xDE:
+    case 0xFE:
+        return "th";
+    case 0xDF:
+        return "ss";
+    case 0x132:
+    case 0x133:
+        return "ij";
+    default:
+        return "oe"; // U+0152, U+0153
+    }
+}
+
+int kj_utf8_next(const char **at)
+{
+    const unsigned char *p = (const unsigned char *)*at;
+    int size = *p < 0x80 ? 1 : *p < 0xC2 ? 0 : *p < 0xE0 ? 2 : *p < 0xF0 ? 3 : *p < 0xF5 ? 4 : 0;
+    int c = size == 1 ? *p : size ? *p & (0x7F >> size) : -1;
+    for (int i = 1; i < size; i++) {
+        if ((p[i] & 0xC0) != 0x80) {
+            c = -1;
+            size = i;
+            break;
+        }
+        c = c << 6 | (p[i] & 0x3F);
+    }
+    *at += size ? size : 1;
+    return c;
+}
+
+size_t kj_utf8_count(const char *text)
+{
+    size_t count = 0;
+    while (*text) {
+        kj_utf8_next(&text);
+        count++;
+    }
+    return count;
+}
+
+int kj_utf8_fit(const char *text, size_t size)
+{
+    size_t length = strnlen(text, size + 1);
+    if (length <= size)
+        return (int)length;
+    while (size > 0 && ((unsigned char)text[size] & 0xC0) == 0x80)
+        size--;
+    return (int)size;
+}
+
+// The value of a digit of any script that lists and recognisers use, or -1.
+static int digit_of(int c)
+{
+    static const int k_zeros[] = {'0', 0x660, 0x6F0, 0x966, 0xFF10};
+    for (size_t i = 0; i < sizeof k_zeros / sizeof *k_zeros; i++)
+        if (c >= k_zeros[i] && c <= k_zeros[i] + 9)
+            return c - k_zeros[i];
+    return -1;
+}
+
+// Marks that vanish: combining accents, Arabic vowels and tatweel, the nukta, joiners.
+static bool vanishes(int c)
+{
+    return (c >= 0x300 && c <= 0x36F) || (c >= 0x64B && c <= 0x652) || c == 0x670 || c == 0x640 ||
+           c == 0x93C || (c >= 0x200B && c <= 0x200F) || c == 0xAD || c == 0xFEFF ||
+           (c >= 0x202A && c <= 0x202E) || (c >= 0x2060 && c <= 0x2069);
+}
+
+static bool parts_words(int c)
+{
+    return (c >= 0x80 && c < 0xC0 && c != 0xAA && c != 0xBA) || c == 0xD7 || c == 0xF7 ||
+           (c >= 0x2000 && c <= 0x206F) || (c >= 0x3000 && c <= 0x303F) || c == 0x60C ||
+           c == 0x61B || c == 0x61F || c == 0x6D4 || c == 0x964 || c == 0x965 ||
+           (c >= 0xFF01 && c <= 0xFF0F) || (c >= 0xFF1A && c <= 0xFF20);
+}
+
+static int lower(int c)
+{
+    if ((c >= 0x391 && c <= 0x3A9) || (c >= 0x410 && c <= 0x42F))
+        return c + 32;
+    if (c >= 0x400 && c <= 0x40F)
+        return c + 80;
+    if (c == 0x622 || c == 0x623 || c == 0x625 || c == 0x671)
+        return 0x627; // the alefs
+    if (c == 0x649)
+        return 0x64A;
+    if (c == 0x629)
+        return 0x647;
+    static const int k_nukta[] = {0x915, 0x916, 0x917, 0x91C, 0x921, 0x922, 0x92B, 0x92F};
+    if (c >= 0x958 && c <= 0x95F)
+        return k_nukta[c - 0x958];
+    return c;
+}
+
+static void add_code(struct kj_buf *out, int c)
+{
+    if (c >= 0x10000) {
+        kj_buf_addc(out, (char)(0xF0 | c >> 18));
+        kj_buf_addc(out, (char)(0x80 | (c >> 12 & 0x3F)));
+        kj_buf_addc(out, (char)(0x80 | (c >> 6 & 0x3F)));
+    } else if (c >= 0x800) {
+        kj_buf_addc(out, (char)(0xE0 | c >> 12));
+        kj_buf_addc(out, (char)(0x80 | (c >> 6 & 0x3F)));
+    } else
+        kj_buf_addc(out, (char)(0xC0 | c >> 6));
+    kj_buf_addc(out, (char)(0x80 | (c & 0x3F)));
+}
+
+// The letters of one code point; false when it parts words.
+static bool add_letters(struct kj_buf *out, int c)
+{
+    int digit = digit_of(c);
+    if (digit >= 0)
+        kj_buf_addc(out, (char)('0' + digit));
+    else if (c < 0x80 && isalpha(c))
+        kj_buf_addc(out, (char)tolower(c));
+    else if (c == 0xAA || c == 0xBA)
+        kj_buf_addc(out, c == 0xAA ? 'a' : 'o');
+    else if (c < 0x80 || parts_words(c))
+        return false;
+    else if (c < 0xC0 + (int)sizeof k_latin - 1 && k_latin[c - 0xC0] == '*')
+        kj_buf_adds(out, two_letters(c));
+    else if (c < 0xC0 + (int)sizeof k_latin - 1)
+        kj_buf_addc(out, k_latin[c - 0xC0]);
+    else if (c == 0x1E9E)
+        kj_buf_adds(out, "ss");
+    else
+        add_code(out, lower(c));
+    return true;
+}
+
+// An apostrophe before one or two last letters: don't, we're, I'll.
+static bool is_contraction(const char *after)
+{
+    int letters = 0;
+    while (letters < 3 && isalpha((unsigned char)after[letters]))
+        letters++;
+    return (letters == 1 || letters == 2) && !((unsigned char)after[letters] & 0x80);
+}
+
+static bool is_apostrophe(int c)
+{
+    return c == '\'' || c == 0x2019 || c == 0x2BC || c == '`' || c == 0xB4;
+}
+
+void kj_fold(const char *text, int flags, struct kj_buf *out)
+{
+    size_t start = out->length;
+    bool space = false;
+    int before = 0;
+    while (*text) {
+        int c = kj_utf8_next(&text);
+        if (c >= 0 && vanishes(c))
+            continue;
+        size_t mark = out->length;
+        bool inside = isalnum(before < 0x80 ? before : 'x') && before != 0;
+        bool number = (flags & KJ_FOLD_NUMBERS) && c > 0 && c < 0x80 && strchr(":./-", c) &&
+                      digit_of(before) >= 0 && isdigit((unsigned char)*text);
+        if (c >= 0 && is_apostrophe(c) && inside && is_contraction(text))
+            continue;
+        if (space && out->length > start)
+            kj_buf_addc(out, ' ');
+        if (number)
+            kj_buf_addc(out, (char)c);
+        else if (c < 0 || !add_letters(out, c)) {
+            if (out->length > mark) { // the space was for nothing
+                out->length = mark;
+                out->data[mark] = 0;
+            }
+            space = true;
+            before = c;
+            continue;
+        }
+        space = false;
+        before = c;
+    }
+}
+
+bool kj_fold_lists(const char *alternatives, const char *word, size_t length)
+{
+    for (;;) {
+        size_t size = strcspn(alternatives, "|");
+        if (size == length && memcmp(alternatives, word, length) == 0)
+            return true;
+        if (alternatives[size] == 0)
+            return false;
+        alternatives += size + 1;
+    }
+}

@@ -1,0 +1,183 @@
+// Matches the refusals of optout_table.c against what was said.
+#include "model/optout.h"
+
+#include "base/alloc.h"
+#include "model/fold.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { k_max_words = 512, k_gap = 3 };
+
+// A turn as folded words; `text` holds them all.
+struct words {
+    const char *at[k_max_words];
+    size_t length[k_max_words];
+    size_t count;
+    bool blocked[k_max_words]; // part of a refusal that was turned round
+};
+
+static void split(char *text, struct words *words)
+{
+    *words = (struct words){0};
+    while (*text && words->count < k_max_words) {
+        size_t length = strcspn(text, " ");
+        words->at[words->count] = text;
+        words->length[words->count++] = length;
+        text += length + (text[length] == ' ');
+    }
+}
+
+// How many words from `at` on are the phrase (words parted by spaces, `size` bytes); 0 = it is not.
+static size_t phrase_at(const struct words *words, size_t at, const char *phrase, size_t size)
+{
+    size_t count = 0;
+    while (size > 0) {
+        const char *space = memchr(phrase, ' ', size);
+        size_t length = space ? (size_t)(space - phrase) : size;
+        if (at + count >= words->count || words->length[at + count] != length ||
+            memcmp(words->at[at + count], phrase, length) != 0)
+            return 0;
+        count++;
+        phrase += length + (space != NULL);
+        size -= length + (space != NULL);
+    }
+    return count;
+}
+
+// The longest phrase of "a|b c|d" that stands at `at`, in words.
+static size_t phrases_at(const struct words *words, size_t at, const char *phrases)
+{
+    size_t best = 0;
+    while (*phrases) {
+        size_t size = strcspn(phrases, "|");
+        size_t count = phrase_at(words, at, phrases, size);
+        best = count > best ? count : best;
+        phrases += size + (phrases[size] == '|');
+    }
+    return best;
+}
+
+static void drop_polite(struct words *words, const char *polite)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < words->count;) {
+        size_t drop = phrases_at(words, i, polite);
+        if (drop == 0) {
+            words->at[kept] = words->at[i];
+            words->length[kept++] = words->length[i];
+        }
+        i += drop ? drop : 1;
+    }
+    words->count = kept;
+}
+
+// One item "a|b~" against one word.
+static bool item_matches(const char *item, size_t size, const char *word, size_t length)
+{
+    while (size > 0) {
+        const char *bar = memchr(item, '|', size);
+        size_t one = bar ? (size_t)(bar - item) : size;
+        bool prefix = one > 0 && item[one - 1] == '~';
+        size_t need = one - prefix;
+        if ((prefix ? length >= need : length == need) && memcmp(item, word, need) == 0)
+            return true;
+        item += one + (bar != NULL);
+        size -= one + (bar != NULL);
+    }
+    return false;
+}
+
+// The end of the longest match of `pattern` that starts at word `at`, or -1. The depth is bounded
+// by the length of the pattern.
+static long match(const struct words *words, size_t at, const char *pattern)
+{
+    size_t size = strcspn(pattern, " ");
+    const char *rest = pattern + size + (pattern[size] == ' ');
+    if (size == 0 || *pattern == '!')
+        return (long)at;
+    if (*pattern == '^')
+        return at == 0 ? match(words, at, rest) : -1;
+    if (*pattern == '$')
+        return at == words->count ? (long)at : -1;
+    long best = -1;
+    if (*pattern == '*') {
+        for (size_t skip = 0; skip <= k_gap && at + skip <= words->count; skip++) {
+            long end = match(words, at + skip, rest);
+            best = end > best ? end : best;
+        }
+        return best;
+    }
+    bool optional = *pattern == '?';
+    if (at < words->count &&
+        item_matches(pattern + optional, size - optional, words->at[at], words->length[at]))
+        best = match(words, at + 1, rest);
+    if (optional) {
+        long end = match(words, at, rest);
+        best = end > best ? end : best;
+    }
+    return best;
+}
+
+// Does a phrase of "a|b c" end right before word `at`?
+static bool follows_phrase(const struct words *words, size_t at, const char *phrases)
+{
+    for (size_t back = 1; back <= 4 && back <= at; back++)
+        if (phrases_at(words, at - back, phrases) == back)
+            return true;
+    return false;
+}
+
+static bool turned_round(const struct kj_optout_list *list, const struct words *words, size_t start,
+                         size_t end, const char *pattern)
+{
+    if ((*pattern == '%' && follows_phrase(words, start, list->negations)) ||
+        (*pattern == '&' && follows_phrase(words, start, list->subjects)))
+        return true;
+    size_t length = strlen(pattern);
+    return length && pattern[length - 1] == '!' && end < words->count &&
+           phrases_at(words, end, list->spoilers) > 0;
+}
+
+// One round over all patterns: the first round marks refusals that are turned round, so that no
+// shorter phrase within them counts; the second looks for one that stands.
+static bool look(const struct kj_optout_list *list, struct words *words, bool mark)
+{
+    for (const char *const *pattern = list->patterns; *pattern; pattern++)
+        for (size_t start = 0; start < words->count; start++) {
+            bool marked = (*pattern)[0] == '%' || (*pattern)[0] == '&';
+            long end = match(words, start, *pattern + 2 * marked);
+            if (end <= (long)start)
+                continue;
+            if (!turned_round(list, words, start, (size_t)end, *pattern)) {
+                if (!mark && !words->blocked[start])
+                    return true;
+            } else if (mark)
+                memset(words->blocked + start, true, (size_t)end - start);
+        }
+    return false;
+}
+
+static bool asked_in(const struct kj_optout_list *list, char *folded, struct words *words)
+{
+    split(folded, words);
+    drop_polite(words, list->polite);
+    (void)look(list, words, true);
+    return look(list, words, false);
+}
+
+bool kj_optout_asked(const char *text, const char *language)
+{
+    struct kj_buf folded;
+    struct words *words = kj_alloc(sizeof *words);
+    bool asked = false;
+    kj_buf_init(&folded, 64 << 10);
+    kj_fold(text, 0, &folded);
+    for (int own = 1; own >= 0 && !asked; own--)
+        for (const struct kj_optout_list *list = kj_optout_lists; list->language && !asked; list++)
+            if ((language && strncmp(language, list->language, 2) == 0) == own)
+                asked = asked_in(list, folded.data, words);
+    kj_buf_fini(&folded);
+    free(words);
+    return asked;
+}

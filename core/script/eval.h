@@ -1,0 +1,131 @@
+// One evaluation of a pack over the facts of one call: what is computed so far, what is being
+// computed (cycles), what was read (explain), and the plan that grows.
+#ifndef KJ_EVAL_H
+#define KJ_EVAL_H
+
+#include "script/rules.h"
+#include "script/view.h"
+
+enum kj_truth { KJ_FALSE, KJ_TRUE, KJ_UNKNOWN };
+
+enum kj_var_state {
+    KJ_VAR_OPEN, // not computed yet
+    KJ_VAR_BUSY,
+    KJ_VAR_VALUE,
+    KJ_VAR_UNKNOWN,
+    KJ_VAR_NOT_ASKED,
+    KJ_VAR_INVALID,
+    KJ_VAR_DERIVED
+};
+
+struct kj_var_result {
+    enum kj_var_state state;
+    int64_t turn; // 1-based, 0 = none
+    const char *quote;
+    uint32_t quote_length;
+    bool has_agreement;
+    double agreement;
+    char reason[96]; // why it is invalid
+};
+
+enum kj_result_state { KJ_RESULT_OPEN, KJ_RESULT_BUSY, KJ_RESULT_DONE };
+
+struct kj_result {
+    enum kj_result_state state;
+    const char *value; // level, status; NULL = none
+};
+
+enum { KJ_MAX_NESTING = 24, KJ_MAX_FAULTS = 32, KJ_MAX_TAGS = 50 };
+
+enum kj_eval_kind { KJ_EVAL_CALL, KJ_EVAL_PRESELECTION, KJ_EVAL_REEVALUATION };
+
+struct kj_eval {
+    struct kj_vm *vm;
+    lua_State *L;
+    const struct kj_rules *rules;
+    struct kj_flat *flat;
+    bson_t facts; // a view of flat
+    enum kj_eval_kind kind;
+    bool reached;
+    char language[16];
+    const char *skipped; // why no model answered, or NULL
+    enum kj_truth *texts;
+    struct kj_var_result *variables;
+    struct kj_result success, lead_status, score_state, tags_state;
+    struct kj_result *verdicts;
+    bool has_score;
+    double score;
+    const char *tags[KJ_MAX_TAGS];
+    size_t tag_count;
+    const char *template_name; // before language and parameters; NULL = none
+    // what runs now, outermost first
+    const char *sections[KJ_MAX_NESTING];
+    struct kj_reads *reads[KJ_MAX_NESTING];
+    int nesting;
+    char reason[200]; // of the row that was judged last
+    bson_t plan;
+    bson_t explain, faults; // arrays under construction
+    uint32_t explain_count, fault_count;
+    bool park;
+    char park_reason[300];
+    char *scratch; // texts with their holes filled
+};
+
+// Judges: a new plan (the caller destroys it), or KJ_EINVAL / KJ_EINTERNAL. A fault of the script
+// is in the plan, not here; after it vm->stop may be set: then the state is to be thrown away.
+int kj_eval_run(struct kj_vm *vm, const struct kj_rules *rules, const bson_t *facts, bson_t **plan,
+                struct kj_fault *fault) KJ_MUST_USE;
+
+// --- shared by the parts; all inside the protected call ---
+void kj_call_open(lua_State *L);               // metatables of c and its computed tables
+void kj_call_push(struct kj_eval *eval);       // pushes c; the same one for the whole evaluation
+void kj_enter_section(struct kj_eval *eval, const char *name, struct kj_reads *reads);
+void kj_leave_section(struct kj_eval *eval);
+// Runs `fn(arg)` so that an error in it is a fault of this section only. False on a fault; a limit
+// goes through.
+bool kj_guarded(struct kj_eval *eval, const char *section, void (*fn)(struct kj_eval *, void *),
+                void *arg);
+void kj_add_fault(struct kj_eval *eval, const char *section, const char *message);
+// Calls the function of a reference with c (and, when `language`, that); results as asked for.
+void kj_call_function(struct kj_eval *eval, int reference, const char *language, int results);
+
+// Rows. The index of the first row that matches, or -1; explains under the rows' section.
+int kj_first_row(struct kj_eval *eval, const struct kj_rows *rows);
+// Each row that matches, in order.
+void kj_each_row(struct kj_eval *eval, const struct kj_rows *rows,
+                 void (*hit)(struct kj_eval *, const struct kj_row *));
+enum kj_truth kj_text_answer(struct kj_eval *eval, int text);
+
+// Explain: begin, fill further fields into *entry, end.
+void kj_explain_begin(struct kj_eval *eval, const char *section, const char *at, bson_t *entry);
+void kj_explain_end(struct kj_eval *eval, bson_t *entry);
+void kj_explain_reads(struct kj_eval *eval, bson_t *entry, const struct kj_reads *reads);
+// A short section: value and reason.
+void kj_explain_note(struct kj_eval *eval, const char *section, const char *at, const char *value,
+                     const char *reason);
+
+// Results, computed when first asked for.
+const char *kj_success(struct kj_eval *eval);
+const char *kj_verdict(struct kj_eval *eval, size_t index);
+const char *kj_lead_status(struct kj_eval *eval);
+bool kj_score(struct kj_eval *eval, double *score);
+void kj_tags(struct kj_eval *eval);
+void kj_put_number(bson_t *doc, const char *key, double value); // whole ones as integers
+
+// Variables.
+struct kj_var_result *kj_variable(struct kj_eval *eval, size_t index); // computes
+void kj_variable_value(struct kj_eval *eval, size_t index);            // pushes (nil when absent)
+const char *kj_var_state_name(enum kj_var_state state);
+void kj_note_variable(struct kj_eval *eval, size_t index);
+void kj_note_result(struct kj_eval *eval, const char *name, const char *value);
+void kj_setting_value(struct kj_eval *eval, size_t index); // pushes
+
+// Parts of the plan.
+void kj_plan_variables(struct kj_eval *eval);
+void kj_plan_follow_up(struct kj_eval *eval); // next, appointment, opt_out, lead_changes, effects
+void kj_plan_opt_out(struct kj_eval *eval);
+void kj_plan_template(struct kj_eval *eval);
+void kj_plan_effects(struct kj_eval *eval);
+void kj_plan_preselection(struct kj_eval *eval);
+
+#endif

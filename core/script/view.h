@@ -1,0 +1,85 @@
+// Lazy read-only views over an immutable BSON document, and time values.
+//
+// A view is userdata that holds a reference on the document and looks fields up in its bytes:
+// nothing is copied until it is read. type(view) is "table"; #, pairs, ipairs work; nil = absent;
+// a field that the shape does not know is an error that names the nearest one.
+#ifndef KJ_VIEW_H
+#define KJ_VIEW_H
+
+#include "doc/doc.h"
+#include "script/vm.h"
+
+// An immutable document with a count of references. Any thread.
+struct kj_flat {
+    int references; // atomic
+    uint32_t length;
+    uint8_t bytes[];
+};
+
+struct kj_flat *kj_flat_create(const bson_t *doc);
+struct kj_flat *kj_flat_ref(struct kj_flat *flat);
+void kj_flat_unref(struct kj_flat *flat); // NULL is fine
+void kj_flat_doc(const struct kj_flat *flat, bson_t *view);
+
+enum kj_field_kind { KJ_FIELD_ANY, KJ_FIELD_TIME, KJ_FIELD_DOC, KJ_FIELD_LIST };
+
+struct kj_shape;
+struct kj_field {
+    const char *name;
+    enum kj_field_kind kind;
+    const struct kj_shape *shape; // of the document, or of the list's members; NULL = plain
+};
+struct kj_shape {
+    const char *name; // as a person reads it: "c.lead"
+    bool open;        // any field may be asked for
+    const struct kj_field *fields;
+    size_t count;
+};
+
+extern const struct kj_shape kj_shape_open;
+extern const struct kj_shape kj_shape_call; // c itself
+// The field, or NULL.
+const struct kj_field *kj_shape_field(const struct kj_shape *shape, const char *name,
+                                      size_t length);
+// Raises: c.lead has no field "emial"; did you mean "email"?
+int kj_shape_unknown(lua_State *L, const struct kj_shape *shape, const char *name);
+
+void kj_view_open(lua_State *L); // makes the metatables
+// Pushes a view of a whole document (`name` for messages: "ev").
+void kj_view_push(lua_State *L, struct kj_flat *flat, const struct kj_shape *shape);
+// Pushes the value under an iterator of `flat`: scalars as Lua values, containers as views.
+void kj_view_push_value(lua_State *L, struct kj_flat *flat, const bson_iter_t *at,
+                        const struct kj_field *field, const char *name);
+// The document under a view at `index`; false when it is no view.
+bool kj_view_doc(lua_State *L, int index, bson_t *view, bool *list);
+// Pushes a sorted array of the keys (documents) or nothing (lists: returns false).
+bool kj_view_keys(lua_State *L, int index);
+size_t kj_view_count(lua_State *L, int index);
+
+struct kj_moment {
+    int64_t ms;
+};
+void kj_moment_push(lua_State *L, int64_t ms);
+const struct kj_moment *kj_moment_at(lua_State *L, int index); // NULL when it is none
+
+// --- what a function read, for explain ---
+enum { KJ_READS = 12 };
+struct kj_read {
+    char path[48];
+    bson_type_t type; // BSON_TYPE_EOD = absent
+    union {
+        int64_t number;
+        double real;
+        const char *text; // into the facts
+    } value;
+    uint32_t length;
+    int variable; // 1-based index of the pack's variable, 0 = a field
+};
+struct kj_reads {
+    struct kj_read rows[KJ_READS];
+    int count;
+    bool more;
+};
+struct kj_reads *kj_reads_now(struct kj_vm *vm); // NULL when nobody notes
+
+#endif

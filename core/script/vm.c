@@ -1,0 +1,325 @@
+// A Lua state: allocator with a cap, budgets of instructions and CPU time, sticky limits.
+//
+// Why so: a count hook alone can be swallowed by pcall and sleeps inside C calls. Here the
+// allocator and our own library charge the same budget, and no pcall outlives a limit.
+#include "script/vm.h"
+
+#include "base/alloc.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "model/zone.h"
+#include "script/sandbox.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum {
+    HOOK_EVERY = 1000,
+    BLOCK_LIMIT = 2 * 1024 * 1024, // one text, one table: keeps every single C call short
+    CLOCK_EVERY_BYTES = 256 * 1024,
+    BYTES_PER_UNIT = 64,
+    PRESSURE_LIMIT = 16, // full collections forced by the cap in one bracket
+};
+
+const char kj_key_env, kj_key_loaded, kj_key_frozen, kj_key_snapshot, kj_key_declared,
+    kj_key_metas, kj_key_strings, kj_key_call, kj_key_values;
+
+static int64_t cpu_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+static bool out_of_time(const struct kj_vm *vm)
+{
+    return vm->deadline_ns && cpu_ns() > vm->deadline_ns;
+}
+
+// Growth: may it happen? Sets `stop` where no collection could help.
+static bool may_grow(struct kj_vm *vm, size_t from, size_t to)
+{
+    if (vm->stop) {
+        return false;
+    }
+    if (to > BLOCK_LIMIT) {
+        vm->stop = KJ_STOP_BLOCK;
+        return false;
+    }
+    if (vm->used - from + to > vm->limits.memory) {
+        if (++vm->pressure > PRESSURE_LIMIT) {
+            vm->stop = KJ_STOP_MEMORY;
+        }
+        return false;
+    }
+    vm->charged_bytes += to - from;
+    if (vm->charged_bytes >= CLOCK_EVERY_BYTES) {
+        vm->fuel -= (int64_t)(vm->charged_bytes / BYTES_PER_UNIT);
+        vm->charged_bytes = 0;
+        if (out_of_time(vm)) {
+            vm->stop = KJ_STOP_CPU;
+            return false;
+        }
+    }
+    return true;
+}
+
+static void *allocate(void *arg, void *block, size_t old_size, size_t new_size)
+{
+    struct kj_vm *vm = arg;
+    size_t from = block ? old_size : 0; // for a new block Lua passes its type here
+    if (new_size == 0) {
+        free(block);
+        vm->used -= from;
+        return NULL;
+    }
+    if (new_size > from && !may_grow(vm, from, new_size)) {
+        return NULL;
+    }
+    void *grown = realloc(block, new_size);
+    if (grown) {
+        vm->used = vm->used - from + new_size;
+    }
+    return grown;
+}
+
+struct kj_vm *kj_vm_of(lua_State *L)
+{
+    return *(struct kj_vm **)lua_getextraspace(L);
+}
+
+const char *kj_vm_stop_text(const struct kj_vm *vm)
+{
+    switch (vm->stop) {
+    case KJ_STOP_MEMORY:
+        return "the script needed more memory than it may have and was stopped";
+    case KJ_STOP_BLOCK:
+        return "the script needed one block of more than 2 MiB (a very long text, a huge table or "
+               "endless recursion) and was stopped";
+    case KJ_STOP_CPU:
+        return "the script used up its CPU time and was stopped (an endless loop?)";
+    case KJ_STOP_FUEL:
+        return "the script used up its instructions and was stopped (an endless loop?)";
+    default:
+        return "";
+    }
+}
+
+void kj_vm_raise_stop(lua_State *L)
+{
+    struct kj_vm *vm = kj_vm_of(L);
+    if (!vm->stop) {
+        return;
+    }
+    if (vm->stop == KJ_STOP_MEMORY || vm->stop == KJ_STOP_BLOCK) {
+        lua_pushnil(L); // nothing can be allocated any more; the text comes from stop_text
+        lua_error(L);
+    }
+    luaL_error(L, "%s", kj_vm_stop_text(vm));
+}
+
+static void check(lua_State *L)
+{
+    struct kj_vm *vm = kj_vm_of(L);
+    if (!vm->stop && vm->fuel < 0) {
+        vm->stop = KJ_STOP_FUEL;
+    } else if (!vm->stop && out_of_time(vm)) {
+        vm->stop = KJ_STOP_CPU;
+    }
+    if (vm->stop == KJ_STOP_FUEL || vm->stop == KJ_STOP_CPU) {
+        luaL_where(L, 1); // the C function that charged has no line; the caller of the hook has
+        if (lua_rawlen(L, -1) == 0) {
+            lua_pop(L, 1);
+            luaL_where(L, 0);
+        }
+        lua_pushstring(L, kj_vm_stop_text(vm));
+        lua_concat(L, 2);
+        lua_error(L);
+    }
+    kj_vm_raise_stop(L);
+}
+
+static void count_hook(lua_State *L, lua_Debug *info)
+{
+    (void)info;
+    struct kj_vm *vm = kj_vm_of(L);
+    vm->fuel -= HOOK_EVERY;
+    if (!vm->stop && vm->fuel >= 0 && !out_of_time(vm)) {
+        return;
+    }
+    if (!vm->stop) {
+        vm->stop = vm->fuel < 0 ? KJ_STOP_FUEL : KJ_STOP_CPU;
+    }
+    lua_Debug here;
+    if (lua_getstack(L, 0, &here) && lua_getinfo(L, "Sl", &here) && here.currentline > 0) {
+        lua_pushfstring(L, "%s:%d: %s", here.short_src, here.currentline, kj_vm_stop_text(vm));
+        lua_error(L);
+    }
+    check(L);
+}
+
+void kj_vm_charge(lua_State *L, int64_t units)
+{
+    struct kj_vm *vm = kj_vm_of(L);
+    int64_t before = vm->fuel;
+    vm->fuel -= units;
+    // The clock is looked at about as often as the hook would: every 10,000 units.
+    if (vm->stop || vm->fuel < 0 || before / 10000 != vm->fuel / 10000) {
+        check(L);
+    }
+}
+
+void kj_vm_begin(struct kj_vm *vm)
+{
+    vm->fuel = vm->limits.instructions;
+    vm->pressure = 0;
+    vm->charged_bytes = 0;
+    vm->deadline_ns = cpu_ns() + vm->limits.cpu_ms * 1000000;
+}
+
+void kj_vm_end(struct kj_vm *vm)
+{
+    vm->deadline_ns = 0;
+    if (!vm->stop && vm->used > vm->limits.memory / 2) {
+        lua_gc(vm->L, LUA_GCCOLLECT);
+    }
+}
+
+bool kj_vm_status(struct kj_vm *vm, int status)
+{
+    if (status == LUA_ERRMEM && !vm->stop) {
+        vm->stop = KJ_STOP_MEMORY;
+    }
+    return vm->stop != KJ_STOP_NONE;
+}
+
+// Turns whatever was raised into text; runs inside the protected call.
+static int message_text(lua_State *L)
+{
+    struct kj_vm *vm = kj_vm_of(L);
+    if (lua_type(L, 1) == LUA_TSTRING || vm->stop) {
+        return 1;
+    }
+    if (lua_type(L, 1) == LUA_TNUMBER) {
+        lua_tostring(L, 1);
+        return 1;
+    }
+    lua_pushfstring(L, "an error that is no text was raised (a %s)", luaL_typename(L, 1));
+    return 1;
+}
+
+int kj_vm_pcall(struct kj_vm *vm, lua_State *L, int arguments, int results)
+{
+    int base = lua_gettop(L) - arguments;
+    lua_pushcfunction(L, message_text);
+    lua_insert(L, base);
+    int status = lua_pcall(L, arguments, results, base);
+    lua_remove(L, base);
+    kj_vm_status(vm, status);
+    return status;
+}
+
+int kj_vm_fault(struct kj_fault *fault, int code, const char *message)
+{
+    char place[128] = "";
+    const char *text = message ? message : "the script failed";
+    const char *mark = strstr(text, ".lua:");
+    if (mark) {
+        size_t digits = strspn(mark + 5, "0123456789");
+        const char *end = mark + 5 + digits;
+        bool head = digits && end[0] == ':' && (size_t)(end - text) < sizeof place;
+        for (const char *at = text; head && at < mark; at++) {
+            head = *at != ' ' && *at != '"';
+        }
+        if (head) {
+            memcpy(place, text, (size_t)(end - text));
+            place[end - text] = '\0';
+            text = end + 1 + (end[1] == ' ');
+        }
+    }
+    int result = kj_fault(fault, code, place[0] ? place : NULL, NULL, "%s", text);
+    for (char *at = fault ? fault->text : NULL; at && *at; at++) {
+        if ((unsigned char)*at < 32 || *at == 127) {
+            *at = ' ';
+        }
+    }
+    return result;
+}
+
+int kj_vm_protect(struct kj_vm *vm, int (*fn)(lua_State *), void *arg, struct kj_fault *fault)
+{
+    lua_State *L = vm->L;
+    int top = lua_gettop(L);
+    lua_pushcfunction(L, fn); // a light C function and a light pointer: nothing is allocated
+    lua_pushlightuserdata(L, arg);
+    int status = kj_vm_pcall(vm, L, 1, 0);
+    if (status == LUA_OK) {
+        lua_settop(L, top);
+        return 0;
+    }
+    const char *message = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : NULL;
+    if (vm->stop && (!message || vm->stop == KJ_STOP_MEMORY || vm->stop == KJ_STOP_BLOCK)) {
+        message = kj_vm_stop_text(vm);
+    }
+    kj_vm_fault(fault, vm->stop ? KJ_ELIMIT : KJ_EPARSE, message);
+    lua_settop(L, top);
+    return vm->stop ? KJ_ELIMIT : KJ_EPARSE;
+}
+
+static int panic(lua_State *L)
+{
+    kj_log(KJ_LOG_ERROR, "script", "Lua failed outside a protected call", "text",
+           lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "", NULL);
+    return 0; // Lua aborts
+}
+
+static int build(lua_State *L)
+{
+    kj_sandbox_open(L);
+    return 0;
+}
+
+int kj_vm_create(const struct kj_vm_limits *limits, const struct kj_sources *sources,
+                 const char *pack, bool steps, struct kj_vm **out, struct kj_fault *fault)
+{
+    struct kj_vm *vm = KJ_NEW(struct kj_vm);
+    vm->limits = *limits;
+    vm->sources = sources;
+    vm->pack = pack;
+    vm->steps = steps;
+    vm->language = "en";
+    vm->zone = kj_zone_get("UTC");
+    kj_rng_init(&vm->rng, 1);
+    *out = NULL;
+    vm->L = lua_newstate(allocate, vm);
+    if (!vm->L) {
+        free(vm);
+        return kj_fault(fault, KJ_ELIMIT, NULL, "raise the memory limit of scripts",
+                        "a Lua state does not fit into %zu bytes", limits->memory);
+    }
+    *(struct kj_vm **)lua_getextraspace(vm->L) = vm;
+    lua_atpanic(vm->L, panic);
+    int status = kj_vm_protect(vm, build, NULL, fault);
+    if (status) {
+        kj_vm_destroy(vm);
+        return status;
+    }
+    lua_sethook(vm->L, count_hook, LUA_MASKCOUNT, HOOK_EVERY);
+    *out = vm;
+    return 0;
+}
+
+void kj_vm_destroy(struct kj_vm *vm)
+{
+    if (!vm) {
+        return;
+    }
+    vm->stop = KJ_STOP_NONE; // closing may allocate a little; nothing of the script runs
+    vm->deadline_ns = 0;
+    vm->limits.memory = SIZE_MAX / 2;
+    lua_sethook(vm->L, NULL, 0, 0);
+    lua_close(vm->L);
+    free(vm);
+}

@@ -1,0 +1,79 @@
+// One Lua state with the limits that no script can swallow.
+//
+// Memory is capped in the allocator, instructions and CPU time in a count hook, and long C calls
+// charge the same budget (kj_vm_charge). A limit that was hit is fatal and sticky: `stop` is set,
+// every pcall re-raises, and the owner throws the state away. One thread at a time.
+#ifndef KJ_VM_H
+#define KJ_VM_H
+
+#include "base/err.h"
+#include "base/rng.h"
+
+#include <lauxlib.h>
+#include <lua.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct kj_sources;
+struct kj_eval;
+struct kj_hook_run;
+struct kj_zone;
+
+struct kj_vm_limits {
+    size_t memory;        // bytes
+    int64_t cpu_ms;       // per begin/end bracket
+    int64_t instructions; // per bracket; long C calls are charged in the same coin
+};
+
+enum kj_vm_stop { KJ_STOP_NONE, KJ_STOP_MEMORY, KJ_STOP_BLOCK, KJ_STOP_CPU, KJ_STOP_FUEL };
+
+// Values kept in the registry under fixed integer keys (luaL_ref hands out small ones, so these
+// are light userdata keys: &kj_key_x).
+extern const char kj_key_env, kj_key_loaded, kj_key_frozen, kj_key_snapshot, kj_key_declared,
+    kj_key_metas, kj_key_strings, kj_key_call, kj_key_values;
+
+struct kj_vm {
+    lua_State *L;
+    struct kj_vm_limits limits;
+    size_t used;
+    size_t charged_bytes; // allocated since the last look at the clock
+    int pressure;         // allocations refused in this bracket
+    int64_t fuel;
+    int64_t deadline_ns; // of this thread's CPU clock; 0 = outside a bracket
+    enum kj_vm_stop stop;
+    const struct kj_sources *sources; // what require may load; borrowed
+    const char *pack;                 // name of the pack, for its own folder; may be NULL
+    bool loading;                     // kejue.rules, kejue.hook … only now
+    bool steps;                       // kejue.call … exist (hooks)
+    struct kj_rng rng;
+    const struct kj_zone *zone; // of the lead; never NULL
+    const char *language;
+    struct kj_eval *eval;    // the evaluation under way, or NULL
+    struct kj_hook_run *run; // the hook under way, or NULL
+};
+
+int kj_vm_create(const struct kj_vm_limits *limits, const struct kj_sources *sources,
+                 const char *pack, bool steps, struct kj_vm **vm,
+                 struct kj_fault *fault) KJ_MUST_USE;
+void kj_vm_destroy(struct kj_vm *vm);
+struct kj_vm *kj_vm_of(lua_State *L);
+
+// The bracket around script code: sets the budgets anew; end collects garbage when much is there.
+void kj_vm_begin(struct kj_vm *vm);
+void kj_vm_end(struct kj_vm *vm);
+// Work done in C on behalf of a script, in instructions; raises the Lua error of the limit.
+void kj_vm_charge(lua_State *L, int64_t units);
+// Raises the sticky error again when a limit was hit.
+void kj_vm_raise_stop(lua_State *L);
+// The sentence of the limit that was hit.
+const char *kj_vm_stop_text(const struct kj_vm *vm);
+// Notes a limit from the status of a protected call; true when the state is done for.
+bool kj_vm_status(struct kj_vm *vm, int status);
+// lua_pcall; on error the message (a string, always) is on the stack.
+int kj_vm_pcall(struct kj_vm *vm, lua_State *L, int arguments, int results);
+// Calls a C function with a pointer under protection: how all our code reaches Lua.
+int kj_vm_protect(struct kj_vm *vm, int (*fn)(lua_State *), void *arg, struct kj_fault *fault);
+// Splits "rules/x.lua:12: text" into place and text and cleans control bytes.
+int kj_vm_fault(struct kj_fault *fault, int code, const char *message);
+
+#endif

@@ -1,0 +1,215 @@
+// The table of collections, and how their declared fields are read from documents.
+//
+// An index costs each write that touches it: fields that never change are cheap, `state` of jobs is
+// not. Fields without KJ_ALONE are filtered after another index found the documents.
+#include "store/collections.h"
+
+#include <string.h>
+
+#define KEY(name)                      \
+    {                                  \
+        name, KJ_FIELD_TEXT, KJ_UNIQUE \
+    }
+#define TEXT(name, flags)          \
+    {                              \
+        name, KJ_FIELD_TEXT, flags \
+    }
+#define INT(name, flags)          \
+    {                             \
+        name, KJ_FIELD_INT, flags \
+    }
+#define TIME(name, flags)          \
+    {                              \
+        name, KJ_FIELD_TIME, flags \
+    }
+
+static const struct kj_collection k_collections[KJ_COLL_COUNT] = {
+    [KJ_JOBS] = {"jobs",
+                 {KEY("key"), TEXT("state", KJ_ALONE), TEXT("kind", KJ_ALONE | KJ_ZERO),
+                  TIME("due", KJ_ZERO), INT("priority", KJ_ZERO),
+                  INT("campaign_id", KJ_ALONE | KJ_SPARSE), INT("lead_id", KJ_ALONE | KJ_SPARSE),
+                  TEXT("host", 0)},
+                 // The claim walks this one: see sqlite_claim.c.
+                 {{"claim", "kind, priority DESC, due", "state = 'waiting'"},
+                  {"campaign_state", "campaign_id, state, workspace", "campaign_id IS NOT NULL"}}},
+    [KJ_LEADS] = {"leads",
+                  {KEY("phone_number"), TEXT("list", KJ_ALONE | KJ_SPARSE),
+                   TEXT("status", KJ_ALONE), TEXT("external_reference", KJ_ALONE | KJ_SPARSE),
+                   TEXT("country", 0), TIME("created_at", KJ_ALONE)},
+                  {{"workspace", "workspace", NULL}}},
+    [KJ_NUMBERS] = {"numbers", {KEY("key")}},
+    [KJ_CALLS] = {"calls",
+                  {KEY("key"), INT("job_id", KJ_ALONE | KJ_SPARSE),
+                   INT("lead_id", KJ_ALONE | KJ_SPARSE), INT("campaign_id", KJ_ALONE | KJ_SPARSE),
+                   TEXT("state", KJ_ALONE), TEXT("disposition", KJ_ALONE | KJ_SPARSE),
+                   TIME("created_at", KJ_ALONE)},
+                  {{"workspace", "workspace", NULL},
+                   {"campaign_state", "campaign_id, state, workspace", "campaign_id IS NOT NULL"}}},
+    [KJ_CAMPAIGNS] = {"campaigns", {KEY("key"), TEXT("name", KJ_ALONE), TEXT("status", KJ_ALONE)}},
+    [KJ_ASSISTANTS] = {"assistants", {KEY("key"), INT("group_id", KJ_ALONE), TEXT("language", 0)}},
+    [KJ_GROUPS] = {"groups", {KEY("key")}},
+    [KJ_TEMPLATES] = {"templates", {KEY("key"), INT("group_id", KJ_ALONE), TEXT("name", KJ_ALONE)}},
+    [KJ_PACKS] = {"packs", {KEY("key")}},
+    [KJ_WEBHOOKS] = {"webhooks", {KEY("key")}},
+    [KJ_MESSAGES] = {"messages",
+                     {KEY("key"), INT("job_id", KJ_ALONE | KJ_SPARSE),
+                      INT("lead_id", KJ_ALONE | KJ_SPARSE), TEXT("number", KJ_ALONE | KJ_SPARSE)}},
+    [KJ_DECISIONS] = {"decisions",
+                      {KEY("key"), INT("job_id", KJ_ALONE | KJ_SPARSE),
+                       INT("lead_id", KJ_ALONE | KJ_SPARSE), INT("call_id", KJ_ALONE | KJ_SPARSE)}},
+    [KJ_EVENTS] = {"events", {KEY("key"), TEXT("name", 0)}},
+    [KJ_WORKSPACES] = {"workspaces", {KEY("key")}},
+    [KJ_TOKENS] = {"tokens", {KEY("key")}},
+    [KJ_CONVERSATIONS] = {"conversations", {KEY("key")}},
+    [KJ_HOSTS] = {"hosts", {KEY("key")}},
+    [KJ_LIMITS] = {"limits", {KEY("key")}},
+    [KJ_COUNTERS] = {"counters", {KEY("key")}},
+    [KJ_IDEMPOTENCY] = {"idempotency", {KEY("key"), TIME("created_at", KJ_ALONE)}},
+    [KJ_PLUGIN_STATE] = {"plugin_state", {KEY("key")}},
+    [KJ_META] = {"meta", {KEY("key")}},
+};
+
+const struct kj_collection *kj_collection(enum kj_coll coll)
+{
+    return &k_collections[coll];
+}
+
+const char *kj_coll_name(enum kj_coll coll)
+{
+    return (unsigned)coll < KJ_COLL_COUNT ? k_collections[coll].name : "unknown";
+}
+
+int kj_coll_from_name(const char *name)
+{
+    for (int i = 0; name && i < KJ_COLL_COUNT; i++)
+        if (strcmp(k_collections[i].name, name) == 0)
+            return i;
+    return -1;
+}
+
+const struct kj_field *kj_collection_field(enum kj_coll coll, const char *name)
+{
+    for (const struct kj_field *field = k_collections[coll].fields; field->name; field++)
+        if (strcmp(field->name, name) == 0)
+            return field;
+    return NULL;
+}
+
+static bool whole(double real)
+{
+    return real >= -9007199254740992.0 && real <= 9007199254740992.0 &&
+           (double)(int64_t)real == real;
+}
+
+static bool number_value(const bson_iter_t *at, bool real_field, struct kj_value *value)
+{
+    if (BSON_ITER_HOLDS_DOUBLE(at)) {
+        value->real = bson_iter_double(at);
+        value->integer = whole(value->real) ? (int64_t)value->real : 0;
+        value->kind = real_field ? KJ_VALUE_REAL : KJ_VALUE_INT;
+        return real_field || whole(value->real);
+    }
+    if (!BSON_ITER_HOLDS_INT(at))
+        return false;
+    value->integer = bson_iter_as_int64(at);
+    value->real = (double)value->integer;
+    value->kind = real_field ? KJ_VALUE_REAL : KJ_VALUE_INT;
+    return true;
+}
+
+int kj_field_value(enum kj_coll coll, const struct kj_field *field, const bson_iter_t *at,
+                   struct kj_value *value, struct kj_fault *fault)
+{
+    static const char *const k_wanted[] = {"text", "a whole number", "a date", "a number"};
+    *value = (struct kj_value){0};
+    if (BSON_ITER_HOLDS_NULL(at) || BSON_ITER_HOLDS_UNDEFINED(at))
+        return 0;
+    if (field->type == KJ_FIELD_TEXT && BSON_ITER_HOLDS_UTF8(at)) {
+        value->kind = KJ_VALUE_TEXT;
+        value->text = bson_iter_utf8(at, &value->length);
+        return 0;
+    }
+    if (field->type == KJ_FIELD_TIME && BSON_ITER_HOLDS_DATE_TIME(at)) {
+        value->kind = KJ_VALUE_INT;
+        value->integer = bson_iter_date_time(at);
+        return 0;
+    }
+    if (field->type != KJ_FIELD_TEXT && number_value(at, field->type == KJ_FIELD_REAL, value))
+        return 0;
+    return kj_fault(fault, KJ_EINVAL, kj_coll_name(coll), NULL,
+                    "Field \"%s\" of %s is indexed and must be %s.", field->name,
+                    kj_coll_name(coll), k_wanted[field->type]);
+}
+
+static bool is_stamp(const char *name)
+{
+    return strcmp(name, "_id") == 0 || strcmp(name, "version") == 0 ||
+           strcmp(name, "workspace") == 0;
+}
+
+int kj_collection_values(enum kj_coll coll, const bson_t *doc,
+                         struct kj_value values[KJ_FIELDS_MAX], bool *stamped,
+                         struct kj_fault *fault)
+{
+    bson_iter_t at;
+    memset(values, 0, sizeof *values * KJ_FIELDS_MAX);
+    *stamped = false;
+    if (!bson_iter_init(&at, doc))
+        return kj_fault(fault, KJ_EINVAL, kj_coll_name(coll), NULL,
+                        "The document for %s is not BSON.", kj_coll_name(coll));
+    while (bson_iter_next(&at)) {
+        const char *name = bson_iter_key(&at);
+        const struct kj_field *field = kj_collection_field(coll, name);
+        if (field == NULL) {
+            *stamped = *stamped || is_stamp(name);
+            continue;
+        }
+        int rc =
+            kj_field_value(coll, field, &at, &values[field - k_collections[coll].fields], fault);
+        if (rc < 0)
+            return rc;
+    }
+    const struct kj_field *fields = k_collections[coll].fields;
+    for (size_t i = 0; fields[i].name; i++) {
+        if (values[i].kind != KJ_VALUE_NONE || !(fields[i].flags & KJ_ZERO))
+            continue;
+        values[i].kind = fields[i].type == KJ_FIELD_TEXT ? KJ_VALUE_TEXT : KJ_VALUE_INT;
+        values[i].text = "";
+    }
+    return 0;
+}
+
+bool kj_value_equal(const struct kj_value *a, const struct kj_value *b)
+{
+    if (a->kind != b->kind)
+        return false;
+    switch (a->kind) {
+    case KJ_VALUE_TEXT:
+        return a->length == b->length && memcmp(a->text, b->text, a->length) == 0;
+    case KJ_VALUE_INT:
+        return a->integer == b->integer;
+    case KJ_VALUE_REAL:
+        return a->real == b->real;
+    default:
+        return true;
+    }
+}
+
+bson_t *kj_stamped(const bson_t *doc, bool stamped, int64_t id, int64_t version,
+                   const char *workspace)
+{
+    bson_t *out = bson_sized_new(doc->len + 96);
+    BSON_APPEND_INT64(out, "_id", id);
+    BSON_APPEND_INT64(out, "version", version);
+    BSON_APPEND_UTF8(out, "workspace", workspace);
+    if (!stamped) {
+        bson_concat(out, doc);
+        return out;
+    }
+    bson_iter_t at;
+    if (bson_iter_init(&at, doc))
+        while (bson_iter_next(&at))
+            if (!is_stamp(bson_iter_key(&at)))
+                bson_append_iter(out, bson_iter_key(&at), (int)bson_iter_key_len(&at), &at);
+    return out;
+}

@@ -1,0 +1,20 @@
+/* A plugin whose table ends before `close`. Nothing of it may ever be called. */
+#include "kejue_plugin.h"
+
+#include <stdlib.h>
+
+static int open_instance(const struct kejue_host *host, struct kejue_ctx *ctx,
+                         struct kejue_doc config, void **instance, char *error, size_t size)
+{
+    (void)host, (void)ctx, (void)config, (void)instance, (void)error, (void)size;
+    abort();
+}
+
+KEJUE_EXPORT const struct kejue_plugin kejue_plugin = {
+    .size = offsetof(struct kejue_plugin, cancel),
+    .major = KEJUE_ABI_MAJOR,
+    .minor = KEJUE_ABI_MINOR,
+    .name = "short",
+    .version = "1",
+    .open = open_instance,
+};
