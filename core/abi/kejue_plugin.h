@@ -11,7 +11,9 @@
  * An operation is a 64-bit id. The host starts it, the plugin ends it with `finish`, once; a second
  * finish is refused and harmless. Deadlines, retries, pacing, credentials, webhook verification and
  * persistent state belong to the host. All entry points and callbacks run on the host's loop thread
- * and must not block: a watchdog names who does. Blocking work goes through `offload`.
+ * and must not block: a watchdog names who does. Blocking work goes through `offload`; in there
+ * only log, random, mac, is_secret, the readers and the builder may be used, nothing else of the
+ * host.
  *
  * Compatibility: fields are only ever appended; `size` tells how far a side can read. The host
  * refuses another major, and a newer minor than its own.
@@ -56,7 +58,7 @@ struct kejue_outcome {
 enum kejue_verb_flags {
     KEJUE_IDEMPOTENT = 1, /* the same request twice does no harm */
     KEJUE_MONEY = 2,      /* each call costs or touches a person */
-    KEJUE_LOOKUP = 4,     /* an instance can tell later what became of a key ("VERB.lookup") */
+    KEJUE_LOOKUP = 4,     /* "VERB.lookup" or "NOUN.lookup" tells later what became of a key */
     KEJUE_SIMULATED = 8,  /* reaches nobody: allowed with a virtual clock */
 };
 

@@ -23,6 +23,7 @@ const struct kj_command kj_commands[] = {
     {"campaign.stats", kj_campaign_stats},
     {"clock.run", kj_clock_run},
     {"command.list", kj_command_list},
+    {"decision.list", kj_decision_list},
     {"dialing.start", kj_dialing_start},
     {"dialing.stop", kj_dialing_stop},
     {"event.since", kj_event_since},

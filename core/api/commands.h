@@ -22,6 +22,7 @@ void kj_campaign_start(struct kj_request *request);
 void kj_campaign_stats(struct kj_request *request);
 void kj_clock_run(struct kj_request *request);
 void kj_command_list(struct kj_request *request);
+void kj_decision_list(struct kj_request *request);
 void kj_dialing_start(struct kj_request *request);
 void kj_dialing_stop(struct kj_request *request);
 void kj_event_since(struct kj_request *request);

@@ -55,6 +55,11 @@ void kj_api_destroy(struct kj_api *api)
     free(api);
 }
 
+void kj_api_check_answers(struct kj_api *api)
+{
+    api->checking = true;
+}
+
 struct kj_engine *kj_api_engine(struct kj_api *api)
 {
     return api->engine;
@@ -82,8 +87,23 @@ const char *kj_request_workspace(const struct kj_request *request)
 
 // --- answering ---
 
+// Under test every answer is held against its schema: the manual must not lie.
+static void check_answer(struct kj_request *request)
+{
+    char name[96];
+    struct kj_fault fault;
+    snprintf(name, sizeof name, "commands/%s", request->entry->command->name);
+    const struct kj_schema *schema = kj_schema_get(name, "response");
+    if (schema == NULL || kj_schema_check_fault(schema, request->result, &fault) != KJ_OK)
+        kj_fault(&request->fault, KJ_EINTERNAL, name, "correct the handler or the schema",
+                 "the answer does not match its schema: %.200s %.200s", schema ? fault.place : "",
+                 schema ? fault.text : "it does not compile");
+}
+
 void kj_request_finish(struct kj_request *request)
 {
+    if (request->api->checking && request->entry && request->fault.code == KJ_OK)
+        check_answer(request);
     bool failed = request->fault.code != KJ_OK;
     if (request->entry) {
         request->entry->calls++;

@@ -10,7 +10,7 @@ struct kj_api {
     struct kj_map commands; // name -> struct kj_command_entry
     int64_t started_at;     // wall ms: older unfinished idempotency records are of an earlier life
     size_t open;
-    bool clock_running;
+    bool clock_running, checking;
     struct kj_waiter *waiters; // event.since that wait for the next event
     size_t waiter_count;
 };

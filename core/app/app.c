@@ -88,6 +88,30 @@ static void on_started(void *arg, int status)
     fflush(stdout);
 }
 
+// A simulated clock goes on where the last run of this database stood: its past must stay its past.
+static void on_last_event(struct kj_store_request *request)
+{
+    struct kj_app *app = request->arg;
+    struct kj_store_op *op = &request->ops[0];
+    int64_t last = op->status == KJ_OK && op->n_docs ? kj_doc_time(op->docs[0], "at", 0) : 0;
+    kj_clock_continue(&app->clock, last);
+    kj_engine_start(app->engine, on_started, app);
+}
+
+static void start_engine(struct kj_app *app)
+{
+    if (app->clock.kind == KJ_CLOCK_SYSTEM) {
+        kj_engine_start(app->engine, on_started, app);
+        return;
+    }
+    struct kj_store_request *request = kj_store_request(1, "", on_last_event, app);
+    request->ops[0].verb = KJ_STORE_FIND;
+    request->ops[0].coll = KJ_EVENTS;
+    request->ops[0].sort = "-_id";
+    request->ops[0].limit = 1;
+    kj_store_submit(app->store, request);
+}
+
 static void on_rules(void *arg, int status, const bson_t *result, const struct kj_fault *fault)
 {
     struct kj_app *app = arg;
@@ -97,7 +121,7 @@ static void on_rules(void *arg, int status, const bson_t *result, const struct k
         return;
     }
     kj_engine_keep_packs(app->engine);
-    kj_engine_start(app->engine, on_started, app);
+    start_engine(app);
 }
 
 static int load_config(struct kj_app *app, struct kj_fault *fault)

@@ -3,6 +3,7 @@
 
 #include "base/alloc.h"
 #include "base/log.h"
+#include "doc/schema.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,9 +14,24 @@ static int64_t now_for_store(void *arg)
     return kj_loop_now(arg);
 }
 
+static void check_event(const bson_t *event)
+{
+    char name[128];
+    struct kj_fault fault;
+    bson_t data;
+    snprintf(name, sizeof name, "events/%.96s", kj_doc_text(event, "name", ""));
+    const struct kj_schema *schema = kj_schema_get(name, "data");
+    if (schema == NULL || !kj_doc_child(event, "data", &data))
+        kj_log(KJ_LOG_ERROR, "check", "an event has no schema or no data", "event", name, NULL);
+    else if (kj_schema_check_fault(schema, &data, &fault) != KJ_OK)
+        kj_log(KJ_LOG_ERROR, "check", fault.text, "event", name, "place", fault.place, NULL);
+}
+
 static void on_event(void *arg, const bson_t *event)
 {
     struct kj_app *app = arg;
+    if (app->checking)
+        check_event(event);
     if (app->api)
         kj_api_wake_events(app->api);
     if (app->bus)
@@ -214,6 +230,9 @@ int kj_app_wire(struct kj_app *app, struct kj_fault *fault)
         rc = kj_api_create(app->engine, &app->api, fault);
     if (rc == KJ_OK)
         kj_engine_set_command(app->engine, command, app);
+    if (rc == KJ_OK && getenv("KEJUE_CHECK")) // set by the flow tests
+        kj_api_check_answers(app->api);
+    app->checking = getenv("KEJUE_CHECK") != NULL;
     return rc;
 }
 

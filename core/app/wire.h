@@ -24,6 +24,7 @@ struct kj_app {
     int signals_open;
     int exit_code;
     bool stopping;
+    bool checking; // under test: answers and events are held against their schemas
 };
 
 // wire.c: builds and unmakes, in the order of the floor plan.

@@ -60,6 +60,13 @@ void kj_clock_advance_to(struct kj_clock *clock, int64_t mono)
         clock->virtual_mono = mono;
 }
 
+void kj_clock_continue(struct kj_clock *clock, int64_t wall_ms)
+{
+    int64_t ahead = wall_ms - kj_clock_now(clock);
+    if (clock->kind != KJ_CLOCK_SYSTEM && ahead > 0)
+        clock->wall_start += ahead;
+}
+
 int64_t kj_clock_take_step(struct kj_clock *clock)
 {
     if (clock->kind != KJ_CLOCK_SYSTEM)
@@ -166,25 +173,32 @@ static bool parse_fraction(const char **at, int *ms)
     return true;
 }
 
+static bool parse_date(const char **at, struct kj_civil *c)
+{
+    return digits(at, 4, &c->year) && literal(at, '-') && digits(at, 2, &c->month) &&
+           literal(at, '-') && digits(at, 2, &c->day) && c->month >= 1 && c->month <= 12 &&
+           c->day >= 1;
+}
+
+static bool parse_clock(const char **at, struct kj_civil *c)
+{
+    return digits(at, 2, &c->hour) && literal(at, ':') && digits(at, 2, &c->minute) &&
+           literal(at, ':') && digits(at, 2, &c->second) && parse_fraction(at, &c->millisecond) &&
+           c->hour <= 23 && c->minute <= 59 && c->second <= 60;
+}
+
 bool kj_time_parse(const char *text, int64_t *wall_ms)
 {
     struct kj_civil c = {0}, back;
     const char *at = text;
     int offset;
-    if (!digits(&at, 4, &c.year) || !literal(&at, '-') || !digits(&at, 2, &c.month) ||
-        !literal(&at, '-') || !digits(&at, 2, &c.day))
-        return false;
-    if (*at != 'T' && *at != 't' && *at != ' ')
+    if (!parse_date(&at, &c) || (*at != 'T' && *at != 't' && *at != ' '))
         return false;
     at++;
-    if (!digits(&at, 2, &c.hour) || !literal(&at, ':') || !digits(&at, 2, &c.minute) ||
-        !literal(&at, ':') || !digits(&at, 2, &c.second) || !parse_fraction(&at, &c.millisecond) ||
-        !parse_offset(&at, &offset) || *at)
-        return false;
-    if (c.month < 1 || c.month > 12 || c.day < 1 || c.hour > 23 || c.minute > 59 || c.second > 60)
+    if (!parse_clock(&at, &c) || !parse_offset(&at, &offset) || *at)
         return false;
     int64_t ms = kj_civil_to_ms(&c);
-    kj_civil_from_ms(ms - (c.second == 60 ? 1000 : 0), &back);
+    kj_civil_from_ms(ms - (c.second == 60 ? 1000 : 0), &back); // a 31st of June comes back as July
     if (back.day != c.day || back.month != c.month)
         return false;
     *wall_ms = ms - (int64_t)offset * 60000;

@@ -159,7 +159,9 @@ void kj_csv_write_field(struct kj_buf *out, const char *text, bool first)
     bool formula = *text && strchr("=+-@\t\r", *text) != NULL;
     if (!first)
         kj_buf_addc(out, ',');
-    if (text[strcspn(text, ",;\t\"\r\n")] == 0 && *text != ' ') {
+    // A byte order mark of the first field's own would be taken for the file's.
+    bool marked = first && kj_starts_with(text, "\xef\xbb\xbf");
+    if (text[strcspn(text, ",;\t\"\r\n")] == 0 && *text != ' ' && !marked) {
         kj_buf_adds(out, formula ? "'" : "");
         kj_buf_adds(out, text);
         return;

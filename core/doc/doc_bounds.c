@@ -9,8 +9,8 @@ static bool within(bson_iter_t *at, int depth, size_t *left)
             return false;
         --*left;
         bool nested = BSON_ITER_HOLDS_DOCUMENT(at) || BSON_ITER_HOLDS_ARRAY(at);
-        if (nested && (depth <= 1 || !bson_iter_recurse(at, &child) ||
-                       !within(&child, depth - 1, left)))
+        if (nested &&
+            (depth <= 1 || !bson_iter_recurse(at, &child) || !within(&child, depth - 1, left)))
             return false;
     }
     return true;

@@ -36,12 +36,26 @@ static bool counted_payload(struct kj_members *members, struct kj_element *eleme
     return true;
 }
 
+static bool scoped_payload(struct kj_members *members, struct kj_element *element)
+{
+    uint32_t length = members->end - members->at < 4 ? 0 : kj_load32(members->at);
+    return length >= 4 && kj_members_fixed(members, element, length);
+}
+
+// The subtype is not shown.
+static bool binary_payload(struct kj_members *members, struct kj_element *element)
+{
+    if (!counted_payload(members, element, 1, 0))
+        return false;
+    element->data++;
+    element->length--;
+    return true;
+}
+
 bool kj_element_odd_payload(struct kj_members *members, struct kj_element *element)
 {
     switch (element->type) {
     case BSON_TYPE_UNDEFINED:
-    case BSON_TYPE_MAXKEY:
-    case BSON_TYPE_MINKEY:
         return kj_members_fixed(members, element, 0);
     case BSON_TYPE_OID:
         return kj_members_fixed(members, element, 12);
@@ -56,18 +70,13 @@ bool kj_element_odd_payload(struct kj_members *members, struct kj_element *eleme
         return counted_payload(members, element, 0, 1);
     case BSON_TYPE_DBPOINTER:
         return counted_payload(members, element, 12, 12);
-    case BSON_TYPE_CODEWSCOPE: {
-        uint32_t length = members->end - members->at < 4 ? 0 : kj_load32(members->at);
-        return length >= 4 && kj_members_fixed(members, element, length);
-    }
+    case BSON_TYPE_CODEWSCOPE:
+        return scoped_payload(members, element);
     case BSON_TYPE_BINARY:
-        if (!counted_payload(members, element, 1, 0))
-            return false;
-        element->data++; // the subtype
-        element->length--;
-        return true;
-    default:
-        return false;
+        return binary_payload(members, element);
+    default: // MAXKEY and MINKEY, or no type at all
+        return (element->type == BSON_TYPE_MAXKEY || element->type == BSON_TYPE_MINKEY) &&
+               kj_members_fixed(members, element, 0);
     }
 }
 

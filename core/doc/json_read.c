@@ -7,13 +7,17 @@
 
 #include <stdlib.h>
 #include <string.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 const struct kj_json_limits kj_json_default = {1u << 20, 10000, 32};
 
 enum {
     MAX_DEPTH = 190,     // whatever the limits say: the reader recurses
     MAX_OUT = INT32_MAX, // what BSON can hold
-    FEW_KEYS = 32,       // compared one by one; more are sorted at the end of their object
+    LOCAL = 8192,
+    FEW_KEYS = 32, // compared one by one; more are sorted at the end of their object
 };
 
 struct key {
@@ -27,6 +31,7 @@ struct reader {
     const char *start, *at, *end;
     uint8_t *out;
     size_t length, capacity;
+    uint8_t *local; // the caller's block to begin with: most documents fit
     size_t nodes;
     int depth;
     struct key *keys; // of all open objects, the innermost last
@@ -69,23 +74,32 @@ static void room(struct reader *r, size_t length)
         return;
     while (length > r->capacity - r->length)
         r->capacity *= 2;
-    r->out = kj_realloc(r->out, r->capacity);
+    uint8_t *grown = kj_realloc(r->out == r->local ? NULL : r->out, r->capacity);
+    if (r->out == r->local)
+        memcpy(grown, r->local, r->length);
+    r->out = grown;
 }
 
-static void put(struct reader *r, const void *bytes, size_t length)
+// Called before each member and item: whatever follows in the text, it cannot become longer than it
+// is there, but for what the slack covers (type, index, length, number, copying by blocks).
+// The writing functions below rely on it.
+static void reserve(struct reader *r)
 {
-    room(r, length);
+    room(r, (size_t)(r->end - r->at) + 64);
+}
+
+static inline void put(struct reader *r, const void *bytes, size_t length)
+{
     memcpy(r->out + r->length, bytes, length);
     r->length += length;
 }
 
-static void put_byte(struct reader *r, uint8_t byte)
+static inline void put_byte(struct reader *r, uint8_t byte)
 {
-    room(r, 1);
     r->out[r->length++] = byte;
 }
 
-static void put_u64(struct reader *r, uint64_t value)
+static inline void put_u64(struct reader *r, uint64_t value)
 {
     value = BSON_UINT64_TO_LE(value);
     put(r, &value, 8);
@@ -178,34 +192,76 @@ static int read_escape(struct reader *r)
     return read_unicode(r);
 }
 
-// Length of the UTF-8 sequence at `at` (no overlong forms, no surrogates), or 0.
+// What may follow a first byte of UTF-8: no overlong forms, no surrogates, nothing past U+10FFFF.
+static const struct lead {
+    unsigned char first, last, length, low, high; // low and high: of the second byte
+} k_leads[] = {{0xc2, 0xdf, 2, 0x80, 0xbf}, {0xe0, 0xe0, 3, 0xa0, 0xbf},
+               {0xe1, 0xec, 3, 0x80, 0xbf}, {0xed, 0xed, 3, 0x80, 0x9f},
+               {0xee, 0xef, 3, 0x80, 0xbf}, {0xf0, 0xf0, 4, 0x90, 0xbf},
+               {0xf1, 0xf3, 4, 0x80, 0xbf}, {0xf4, 0xf4, 4, 0x80, 0x8f}};
+
+// Length of the UTF-8 sequence at `at`, or 0.
 static size_t sequence(const char *text, const char *end)
 {
     const unsigned char *at = (const unsigned char *)text;
-    size_t left = (size_t)(end - text);
-    size_t length = at[0] >= 0xc2 && at[0] <= 0xdf   ? 2
-                    : at[0] >= 0xe0 && at[0] <= 0xef ? 3
-                    : at[0] >= 0xf0 && at[0] <= 0xf4 ? 4
-                                                     : 0;
-    if (length == 0 || left < length)
+    const struct lead *lead = k_leads;
+    while (lead < k_leads + KJ_COUNT(k_leads) && at[0] > lead->last)
+        lead++;
+    if (lead == k_leads + KJ_COUNT(k_leads) || at[0] < lead->first ||
+        (size_t)(end - text) < lead->length || at[1] < lead->low || at[1] > lead->high)
         return 0;
-    for (size_t i = 1; i < length; i++)
+    for (size_t i = 2; i < lead->length; i++)
         if ((at[i] & 0xc0) != 0x80)
             return 0;
-    bool bad = (at[0] == 0xe0 && at[1] < 0xa0) || (at[0] == 0xed && at[1] > 0x9f) ||
-               (at[0] == 0xf0 && at[1] < 0x90) || (at[0] == 0xf4 && at[1] > 0x8f);
-    return bad ? 0 : length;
+    return lead->length;
 }
 
-// Eight characters at once that need no care: no quote, no backslash, no control, no high bit.
-static bool plain8(const char *at)
+// A block of characters at once: copies it and returns how many of them need no care (no quote, no
+// backslash, no control, no UTF-8).
+#ifdef __SSE2__
+enum { BLOCK = 16 };
+
+static inline size_t copy_block(uint8_t *out, const char *at)
+{
+    __m128i block = _mm_loadu_si128((const __m128i *)(const void *)at);
+    __m128i quote = _mm_cmpeq_epi8(block, _mm_set1_epi8('"'));
+    __m128i slash = _mm_cmpeq_epi8(block, _mm_set1_epi8('\\'));
+    __m128i control = _mm_cmpeq_epi8(_mm_min_epu8(block, _mm_set1_epi8(0x1f)), block);
+    __m128i found = _mm_or_si128(_mm_or_si128(quote, slash), _mm_or_si128(control, block));
+    unsigned mask = (unsigned)_mm_movemask_epi8(found);
+    _mm_storeu_si128((__m128i *)(void *)out, block);
+    return (size_t)__builtin_ctz(mask | 1u << BLOCK);
+}
+#else
+enum { BLOCK = 8 };
+
+static inline size_t copy_block(uint8_t *out, const char *at)
 {
     const uint64_t ones = 0x0101010101010101u, highs = 0x8080808080808080u;
     uint64_t word;
     memcpy(&word, at, 8);
+    memcpy(out, at, 8);
+    word = BSON_UINT64_FROM_LE(word);
     uint64_t quote = word ^ (ones * '"'), slash = word ^ (ones * '\\');
-    uint64_t special = ((quote - ones) & ~quote) | ((slash - ones) & ~slash) | (word - ones * 0x20);
-    return ((special | word) & highs) == 0;
+    // Exact at the lowest character that is found; above it the bits may be wrong.
+    uint64_t found = ((quote - ones) & ~quote) | ((slash - ones) & ~slash) |
+                     ((word - ones * 0x20) & ~word) | word;
+    return found & highs ? (size_t)__builtin_ctzll(found & highs) / 8 : BLOCK;
+}
+#endif
+
+// Copies plain characters; stops at the first that needs care, or near the end of the text.
+static const char *copy_plain(struct reader *r, const char *at)
+{
+    uint8_t *out = r->out + r->length;
+    size_t plain = BLOCK;
+    while (plain == BLOCK && r->end - at >= BLOCK) {
+        plain = copy_block(out, at);
+        out += plain;
+        at += plain;
+    }
+    r->length = (size_t)(out - r->out);
+    return at;
 }
 
 // Runs over what may stand in a string as it is.
@@ -213,8 +269,7 @@ static int plain_run(struct reader *r)
 {
     const char *at = r->at;
     for (;;) {
-        while (r->end - at >= 8 && plain8(at))
-            at += 8;
+        at = copy_plain(r, at);
         if (at == r->end)
             break;
         unsigned char c = (unsigned char)*at;
@@ -223,9 +278,9 @@ static int plain_run(struct reader *r)
         size_t length = c < 0x80 ? 1 : sequence(at, r->end);
         if (length == 0)
             return refuse_at(r, at, KJ_EPARSE, "bytes that are not UTF-8");
-        at += length;
+        for (size_t i = 0; i < length; i++)
+            r->out[r->length++] = (uint8_t)*at++;
     }
-    put(r, r->at, (size_t)(at - r->at));
     r->at = at;
     return KJ_OK;
 }
@@ -279,7 +334,7 @@ static void take_digits(struct reader *r, struct number *n, bool fraction)
 {
     for (; is_digit(r); r->at++) {
         uint64_t digit = (uint64_t)(*r->at - '0');
-        if (n->mantissa > (UINT64_MAX - digit) / 10) {
+        if (n->mantissa > UINT64_MAX / 16 && n->mantissa > (UINT64_MAX - digit) / 10) {
             n->exact = false;
             continue;
         }
@@ -406,6 +461,20 @@ static bool repeats(struct reader *r, size_t first, uint64_t *seen)
     return false;
 }
 
+// Only to tell most keys apart without comparing them: eight bytes of each end, and the length.
+static uint64_t hash_key(const uint8_t *key, uint32_t length)
+{
+    uint64_t head = 0, tail = 0;
+    if (length >= 8) {
+        memcpy(&head, key, 8);
+        memcpy(&tail, key + length - 8, 8);
+    } else {
+        for (uint32_t i = 0; i < length; i++)
+            head = head << 8 | key[i];
+    }
+    return ((head ^ length) * 0x9e3779b97f4a7c15u ^ tail) * 0xff51afd7ed558ccdu;
+}
+
 static int read_key(struct reader *r, size_t first, uint64_t *seen)
 {
     const char *start = r->at;
@@ -421,8 +490,7 @@ static int read_key(struct reader *r, size_t first, uint64_t *seen)
     }
     struct key *key = &r->keys[r->key_count++];
     *key = (struct key){.out = out, .length = (uint32_t)(r->length - out - 1)};
-    for (uint32_t i = 0; i < key->length; i++)
-        key->hash = (key->hash ^ r->out[out + i]) * 0x9e3779b97f4a7c15u;
+    key->hash = hash_key(r->out + out, key->length);
     if (repeats(r, first, seen))
         return refuse_at(r, start, KJ_EPARSE, "this key appears twice in its object");
     skip_space(r);
@@ -466,6 +534,7 @@ static int read_members(struct reader *r)
     uint64_t seen = 0;
     int rc = empty(r, '}') ? 0 : 1;
     while (rc == 1) {
+        reserve(r);
         type_at = r->length;
         put_byte(r, 0);
         if ((rc = read_key(r, first, &seen)) != 0 || (rc = read_value(r, type_at)) != 0)
@@ -483,6 +552,7 @@ static int read_items(struct reader *r)
     char key[KJ_DECIMAL_SIZE];
     int rc = empty(r, ']') ? 0 : 1;
     for (int64_t i = 0; rc == 1; i++) {
+        reserve(r);
         size_t type_at = r->length, length = kj_decimal_print_int(i, key + 1) + 2;
         key[0] = 0; // the type, set when the value is known
         key[length - 1] = 0;
@@ -507,6 +577,7 @@ static int read_container(struct reader *r)
     if (rc)
         return rc;
     r->depth++;
+    room(r, 1);
     put_byte(r, 0);
     if (r->length > MAX_OUT)
         return refuse_at(r, r->at, KJ_ELIMIT, "larger than a document can be");
@@ -516,24 +587,22 @@ static int read_container(struct reader *r)
 
 static int read_word(struct reader *r, size_t type_at)
 {
-    static const struct {
-        const char *word;
-        size_t length;
-        uint8_t type, payload;
-    } words[] = {{"true", 4, BSON_TYPE_BOOL, 1},
-                 {"false", 5, BSON_TYPE_BOOL, 0},
-                 {"null", 4, BSON_TYPE_NULL, 0}};
-    for (size_t i = 0; i < KJ_COUNT(words); i++) {
-        if ((size_t)(r->end - r->at) < words[i].length ||
-            memcmp(r->at, words[i].word, words[i].length) != 0)
-            continue;
-        r->at += words[i].length;
-        r->out[type_at] = words[i].type;
-        if (words[i].type == BSON_TYPE_BOOL)
-            put_byte(r, words[i].payload);
-        return KJ_OK;
+    size_t left = (size_t)(r->end - r->at);
+    if (left >= 4 && memcmp(r->at, "true", 4) == 0) {
+        r->at += 4;
+        r->out[type_at] = BSON_TYPE_BOOL;
+        put_byte(r, 1);
+    } else if (left >= 5 && memcmp(r->at, "false", 5) == 0) {
+        r->at += 5;
+        r->out[type_at] = BSON_TYPE_BOOL;
+        put_byte(r, 0);
+    } else if (left >= 4 && memcmp(r->at, "null", 4) == 0) {
+        r->at += 4;
+        r->out[type_at] = BSON_TYPE_NULL;
+    } else {
+        return refuse(r, left ? "not a JSON value" : "a value is expected before the end");
     }
-    return refuse(r, r->at == r->end ? "a value is expected before the end" : "not a JSON value");
+    return KJ_OK;
 }
 
 static int read_value(struct reader *r, size_t type_at)
@@ -579,7 +648,10 @@ int kj_json_parse(const char *text, size_t length, const struct kj_json_limits *
                   bson_t **doc, bool *is_array, struct kj_fault *fault)
 {
     limits = limits ? limits : &kj_json_default;
+    uint8_t local[LOCAL];
     struct reader r = {.start = text, .at = text, .end = text + length, .fault = fault};
+    r.local = local;
+    r.capacity = sizeof local;
     *doc = NULL;
     if (length > limits->bytes)
         return kj_fault(fault, KJ_ELIMIT, "line 1, column 1", NULL,
@@ -587,8 +659,7 @@ int kj_json_parse(const char *text, size_t length, const struct kj_json_limits *
     r.nodes = limits->nodes;
     r.depth = limits->depth < MAX_DEPTH ? limits->depth : MAX_DEPTH;
     r.depth = r.depth < 0 ? 0 : r.depth;
-    r.capacity = length * 2 + 64;
-    r.out = kj_realloc(NULL, r.capacity);
+    r.out = local;
     int rc = read_root(&r);
     if (rc == KJ_OK) {
         *doc = bson_new_from_data(r.out, r.length);
@@ -596,6 +667,7 @@ int kj_json_parse(const char *text, size_t length, const struct kj_json_limits *
             *is_array = text[strspn(text, " \t\r\n")] == '[';
     }
     free(r.keys);
-    free(r.out);
+    if (r.out != local)
+        free(r.out);
     return rc;
 }

@@ -13,38 +13,27 @@
 // The work allowed grows with the document, so that no schema makes a small one expensive.
 enum { STEPS_BASE = 200000, STEPS_PER_BYTE = 50 };
 
-uint8_t kj_schema_type(const struct kj_element *value)
+static uint8_t real_type(const struct kj_element *value)
 {
     int64_t whole;
-    double real;
-    switch (value->type) {
-    case BSON_TYPE_NULL:
-    case BSON_TYPE_UNDEFINED:
-        return KJ_TYPE_NULL;
-    case BSON_TYPE_BOOL:
-        return KJ_TYPE_BOOL;
-    case BSON_TYPE_INT32:
-    case BSON_TYPE_INT64:
-        return KJ_TYPE_INTEGER;
-    case BSON_TYPE_DOUBLE: // from 2^53 up every double is whole
-        real = kj_load_real(value->data);
-        if (real >= 0x1p53 || real <= -0x1p53)
-            return real - real == 0 ? KJ_TYPE_INTEGER : KJ_TYPE_REAL;
-        return kj_element_int(value, &whole) ? KJ_TYPE_INTEGER : KJ_TYPE_REAL;
-    case BSON_TYPE_DECIMAL128:
-        return KJ_TYPE_REAL;
-    case BSON_TYPE_UTF8:
-    case BSON_TYPE_DATE_TIME:
-    case BSON_TYPE_OID:
-    case BSON_TYPE_BINARY:
-        return KJ_TYPE_STRING;
-    case BSON_TYPE_DOCUMENT:
-        return KJ_TYPE_OBJECT;
-    case BSON_TYPE_ARRAY:
-        return KJ_TYPE_ARRAY;
-    default:
-        return 0; // nothing that JSON has
-    }
+    double real = kj_load_real(value->data);
+    if (real >= 0x1p53 || real <= -0x1p53) // from there up every double is whole
+        return real - real == 0 ? KJ_TYPE_INTEGER : KJ_TYPE_REAL;
+    return kj_element_int(value, &whole) ? KJ_TYPE_INTEGER : KJ_TYPE_REAL;
+}
+
+// What JSON has no word for has no type, and so fits no schema that names one.
+uint8_t kj_schema_type(const struct kj_element *value)
+{
+    static const uint8_t types[256] = {
+        [BSON_TYPE_NULL] = KJ_TYPE_NULL,       [BSON_TYPE_UNDEFINED] = KJ_TYPE_NULL,
+        [BSON_TYPE_BOOL] = KJ_TYPE_BOOL,       [BSON_TYPE_INT32] = KJ_TYPE_INTEGER,
+        [BSON_TYPE_INT64] = KJ_TYPE_INTEGER,   [BSON_TYPE_DECIMAL128] = KJ_TYPE_REAL,
+        [BSON_TYPE_UTF8] = KJ_TYPE_STRING,     [BSON_TYPE_DATE_TIME] = KJ_TYPE_STRING,
+        [BSON_TYPE_OID] = KJ_TYPE_STRING,      [BSON_TYPE_BINARY] = KJ_TYPE_STRING,
+        [BSON_TYPE_DOCUMENT] = KJ_TYPE_OBJECT, [BSON_TYPE_ARRAY] = KJ_TYPE_ARRAY,
+    };
+    return value->type == BSON_TYPE_DOUBLE ? real_type(value) : types[value->type];
 }
 
 void kj_schema_seen_init(struct kj_schema_seen *seen, size_t count)

@@ -68,6 +68,13 @@ int kj_schema_read_words(struct kj_schema_compiler *c, struct kj_schema_node *no
 int kj_schema_finish_object(struct kj_schema_compiler *c, struct kj_schema_object *object);
 int kj_schema_child(struct kj_schema_compiler *c, const struct kj_schema_node *parent,
                     const struct kj_element *value, const struct kj_schema_node **child);
+// schema_words_value.c
+int kj_schema_word_type(struct kj_schema_compiler *c, struct kj_schema_node *node,
+                        const struct kj_element *value);
+int kj_schema_word_enum(struct kj_schema_compiler *c, struct kj_schema_node *node,
+                        const struct kj_element *value);
+int kj_schema_word_const(struct kj_schema_compiler *c, struct kj_schema_node *node,
+                         const struct kj_element *value);
 // schema_words_object.c
 int kj_schema_word_properties(struct kj_schema_compiler *c, struct kj_schema_node *node,
                               const struct kj_element *value);

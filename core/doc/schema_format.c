@@ -47,24 +47,37 @@ static bool read_offset(const char *text, size_t length, int *minutes)
     return hour >= 0 && hour < 24 && minute >= 0 && minute < 60;
 }
 
+static bool in_range(int value, int most)
+{
+    return value >= 0 && value <= most;
+}
+
+// "19:14:52", with a fraction or without; returns its length, 0 when it is none.
+static size_t read_clock(const char *text, size_t length, int *minutes, int *second)
+{
+    if (length < 8 || text[2] != ':' || text[5] != ':')
+        return 0;
+    int hour = digits(text, 2), minute = digits(text + 3, 2);
+    *second = digits(text + 6, 2);
+    *minutes = hour * 60 + minute;
+    if (!in_range(hour, 23) || !in_range(minute, 59) || !in_range(*second, 60))
+        return 0;
+    if (length == 8 || text[8] != '.')
+        return 8;
+    size_t at = 9;
+    while (at < length && text[at] >= '0' && text[at] <= '9')
+        at++;
+    return at == 9 ? 0 : at;
+}
+
 static bool is_time(const char *text, size_t length)
 {
-    if (length < 9 || text[2] != ':' || text[5] != ':')
-        return false;
-    int hour = digits(text, 2), minute = digits(text + 3, 2), second = digits(text + 6, 2), offset;
-    size_t at = 8;
-    if (text[at] == '.') {
-        size_t first = ++at;
-        while (at < length && text[at] >= '0' && text[at] <= '9')
-            at++;
-        if (at == first)
-            return false;
-    }
-    if (hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 60 ||
-        !read_offset(text + at, length - at, &offset))
+    int minutes, second, offset;
+    size_t at = read_clock(text, length, &minutes, &second);
+    if (at == 0 || at == length || !read_offset(text + at, length - at, &offset))
         return false;
     // A leap second ends a UTC day.
-    return second < 60 || (hour * 60 + minute - offset + 2 * 1440) % 1440 == 1439;
+    return second < 60 || (minutes - offset + 2 * 1440) % 1440 == 1439;
 }
 
 static bool is_date_time(const char *text, size_t length)
@@ -88,35 +101,36 @@ static bool is_ipv4(const char *text, size_t length)
     return text == end;
 }
 
-static bool is_ipv6(const char *text, size_t length)
+// Groups between colons, without "::". The last one may be an IPv4 address, which counts for two.
+static bool count_groups(const char *text, size_t length, bool last, int *groups)
 {
     const char *end = text + length;
-    int groups = 0;
-    bool gap = false;
-    if (length >= 2 && text[0] == ':' && text[1] == ':') {
-        gap = true;
-        text += 2;
-    }
     while (text < end) {
-        const char *start = text;
-        while (text < end && isxdigit((unsigned char)*text))
-            text++;
-        if (text < end && *text == '.') // the last two groups as IPv4
-            return is_ipv4(start, (size_t)(end - start)) && (gap ? groups < 6 : groups == 6);
-        if (text == start || text - start > 4 || ++groups > 8)
-            return false;
-        if (text == end)
-            break;
-        if (*text++ != ':' || text == end)
-            return false;
-        if (*text == ':') {
-            if (gap)
-                return false;
-            gap = true;
-            text++;
+        const char *colon = memchr(text, ':', (size_t)(end - text)), *stop = colon ? colon : end;
+        if (last && colon == NULL && memchr(text, '.', (size_t)(stop - text))) {
+            *groups += 2;
+            return is_ipv4(text, (size_t)(stop - text));
         }
+        if (stop == text || stop - text > 4 || stop + 1 == end)
+            return false;
+        for (; text < stop; text++)
+            if (!isxdigit((unsigned char)*text))
+                return false;
+        ++*groups;
+        text = stop + (colon != NULL);
     }
-    return gap ? groups < 8 : groups == 8;
+    return true;
+}
+
+static bool is_ipv6(const char *text, size_t length)
+{
+    const char *gap = memmem(text, length, "::", 2);
+    int groups = 0;
+    if (gap == NULL)
+        return count_groups(text, length, true, &groups) && groups == 8;
+    size_t before = (size_t)(gap - text);
+    return count_groups(text, before, false, &groups) &&
+           count_groups(gap + 2, length - before - 2, true, &groups) && groups < 8;
 }
 
 static bool is_domain(const char *text, size_t length)

@@ -67,6 +67,23 @@ static bool judge_references(const struct kj_schema_case *c)
     bool ok = logic->ref == NULL || apply(c, logic->ref);
     if (logic->dynamic && (ok || kj_schema_goes_on(c->run)))
         ok = apply(c, dynamic_target(c)) && ok;
+    for (size_t i = 0; i < logic->all_count && (ok || kj_schema_goes_on(c->run)); i++)
+        ok = apply(c, logic->all[i]) && ok;
+    return ok;
+}
+
+static bool judge_not(const struct kj_schema_case *c)
+{
+    return !kj_schema_try(c, c->node->logic->negated, NULL) ||
+           kj_schema_fault(c->run, c->place, "not", "has a form that is not allowed here");
+}
+
+static bool judge_branches(const struct kj_schema_case *c)
+{
+    const struct kj_schema_logic *logic = c->node->logic;
+    bool ok = logic->any_count == 0 || judge_any(c);
+    if (logic->one_count && (ok || kj_schema_goes_on(c->run)))
+        ok = judge_one(c) && ok;
     return ok;
 }
 
@@ -74,15 +91,10 @@ bool kj_schema_judge_logic(const struct kj_schema_case *c)
 {
     const struct kj_schema_logic *logic = c->node->logic;
     bool ok = judge_references(c);
-    for (size_t i = 0; i < logic->all_count && (ok || kj_schema_goes_on(c->run)); i++)
-        ok = apply(c, logic->all[i]) && ok;
-    if (logic->any_count && (ok || kj_schema_goes_on(c->run)))
-        ok = judge_any(c) && ok;
-    if (logic->one_count && (ok || kj_schema_goes_on(c->run)))
-        ok = judge_one(c) && ok;
-    if (logic->negated && (ok || kj_schema_goes_on(c->run)) &&
-        kj_schema_try(c, logic->negated, NULL))
-        ok = kj_schema_fault(c->run, c->place, "not", "has a form that is not allowed here");
+    if (ok || kj_schema_goes_on(c->run))
+        ok = judge_branches(c) && ok;
+    if (logic->negated && (ok || kj_schema_goes_on(c->run)))
+        ok = judge_not(c) && ok;
     if (logic->condition && (ok || kj_schema_goes_on(c->run)))
         ok = judge_condition(c) && ok;
     return ok;

@@ -21,32 +21,33 @@ struct compiled {
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static bool ready;
+static const struct kj_schema_row **rows; // sorted by name: "call" stands before "call.get"
 static struct kj_map sources, compiled;
 
-static const struct kj_schema_row *find_row(const char *name)
+static int by_name(const void *x, const void *y)
 {
-    size_t low = 0, high = kj_schema_table_count;
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-        int order = strcmp(kj_schema_table[middle].name, name);
-        if (order == 0)
-            return &kj_schema_table[middle];
-        if (order < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return NULL;
+    const struct kj_schema_row *const *a = x, *const *b = y;
+    return strcmp((*a)->name, (*b)->name);
 }
 
 static void start(void)
 {
-    if (ready)
+    if (rows)
         return;
     kj_map_init(&sources);
     kj_map_init(&compiled);
-    ready = true;
+    rows = kj_alloc((kj_schema_table_count + 1) * sizeof(struct kj_schema_row *));
+    for (size_t i = 0; i < kj_schema_table_count; i++)
+        rows[i] = &kj_schema_table[i];
+    qsort(rows, kj_schema_table_count, sizeof *rows, by_name);
+}
+
+static const struct kj_schema_row *find_row(const char *name)
+{
+    const struct kj_schema_row wanted = {.name = name}, *key = &wanted;
+    const struct kj_schema_row **found =
+        bsearch(&key, rows, kj_schema_table_count, sizeof *rows, by_name);
+    return found ? *found : NULL;
 }
 
 // All static functions below run under the lock.
@@ -123,12 +124,15 @@ const struct kj_schema *kj_schema_get(const char *name, const char *member)
 size_t kj_schema_names(const char *prefix, const char **names, size_t size)
 {
     size_t count = 0;
+    pthread_mutex_lock(&lock);
+    start();
     for (size_t i = 0; i < kj_schema_table_count; i++) {
-        if (!kj_starts_with(kj_schema_table[i].name, prefix))
+        if (!kj_starts_with(rows[i]->name, prefix))
             continue;
         if (count < size)
-            names[count] = kj_schema_table[i].name;
+            names[count] = rows[i]->name;
         count++;
     }
+    pthread_mutex_unlock(&lock);
     return count;
 }

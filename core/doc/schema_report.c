@@ -178,47 +178,62 @@ bool kj_schema_say_values(const struct kj_schema_case *c)
     return false;
 }
 
-// The names that a schema and those it builds on know, for an object at this place.
-static size_t known_names(const struct kj_schema_node *node, const char **names, size_t count,
-                          int depth)
+struct names {
+    const char *list[MAX_NAMES];
+    size_t count;
+    int visits; // left, so that a wide schema cannot make this long
+};
+
+static void collect_names(const struct kj_schema_node *node, struct names *names, int depth);
+
+static void collect_from_list(const struct kj_schema_node *const *list, size_t count,
+                              struct names *names, int depth)
 {
-    const struct kj_schema_logic *logic = node ? node->logic : NULL;
-    if (node == NULL || depth == 0)
-        return count;
-    for (size_t i = 0; node->object && i < node->object->entry_count && count < MAX_NAMES; i++)
-        if (node->object->entries[i].node)
-            names[count++] = node->object->entries[i].name.text;
+    for (size_t i = 0; i < count; i++)
+        collect_names(list[i], names, depth);
+}
+
+// The names that a schema and those it builds on know, for an object at this place.
+static void collect_names(const struct kj_schema_node *node, struct names *names, int depth)
+{
+    if (node == NULL || depth == 0 || --names->visits < 0)
+        return;
+    const struct kj_schema_object *object = node->object;
+    for (size_t i = 0; object && i < object->entry_count && names->count < MAX_NAMES; i++)
+        if (object->entries[i].node)
+            names->list[names->count++] = object->entries[i].name.text;
+    const struct kj_schema_logic *logic = node->logic;
     if (logic == NULL)
-        return count;
+        return;
     const struct kj_schema_node *single[] = {logic->ref, logic->dynamic, logic->then,
                                              logic->otherwise};
-    for (size_t i = 0; i < KJ_COUNT(single); i++)
-        count = known_names(single[i], names, count, depth - 1);
-    for (size_t i = 0; i < logic->all_count; i++)
-        count = known_names(logic->all[i], names, count, depth - 1);
-    for (size_t i = 0; i < logic->any_count; i++)
-        count = known_names(logic->any[i], names, count, depth - 1);
-    for (size_t i = 0; i < logic->one_count; i++)
-        count = known_names(logic->one[i], names, count, depth - 1);
-    return count;
+    collect_from_list(single, KJ_COUNT(single), names, depth - 1);
+    collect_from_list(logic->all, logic->all_count, names, depth - 1);
+    collect_from_list(logic->any, logic->any_count, names, depth - 1);
+    collect_from_list(logic->one, logic->one_count, names, depth - 1);
 }
 
 void kj_schema_say_unknown(const struct kj_schema_case *c, const struct kj_schema_place *place,
                            const char *keyword, const struct kj_element *member)
 {
-    const char *names[MAX_NAMES];
+    struct names names = {.visits = 500};
     struct kj_buf text;
-    size_t count = known_names(c->node, names, 0, 6);
-    const char *nearest = member->key_length <= 100 ? likely(member->key, names, count) : NULL;
+    collect_names(c->node, &names, 6);
+    const char *nearest =
+        member->key_length <= 100 ? likely(member->key, names.list, names.count) : NULL;
+    if (nearest && strcmp(nearest, member->key) == 0) { // of a form that does not fit otherwise
+        kj_schema_fault(c->run, place, keyword, "does not go with the other fields here");
+        return;
+    }
     if (nearest) {
         kj_schema_fault(c->run, place, keyword, "unknown field, did you mean \"%.100s\"?", nearest);
         return;
     }
     kj_buf_init(&text, 0);
-    for (size_t i = 0; i < count && i < SHOWN_NAMES; i++)
-        kj_buf_addf(&text, "%s\"%.60s\"", i ? ", " : "; the fields here are ", names[i]);
+    for (size_t i = 0; i < names.count && i < SHOWN_NAMES; i++)
+        kj_buf_addf(&text, "%s\"%.60s\"", i ? ", " : "; the fields here are ", names.list[i]);
     kj_schema_fault(c->run, place, keyword, "unknown field%s%s", text.data,
-                    count > SHOWN_NAMES ? ", …" : "");
+                    names.count > SHOWN_NAMES ? ", …" : "");
     kj_buf_fini(&text);
 }
 
@@ -232,10 +247,9 @@ static size_t distance(const struct kj_schema_report *report, size_t depth)
         size_t below = 0;
         for (const char *at = fault->pointer; *at; at++)
             below += *at == '/';
-        bool tells = strcmp(fault->keyword, "const") == 0 || strcmp(fault->keyword, "enum") == 0 ||
-                     strcmp(fault->keyword, "type") == 0;
+        bool tells = strcmp(fault->keyword, "const") == 0 || strcmp(fault->keyword, "enum") == 0;
         sum += tells && below <= depth + 1 ? 100 : 1;
-        sum += tells && below <= depth && strcmp(fault->keyword, "type") == 0 ? 1000 : 0;
+        sum += below <= depth && strcmp(fault->keyword, "type") == 0 ? 1000 : 0;
     }
     return sum;
 }

@@ -10,7 +10,7 @@ struct kj_schema_row {
     size_t length;
 };
 
-extern const struct kj_schema_row kj_schema_table[]; // sorted by name
+extern const struct kj_schema_row kj_schema_table[];
 extern const size_t kj_schema_table_count;
 
 #endif

@@ -21,9 +21,14 @@ static void load_zones(struct kj_path *path)
                            kj_doc_text(path->lead, "country", ""), path->zones, KJ_MAX_ZONES);
 }
 
-// A campaign that is not active keeps its jobs from going on. True when the run has ended here.
-static bool campaign_stops(struct kj_path *path)
+// What was canceled, or belongs to a campaign that is not active, does not go on. True when the run
+// has ended here.
+static bool stopped_by_people(struct kj_path *path)
 {
+    if (kj_running_canceled(path->running)) {
+        kj_path_end(path, KJ_JOB_FAILED, 0, "canceled", NULL, NULL);
+        return true;
+    }
     if (path->campaign == NULL)
         return false;
     const char *status = kj_doc_text(path->campaign, "status", "");
@@ -31,7 +36,7 @@ static bool campaign_stops(struct kj_path *path)
     bson_t changes = BSON_INITIALIZER;
     if (kj_streq(status, "paused")) {
         kj_path_end(path, KJ_JOB_WAIT, k_far, "its campaign is paused", NULL, NULL);
-    } else if (kj_streq(status, "canceled") || kj_running_canceled(path->running)) {
+    } else if (kj_streq(status, "canceled")) {
         kj_path_end(path, KJ_JOB_FAILED, 0, "canceled", NULL, NULL);
     } else if (kj_path_now(path) >= ends) {
         kj_doc_put_text(&changes, "outcome", "expired");
@@ -159,7 +164,7 @@ void kj_admit(struct kj_path *path)
     struct kj_gate_result result;
     bson_t view, verdict = BSON_INITIALIZER, changes = BSON_INITIALIZER;
     const bson_t *schedule = kj_path_setting(path, "schedule", &view);
-    if (campaign_stops(path))
+    if (stopped_by_people(path))
         goto done;
     if (kj_windows_parse(schedule, kj_doc_text(path->lead, "country", NULL), &path->windows,
                          &fault) != KJ_OK) {

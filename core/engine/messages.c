@@ -36,13 +36,27 @@ static bson_t *message_event(const char *name, const bson_t *message)
     return events;
 }
 
+// What the plugin told, with whose message it is.
+static bson_t *told_event(const char *name, const bson_t *data, const bson_t *message)
+{
+    bson_t whose = BSON_INITIALIZER, *events = bson_new();
+    struct kj_doc_list list = {events};
+    kj_doc_put_from(&whose, "lead_id", message, "lead_id");
+    kj_doc_put_from(&whose, "campaign_id", message, "campaign_id");
+    bson_t *all = kj_doc_with(data, &whose);
+    kj_event_add(&list, name, all);
+    bson_destroy(all);
+    bson_destroy(&whose);
+    return events;
+}
+
 static void insert(struct kj_engine *engine, const char *workspace, bson_t *message_take,
-                   const char *event, struct sent *sent)
+                   bson_t *events_take, struct sent *sent)
 {
     struct kj_store_request *request = kj_store_request(1, workspace, on_sent, sent);
     request->ops[0].verb = KJ_STORE_INSERT;
     request->ops[0].coll = KJ_MESSAGES;
-    kj_store_own_events(request, 0, message_event(event, message_take));
+    kj_store_own_events(request, 0, events_take);
     kj_store_own_doc(request, 0, message_take);
     kj_store_submit(engine->store, request);
 }
@@ -69,7 +83,8 @@ void kj_message_sent(struct kj_engine *engine, const bson_t *job, const bson_t *
     kj_doc_put_time(message, "created_at", kj_loop_now(engine->loop));
     if (engine->simulated)
         kj_doc_put_bool(message, "simulated", true);
-    insert(engine, kj_doc_text(job, "workspace", "default"), message, "message.sent", sent);
+    insert(engine, kj_doc_text(job, "workspace", "default"), message,
+           message_event("message.sent", message), sent);
 }
 
 // --- what webhooks tell ---
@@ -113,7 +128,7 @@ static int move_forward(void *arg, const bson_t *message, bson_t **next, bson_t 
     kj_doc_put_from(&changes, "status_at", told->data, "at");
     kj_doc_put_from(&changes, "error", told->data, "error");
     *next = kj_doc_with(message, &changes);
-    *events = message_event("message.status", *next);
+    *events = told_event("message.status", told->data, message);
     bson_destroy(&changes);
     return KJ_OK;
 }
@@ -164,5 +179,5 @@ void kj_message_received(struct kj_engine *engine, const char *workspace, const 
     kj_doc_put_from(message, "sent_at", data, "at");
     kj_doc_put_time(message, "created_at", kj_loop_now(engine->loop));
     kj_doc_put_text(message, "status", "received");
-    insert(engine, workspace, message, "message.received", sent);
+    insert(engine, workspace, message, told_event("message.received", data, message), sent);
 }

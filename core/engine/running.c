@@ -165,6 +165,9 @@ static int64_t retry_due(const struct kj_running *running, int attempts)
 static const char *state_after(const struct kj_running *running, const struct kj_job_end *end,
                                int attempts)
 {
+    bool again = end->verdict == KJ_JOB_WAIT || end->verdict == KJ_JOB_RETRY;
+    if (again && running->canceled) // asked to stop while it ran: this was the next step
+        return "failed";
     switch (end->verdict) {
     case KJ_JOB_DONE:
         return "done";

@@ -179,10 +179,11 @@ struct kj_host {
     struct kj_item *first, *last; // the agenda
     struct kejue_ctx *inside;     // whose code is running now
     const char *inside_verb;
+    pthread_mutex_t builders_lock;   // offloaded work builds documents, too
     struct kj_plugin_timer **timers; // slots, reused with a new generation
     size_t timer_slots, timer_size;
     struct kj_plugin_timer *free_timers;
-    bool draining, closing;
+    bool draining, closing, allow_money;
 };
 
 // --- agenda (host_agenda.c) ---
@@ -212,6 +213,8 @@ struct kj_guard {
 void kj_guard_enter(struct kj_guard *guard, struct kejue_ctx *ctx, const char *entry,
                     const char *verb);
 void kj_guard_leave(struct kj_guard *guard);
+// The verb whose code is running; NULL when none is, or on another thread.
+const char *kj_guard_verb(const struct kejue_ctx *ctx);
 // True on the loop thread; else logs what was called from where, and false.
 bool kj_guard_thread(const struct kejue_ctx *ctx, const char *function);
 

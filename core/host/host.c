@@ -22,8 +22,10 @@ int kj_host_create(const struct kj_host_config *config, struct kj_host **out,
     host->plugin_dir = kj_strdup(config->plugin_dir);
     host->secret_dir = kj_strdup(config->secret_dir);
     host->seed = config->seed;
+    host->allow_money = config->allow_money;
     host->watchdog_ms = config->watchdog_ms > 0 ? config->watchdog_ms : KJ_HOST_WATCHDOG_MS;
     host->thread = pthread_self();
+    pthread_mutex_init(&host->builders_lock, NULL);
     if (kj_ops_create(config->loop, KJ_HOST_MAX_OPS, &host->ops) != 0) {
         kj_host_destroy(host);
         return kj_fault(fault, KJ_EINTERNAL, "host", NULL, "the table of operations was refused");
@@ -276,6 +278,7 @@ void kj_host_destroy(struct kj_host *host)
     kj_loop_unpost(host->loop, &host->pump);
     kj_ops_destroy(host->ops);
     kj_plugin_timers_fini(host);
+    pthread_mutex_destroy(&host->builders_lock);
     free(host->plugin_dir);
     free(host->secret_dir);
     free(host);

@@ -27,18 +27,20 @@ typedef void kj_host_done(void *arg, const struct kj_outcome *outcome, const bso
 typedef void kj_host_reply(void *reply_arg, const struct kj_outcome *outcome, const bson_t *answer);
 struct kj_host_ports {
     void *arg;
-    // verb: submit, leads, command, emit, state.get, state.put (without the "host." prefix)
+    // verb: submit, leads, command, emit, state.get, state.put (without the "host." prefix); and
+    // http when the host has no fetcher (rehearsal, kejue-plugin test): the plugin's own request
     void (*ask)(void *arg, const char *instance, const char *workspace, const char *verb,
                 const bson_t *request, kj_host_reply *reply, void *reply_arg);
 };
 
 struct kj_host_config {
     struct kj_loop *loop;
-    struct kj_fetcher *fetcher;
+    struct kj_fetcher *fetcher; // NULL: no way out to the network
     struct kj_host_ports ports;
     const char *plugin_dir; // where "telephony" means telephony.so; tried after an absolute path
-    const char *secret_dir; // where a secret's "@name" without / is looked up; NULL: refused
+    const char *secret_dir; // where a secret's relative "@name" is looked up; NULL: refused
     uint64_t seed;          // for the plugins' keyed randomness
+    bool allow_money;       // on a virtual clock start money verbs that are not simulated, too
     int64_t watchdog_ms;    // a callback longer than this (real time) is reported; 0 = 100
 };
 

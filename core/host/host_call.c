@@ -109,7 +109,7 @@ static void kj_call_done(void *arg, uint64_t id, int status, const void *result)
     (void)id;
     (void)result;
     struct kj_call *call = arg;
-    bool tell = status == KJ_ETIMEDOUT && call->was_started;
+    bool tell = status == KJ_ETIMEDOUT && call->was_started && !call->canceled; // told before
     if (status == KJ_ETIMEDOUT)
         kj_call_timed_out(call);
     kj_call_end(call); // delivered from the agenda, so `call` lives on here
@@ -197,6 +197,22 @@ static void kj_call_run(struct kj_item *item)
         kj_call_deliver(call);
 }
 
+static int kj_call_check_request(const struct kj_verb *verb, const struct kj_host_call *call,
+                                 struct kj_fault *fault)
+{
+    struct kj_fault bad = {0};
+    bson_t empty = BSON_INITIALIZER;
+    int error = 0;
+    if (verb->request)
+        error = kj_schema_check_fault(verb->request, call->request ? call->request : &empty, &bad);
+    bson_destroy(&empty);
+    if (!error)
+        return 0;
+    char place[sizeof bad.place];
+    snprintf(place, sizeof place, "%.60s#%.120s", verb->decl->name, bad.place);
+    return kj_fault(fault, KJ_ESCHEMA, place, bad.hint[0] ? bad.hint : NULL, "%s", bad.text);
+}
+
 static int kj_call_allowed(struct kejue_ctx *ctx, struct kj_verb *verb,
                            const struct kj_host_call *call, const struct kj_call_extra *extra,
                            struct kj_fault *fault)
@@ -209,21 +225,13 @@ static int kj_call_allowed(struct kejue_ctx *ctx, struct kj_verb *verb,
     if (extra->depth > KJ_HOST_MAX_DEPTH)
         return kj_fault(fault, KJ_ELIMIT, name, "look for plugins that ask each other in a circle",
                         "plugins ask plugins more than %d deep", KJ_HOST_MAX_DEPTH);
-    if (kj_loop_is_virtual(host->loop) && (verb->decl->flags & KEJUE_MONEY) &&
+    if (kj_loop_is_virtual(host->loop) && !host->allow_money && (verb->decl->flags & KEJUE_MONEY) &&
         !(verb->decl->flags & KEJUE_SIMULATED))
         return kj_fault(fault, KJ_EDENIED, name, "use a plugin that declares it simulated",
                         "reaches people and is not allowed on a virtual clock");
-    struct kj_fault bad = {0};
-    bson_t empty = BSON_INITIALIZER;
-    int error = 0;
-    if (verb->request)
-        error = kj_schema_check_fault(verb->request, call->request ? call->request : &empty, &bad);
-    bson_destroy(&empty);
-    if (error) {
-        char place[sizeof bad.place];
-        snprintf(place, sizeof place, "%.60s#%.120s", name, bad.place);
-        return kj_fault(fault, KJ_ESCHEMA, place, bad.hint[0] ? bad.hint : NULL, "%s", bad.text);
-    }
+    int error = kj_call_check_request(verb, call, fault);
+    if (error)
+        return error;
     if (verb->waiting >= KJ_HOST_MAX_WAITING || kj_ops_count(host->ops) >= KJ_HOST_MAX_OPS)
         return kj_fault(fault, KJ_EUNAVAILABLE, name, "retry later",
                         "%zu operations already wait for %s", verb->waiting, ctx->name);

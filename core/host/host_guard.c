@@ -44,6 +44,11 @@ void kj_guard_leave(struct kj_guard *guard)
            ctx->name, "entry", guard->entry, "verb", guard->verb, "blocked_ms", ms, NULL);
 }
 
+const char *kj_guard_verb(const struct kejue_ctx *ctx)
+{
+    return pthread_equal(pthread_self(), ctx->host->thread) ? ctx->host->inside_verb : NULL;
+}
+
 bool kj_guard_thread(const struct kejue_ctx *ctx, const char *function)
 {
     if (pthread_equal(pthread_self(), ctx->host->thread))

@@ -2,41 +2,20 @@
 //
 // Only to addresses of the egress list. The secret is put in here, so that no plugin holds it, and
 // never travels unencrypted to another machine.
+#include "host/host_http.h"
 #include "base/alloc.h"
 #include "doc/json.h"
-#include "host/home.h"
 
 #include <ctype.h>
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-enum {
-    KJ_HTTP_MAX_HEADERS = 64,
-    KJ_HTTP_MAX_BODY = 16 * 1024 * 1024,
-    KJ_HTTP_MAX_URL = 16384,
-    KJ_HTTP_MAX_AUTH = 4
-};
+enum { KJ_HTTP_MAX_BODY = 16 * 1024 * 1024, KJ_HTTP_MAX_URL = 16384 };
 
-struct kj_http_build {
-    struct kj_ask *ask;
-    const bson_t *request;
-    const struct kj_egress *egress;
-    struct kj_buf url, body;
-    char *headers[KJ_HTTP_MAX_HEADERS + 1]; // may hold secrets: wiped
-    size_t header_count;
-    bson_t *content; // json or form, secrets put in; or NULL
-    bool json, array, form;
-    bool failed;
-};
-
-static void kj_http_refuse(struct kj_http_build *build, const char *code, const char *format, ...)
-    KJ_PRINTF(3, 4);
-
-static void kj_http_refuse(struct kj_http_build *build, const char *code, const char *format, ...)
+void kj_http_refuse(struct kj_http_build *build, const char *code, const char *format, ...)
 {
     char text[300];
     va_list args;
@@ -146,8 +125,8 @@ static void kj_http_url(struct kj_http_build *build)
 
 // --- headers ---
 
-static void kj_http_header(struct kj_http_build *build, const char *name, const char *before,
-                           const char *value)
+void kj_http_header(struct kj_http_build *build, const char *name, const char *before,
+                    const char *value)
 {
     static const char *const ours[] = {"host",       "content-length", "transfer-encoding",
                                        "connection", "expect",         "upgrade"};
@@ -192,114 +171,6 @@ static void kj_http_headers(struct kj_http_build *build)
         if (kj_http_scalar(&item, buffer, sizeof buffer, &text))
             kj_http_header(build, bson_iter_key(&item), "", text);
     }
-}
-
-// --- secrets ---
-
-static void kj_http_basic(struct kj_http_build *build, const char *user,
-                          const struct kj_secret *secret)
-{
-    struct kj_buf plain;
-    kj_buf_init(&plain, 65536);
-    kj_buf_addf(&plain, "%s%s", user ? user : "", user ? ":" : "");
-    kj_buf_adds(&plain, secret->value);
-    unsigned char *coded = kj_alloc(plain.length * 4 / 3 + 8);
-    int length = EVP_EncodeBlock(coded, (const unsigned char *)plain.data, (int)plain.length);
-    kj_http_header(build, "Authorization", "Basic ", (const char *)coded);
-    OPENSSL_cleanse(coded, (size_t)length);
-    OPENSSL_cleanse(plain.data, plain.length);
-    kj_buf_fini(&plain);
-    free(coded);
-}
-
-// A copy of the document with the text at `path` (which must be there) replaced.
-static bool kj_http_replace(const bson_t *from, const char *path, const char *value, bson_t *out)
-{
-    size_t length = strcspn(path, ".");
-    bool replaced = false;
-    bson_iter_t at;
-    bson_iter_init(&at, from);
-    while (bson_iter_next(&at)) {
-        const char *key = bson_iter_key(&at);
-        const uint8_t *data = NULL;
-        uint32_t size = 0;
-        bson_t view, child;
-        bool here = strlen(key) == length && strncmp(key, path, length) == 0;
-        if (BSON_ITER_HOLDS_DOCUMENT(&at))
-            bson_iter_document(&at, &size, &data);
-        else if (BSON_ITER_HOLDS_ARRAY(&at))
-            bson_iter_array(&at, &size, &data);
-        if (here && path[length] == 0) {
-            kj_doc_put_text(out, key, value);
-            replaced = true;
-        } else if (here && data && bson_init_static(&view, data, size)) {
-            bool array = BSON_ITER_HOLDS_ARRAY(&at);
-            (array ? bson_append_array_begin : bson_append_document_begin)(out, key, -1, &child);
-            replaced = kj_http_replace(&view, path + length + 1, value, &child);
-            (array ? bson_append_array_end : bson_append_document_end)(out, &child);
-        } else {
-            bson_append_iter(out, NULL, 0, &at);
-        }
-    }
-    return replaced;
-}
-
-static void kj_http_auth_body(struct kj_http_build *build, const char *path,
-                              const struct kj_secret *secret)
-{
-    bson_t *replaced = bson_new();
-    if (!path || !build->content || !kj_http_replace(build->content, path, secret->value, replaced))
-        kj_http_refuse(build, "auth",
-                       "auth scheme \"body\" needs a path that exists in json or "
-                       "form");
-    if (build->content)
-        bson_destroy(build->content);
-    build->content = replaced;
-}
-
-static void kj_http_auth_one(struct kj_http_build *build, const bson_t *auth)
-{
-    const char *key = kj_doc_text(auth, "secret", "");
-    const char *scheme = kj_doc_text(auth, "scheme", "bearer");
-    const char *header = kj_doc_text(auth, "header", "Authorization");
-    const struct kj_secret *secret = kj_secret_get(build->ask->ctx, key);
-    if (!secret)
-        kj_http_refuse(build, "auth", "there is no secret \"%.80s\" in the configuration of %s",
-                       key, build->ask->ctx->name);
-    else if (kj_streq(scheme, "bearer"))
-        kj_http_header(build, "Authorization", "Bearer ", secret->value);
-    else if (kj_streq(scheme, "basic"))
-        kj_http_basic(build, kj_doc_text(auth, "user", NULL), secret);
-    else if (kj_streq(scheme, "header"))
-        kj_http_header(build, header, kj_doc_text(auth, "prefix", ""), secret->value);
-    else if (kj_streq(scheme, "body"))
-        kj_http_auth_body(build, kj_doc_text(auth, "path", NULL), secret);
-    else
-        kj_http_refuse(build, "auth",
-                       "the auth scheme \"%.40s\" is not one of bearer, basic, "
-                       "header, body",
-                       scheme);
-}
-
-static void kj_http_auth(struct kj_http_build *build)
-{
-    bson_iter_t at, item;
-    bson_t auth, one;
-    if (build->failed || !kj_doc_child(build->request, "auth", &auth))
-        return;
-    if (!build->egress->private && strcmp(build->egress->scheme, "https") != 0) {
-        kj_http_refuse(build, "auth", "a secret is not sent without TLS; use https");
-        return;
-    }
-    if (!kj_doc_find(build->request, "auth", &at) || !BSON_ITER_HOLDS_ARRAY(&at)) {
-        kj_http_auth_one(build, &auth);
-        return;
-    }
-    if (!bson_iter_recurse(&at, &item))
-        return;
-    for (int i = 0; i < KJ_HTTP_MAX_AUTH && bson_iter_next(&item) && !build->failed; i++)
-        if (kj_doc_child(&auth, bson_iter_key(&item), &one))
-            kj_http_auth_one(build, &one);
 }
 
 // --- body ---
@@ -355,30 +226,44 @@ static void kj_http_done(void *arg, const struct kj_fetch_response *response)
         kj_host_http_answer(ask, response);
 }
 
-static void kj_http_send(struct kj_http_build *build)
+static bool kj_http_knows(const char *method)
 {
     static const char *const methods[] = {"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"};
+    for (size_t i = 0; i < KJ_COUNT(methods); i++)
+        if (strcmp(methods[i], method) == 0)
+            return true;
+    return false;
+}
+
+// The plugin's wish, but not beyond the operation's own deadline.
+static int64_t kj_http_timeout(const struct kj_http_build *build)
+{
+    const struct kj_ask *ask = build->ask;
+    int64_t wish_ms = kj_doc_int(build->request, "timeout_ms", KJ_HOST_TIMEOUT_MS);
+    int64_t left_ms = ask->op ? kj_op_left_ms(ask->ctx->host->ops, ask->op) : INT64_MAX;
+    if (wish_ms <= 0)
+        wish_ms = KJ_HOST_TIMEOUT_MS;
+    if (wish_ms > left_ms)
+        wish_ms = left_ms;
+    return wish_ms > 0 ? wish_ms : 1;
+}
+
+static void kj_http_send(struct kj_http_build *build)
+{
     struct kj_ask *ask = build->ask;
     struct kj_host *host = ask->ctx->host;
     bool has_body = build->json || build->form || kj_doc_has(build->request, "body");
     const char *method = kj_doc_text(build->request, "method", has_body ? "POST" : "GET");
-    bool known = false;
-    for (size_t i = 0; i < KJ_COUNT(methods); i++)
-        known = known || strcmp(methods[i], method) == 0;
-    if (!known) {
+    if (!kj_http_knows(method)) {
         kj_http_refuse(build, "bad_request", "the method \"%.20s\" is not known", method);
         return;
     }
-    int64_t timeout_ms = kj_doc_int(build->request, "timeout_ms", KJ_HOST_TIMEOUT_MS);
-    int64_t left_ms = ask->op ? kj_op_left_ms(host->ops, ask->op) : timeout_ms;
-    if (timeout_ms <= 0 || timeout_ms > left_ms)
-        timeout_ms = left_ms;
     struct kj_fetch_request request = {.method = method,
                                        .url = build->url.data,
                                        .headers = (const char *const *)build->headers,
                                        .body = has_body ? build->body.data : NULL,
                                        .body_length = has_body ? build->body.length : 0,
-                                       .timeout_ms = timeout_ms > 0 ? timeout_ms : 1,
+                                       .timeout_ms = kj_http_timeout(build),
                                        .response_limit = KJ_HTTP_MAX_BODY,
                                        .allow_private = build->egress->private};
     uint64_t id = 0;
@@ -394,10 +279,6 @@ static void kj_http_send(struct kj_http_build *build)
 
 void kj_host_http(struct kj_ask *ask, const bson_t *request)
 {
-    if (!ask->ctx->host->fetcher) {
-        kj_ask_fail(ask, KEJUE_NOT_PROCESSED, "offline", "there is no way out to the network here");
-        return;
-    }
     struct kj_http_build build = {.ask = ask, .request = request};
     kj_buf_init(&build.url, KJ_HTTP_MAX_URL);
     kj_buf_init(&build.body, KJ_HTTP_MAX_BODY);

@@ -58,10 +58,9 @@ static void kj_table_log(struct kejue_ctx *ctx, enum kejue_log_level level, cons
                                                KJ_LOG_ERROR};
     char cut[2048];
     bool known = (int)level >= KEJUE_DEBUG && (int)level <= KEJUE_ERROR;
-    bool on_loop = pthread_equal(pthread_self(), ctx->host->thread);
     kj_copy(cut, sizeof cut, text ? text : "");
     kj_log(known ? levels[level] : KJ_LOG_INFO, "plugin", cut, "instance", ctx->name, "verb",
-           on_loop ? ctx->host->inside_verb : NULL, NULL);
+           kj_guard_verb(ctx), NULL);
 }
 
 static void kj_table_metric(struct kejue_ctx *ctx, const char *name, double add)

@@ -86,6 +86,15 @@ static bool kj_check_has_verb(const struct kejue_plugin *decl, const char *name)
     return false;
 }
 
+// "telephony.place" is looked up by "telephony.place.lookup" or "telephony.lookup".
+static bool kj_check_has_lookup(const struct kejue_plugin *decl, const char *name)
+{
+    char own[96], noun[96];
+    snprintf(own, sizeof own, "%s.lookup", name);
+    snprintf(noun, sizeof noun, "%.*s.lookup", (int)strcspn(name, "."), name);
+    return kj_check_has_verb(decl, own) || kj_check_has_verb(decl, noun);
+}
+
 static void kj_check_verb(struct kj_checker *checker, size_t at)
 {
     const struct kejue_verb *verb = &checker->decl->verbs[at];
@@ -104,13 +113,10 @@ static void kj_check_verb(struct kj_checker *checker, size_t at)
         kj_check_fault(checker, verb->name, "repeat \"window\" needs repeat_window_ms");
     if (verb->timeout_ms < 0)
         kj_check_fault(checker, verb->name, "timeout_ms is negative");
-    if (verb->flags & KEJUE_LOOKUP) {
-        char lookup[96];
-        snprintf(lookup, sizeof lookup, "%s.lookup", verb->name);
-        if (!kj_check_has_verb(checker->decl, lookup))
-            kj_check_fault(checker, verb->name, "declares a look-up, but there is no verb \"%s\"",
-                           lookup);
-    }
+    if ((verb->flags & KEJUE_LOOKUP) && !kj_check_has_lookup(checker->decl, verb->name))
+        kj_check_fault(checker, verb->name,
+                       "declares a look-up, but there is neither \"%s.lookup\" nor \"%.*s.lookup\"",
+                       verb->name, (int)strcspn(verb->name, "."), verb->name);
     kj_check_schema(checker, verb->name, verb->request_schema, "request");
     kj_check_schema(checker, verb->name, verb->response_schema, "response");
 }
@@ -150,33 +156,44 @@ static void kj_check_route(struct kj_checker *checker, const struct kejue_route 
                        "as a writeOnly string");
 }
 
+static void kj_check_schedule(struct kj_checker *checker, const struct kejue_schedule *row)
+{
+    bson_t property;
+    if (!kj_check_has_verb(checker->decl, row->verb))
+        kj_check_fault(checker, row->verb, "scheduled, but not declared as a verb");
+    if (row->interval_ms <= 0)
+        kj_check_fault(checker, row->verb, "a schedule needs an interval_ms above 0");
+    if (row->config_key && !kj_check_key(checker, row->config_key, &property))
+        kj_check_fault(checker, row->verb, "the configuration schema has no key \"%s\"",
+                       row->config_key);
+}
+
+static void kj_check_names(struct kj_checker *checker, const char *const *names, const char *what)
+{
+    for (size_t i = 0; names && names[i] && i < KJ_PLUGIN_MAX_ROWS; i++)
+        if (!kj_check_name(names[i], true))
+            kj_check_fault(checker, names[i], "%s", what);
+}
+
+static void kj_check_hosts(struct kj_checker *checker, const char *const *keys)
+{
+    bson_t property;
+    for (size_t i = 0; keys && keys[i] && i < KJ_PLUGIN_MAX_ROWS; i++)
+        if (!kj_check_key(checker, keys[i], &property))
+            kj_check_fault(checker, keys[i],
+                           "named in hosts, but the configuration schema has no such key");
+}
+
 static void kj_check_lists(struct kj_checker *checker)
 {
     const struct kejue_plugin *decl = checker->decl;
-    bson_t property;
-    size_t i;
-    for (i = 0; decl->routes && decl->routes[i].method && i < KJ_PLUGIN_MAX_ROWS; i++)
+    for (size_t i = 0; decl->routes && decl->routes[i].method && i < KJ_PLUGIN_MAX_ROWS; i++)
         kj_check_route(checker, &decl->routes[i]);
-    for (i = 0; decl->schedules && decl->schedules[i].verb && i < KJ_PLUGIN_MAX_ROWS; i++) {
-        const struct kejue_schedule *row = &decl->schedules[i];
-        if (!kj_check_has_verb(decl, row->verb))
-            kj_check_fault(checker, row->verb, "scheduled, but not declared as a verb");
-        if (row->interval_ms <= 0)
-            kj_check_fault(checker, row->verb, "a schedule needs an interval_ms above 0");
-        if (row->config_key && !kj_check_key(checker, row->config_key, &property))
-            kj_check_fault(checker, row->verb, "the configuration schema has no key \"%s\"",
-                           row->config_key);
-    }
-    for (i = 0; decl->hosts && decl->hosts[i] && i < KJ_PLUGIN_MAX_ROWS; i++)
-        if (!kj_check_key(checker, decl->hosts[i], &property))
-            kj_check_fault(checker, decl->hosts[i],
-                           "named in hosts, but the configuration schema has no such key");
-    for (i = 0; decl->events && decl->events[i] && i < KJ_PLUGIN_MAX_ROWS; i++)
-        if (!kj_check_name(decl->events[i], true))
-            kj_check_fault(checker, decl->events[i], "an event is named like \"call.ended\"");
-    for (i = 0; decl->uses && decl->uses[i] && i < KJ_PLUGIN_MAX_ROWS; i++)
-        if (!kj_check_name(decl->uses[i], true))
-            kj_check_fault(checker, decl->uses[i], "a used verb is named like \"crm.upsert\"");
+    for (size_t i = 0; decl->schedules && decl->schedules[i].verb && i < KJ_PLUGIN_MAX_ROWS; i++)
+        kj_check_schedule(checker, &decl->schedules[i]);
+    kj_check_hosts(checker, decl->hosts);
+    kj_check_names(checker, decl->events, "an event is named like \"call.ended\"");
+    kj_check_names(checker, decl->uses, "a used verb is named like \"crm.upsert\"");
 }
 
 static void kj_check_config(struct kj_checker *checker)

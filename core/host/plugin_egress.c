@@ -32,6 +32,15 @@ static void kj_egress_clear(struct kj_egress *row)
     free(row->path);
 }
 
+static const char *kj_egress_judge(const struct kj_egress *row, const char *user)
+{
+    if (!row->scheme || (strcmp(row->scheme, "https") != 0 && strcmp(row->scheme, "http") != 0))
+        return "is not an http or https URL";
+    if (!row->host || !row->host[0] || !row->port || !row->path)
+        return "has no host";
+    return user ? "holds a user name; use auth instead" : NULL;
+}
+
 // NULL, or why this is not a URL that we would fetch.
 static const char *kj_egress_read(const char *text, struct kj_egress *row)
 {
@@ -39,9 +48,7 @@ static const char *kj_egress_read(const char *text, struct kj_egress *row)
     for (const char *at = text; *at; at++)
         if ((unsigned char)*at <= ' ' || *at == '\\' || *at == 0x7f)
             return "has a blank, a control character or a backslash";
-    CURLU *url = curl_url();
-    const char *why = NULL;
-    char *user = NULL;
+    CURLU *url = strstr(text, "://") ? curl_url() : NULL; // without it libcurl would guess
     if (!url || curl_url_set(url, CURLUPART_URL, text, 0) != CURLUE_OK) {
         curl_url_cleanup(url);
         return "is not an http or https URL";
@@ -50,13 +57,8 @@ static const char *kj_egress_read(const char *text, struct kj_egress *row)
     row->host = kj_url_part(url, CURLUPART_HOST, 0);
     row->port = kj_url_part(url, CURLUPART_PORT, CURLU_DEFAULT_PORT);
     row->path = kj_url_part(url, CURLUPART_PATH, 0);
-    user = kj_url_part(url, CURLUPART_USER, 0);
-    if (!row->scheme || (strcmp(row->scheme, "https") != 0 && strcmp(row->scheme, "http") != 0))
-        why = "is not an http or https URL";
-    else if (!row->host || !row->host[0] || !row->port || !row->path)
-        why = "has no host";
-    else if (user)
-        why = "holds a user name; use auth instead";
+    char *user = kj_url_part(url, CURLUPART_USER, 0);
+    const char *why = kj_egress_judge(row, user);
     free(user);
     curl_url_cleanup(url);
     return why;
@@ -64,32 +66,37 @@ static const char *kj_egress_read(const char *text, struct kj_egress *row)
 
 static int kj_hex_digit(char c)
 {
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = (char)tolower((unsigned char)c);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+    const char *digits = "0123456789abcdef", *at = strchr(digits, tolower((unsigned char)c));
+    return c && at ? (int)(at - digits) : -1;
+}
+
+// The next character of a path as a reader that decodes it sees it; 0 at the end of the path.
+static int kj_path_next(const char **at)
+{
+    const char *here = *at;
+    if (*here == 0 || *here == '?' || *here == '#')
+        return 0;
+    bool coded = *here == '%' && kj_hex_digit(here[1]) >= 0 && kj_hex_digit(here[2]) >= 0;
+    *at += coded ? 3 : 1;
+    int c = coded ? kj_hex_digit(here[1]) * 16 + kj_hex_digit(here[2]) : (unsigned char)*here;
+    return c ? c : ' ';
 }
 
 // True when some reader of the path could see a ".." in it: plain, encoded, behind an encoded /.
 static bool kj_path_climbs(const char *path)
 {
-    int dots = 0; // of the present segment; -1 = it holds something else
-    for (const char *at = path;; at++) {
-        int c = (unsigned char)*at;
-        if (c == '%' && kj_hex_digit(at[1]) >= 0 && kj_hex_digit(at[2]) >= 0) {
-            c = kj_hex_digit(at[1]) * 16 + kj_hex_digit(at[2]);
-            at += 2;
+    char part[4] = ""; // the present segment, as far as it matters
+    size_t length = 0;
+    for (int c = '/'; c; c = kj_path_next(&path)) {
+        if (strchr("/\\;?#", c)) {
+            if (length == 2 && memcmp(part, "..", 2) == 0)
+                return true;
+            length = 0;
+        } else if (length < sizeof part) {
+            part[length++] = (char)c;
         }
-        bool end = c == 0 || c == '/' || c == '\\' || c == '?' || c == '#' || c == ';';
-        if (end && dots == 2)
-            return true;
-        if (end)
-            dots = 0;
-        else
-            dots = c == '.' && dots >= 0 ? dots + 1 : -1;
-        if (*at == 0 || *at == '?' || *at == '#')
-            return false;
     }
+    return length == 2 && memcmp(part, "..", 2) == 0;
 }
 
 static bool kj_ipv4_private(uint32_t ip)
@@ -138,7 +145,7 @@ static int kj_egress_add(struct kejue_ctx *ctx, const char *key, const char *url
 {
     struct kj_egress *row = KJ_NEW(struct kj_egress);
     const char *why = kj_egress_read(url, row);
-    if (why || kj_path_climbs(row->path)) {
+    if (why || kj_path_climbs(strstr(url, "://") + 3)) {
         char where[192], pointer[128];
         snprintf(pointer, sizeof pointer, "/%s", key);
         for (char *at = pointer; *at; at++)

@@ -132,7 +132,7 @@ static bool kj_ask_may_port(struct kj_ask *ask, const char *verb, const bson_t *
 static void kj_ask_port(struct kj_ask *ask, const char *verb, const bson_t *request)
 {
     static const char *const ports[] = {"submit",    "leads",     "command", "emit",
-                                        "state.get", "state.put", NULL};
+                                        "state.get", "state.put", "http",    NULL};
     struct kejue_ctx *ctx = ask->ctx;
     struct kj_host *host = ctx->host;
     if (!kj_list_has(ports, verb)) {
@@ -200,7 +200,7 @@ static void kj_ask_route(struct kj_ask *ask, const bson_t *request)
     // begun any more.
     if (ask->op && (!call || call->canceled) && !port)
         kj_ask_fail(ask, KEJUE_CANCELED, "canceled", "the operation has ended or was canceled");
-    else if (kj_streq(verb, "host.http"))
+    else if (kj_streq(verb, "host.http") && ask->ctx->host->fetcher)
         kj_host_http(ask, request);
     else if (kj_streq(verb, "host.file.read") || kj_streq(verb, "host.file.list"))
         kj_host_folder(ask, request, kj_streq(verb, "host.file.list"));

@@ -2,6 +2,7 @@
 //
 // A misuse (a key missing in a document, an end too many or too few, too deep, too large) spoils
 // the document: it comes out empty and the log says why, instead of half a request going out.
+// Offloaded work may build too, so the list of builders has a lock.
 #include "base/alloc.h"
 #include "base/log.h"
 #include "doc/json.h"
@@ -41,10 +42,12 @@ struct kejue_builder *kj_build(struct kejue_ctx *ctx)
     b->ctx = ctx;
     b->root = bson_new();
     b->levels[0].doc = b->root;
+    pthread_mutex_lock(&ctx->host->builders_lock);
     b->next = ctx->builders;
     if (ctx->builders)
         ctx->builders->previous = b;
     ctx->builders = b;
+    pthread_mutex_unlock(&ctx->host->builders_lock);
     return b;
 }
 
@@ -231,7 +234,7 @@ struct kejue_doc kj_built(struct kejue_builder *b)
     if (!b->fault)
         return kj_doc_lend(b->root);
     kj_log(KJ_LOG_ERROR, "plugin", "a document could not be built and is empty", "instance",
-           b->ctx->name, "verb", b->ctx->host->inside_verb, "reason", b->fault, NULL);
+           b->ctx->name, "verb", kj_guard_verb(b->ctx), "reason", b->fault, NULL);
     return (struct kejue_doc){0};
 }
 
@@ -249,12 +252,14 @@ void kj_build_drop(struct kejue_builder *b)
         return;
     kj_build_close(b);
     bson_destroy(b->root);
+    pthread_mutex_lock(&b->ctx->host->builders_lock);
     if (b->previous)
         b->previous->next = b->next;
     else
         b->ctx->builders = b->next;
     if (b->next)
         b->next->previous = b->previous;
+    pthread_mutex_unlock(&b->ctx->host->builders_lock);
     free(b);
 }
 

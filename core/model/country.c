@@ -2,31 +2,15 @@
 #include "model/phone.h"
 
 #include "base/alloc.h"
+#include "base/map.h"
 #include "model/country_table.h"
 #include "model/fold.h"
 
 #include <ctype.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-
-static bool name_matches(const char *names, const char *folded)
-{
-    struct kj_buf name;
-    bool found = false;
-    kj_buf_init(&name, 256);
-    while (*names && !found) {
-        size_t length = strcspn(names, "|");
-        char *one = kj_strndup(names, length);
-        kj_buf_reset(&name);
-        kj_fold(one, 0, &name);
-        found = strcmp(name.data, folded) == 0;
-        free(one);
-        names += length + (names[length] == '|');
-    }
-    kj_buf_fini(&name);
-    return found;
-}
 
 static const struct kj_country_row *by_code(const char *text)
 {
@@ -38,15 +22,36 @@ static const struct kj_country_row *by_code(const char *text)
     return NULL;
 }
 
+// Folded names to rows, built at first use: imports ask for every line.
+static struct kj_map by_names;
+static pthread_once_t by_names_once = PTHREAD_ONCE_INIT;
+
+static void index_names(void)
+{
+    struct kj_buf name;
+    kj_map_init(&by_names);
+    kj_buf_init(&name, 1024);
+    for (size_t i = 0; i < kj_country_table_count; i++)
+        for (const char *names = kj_country_table[i].names; *names;) {
+            size_t length = strcspn(names, "|");
+            char *one = kj_strndup(names, length);
+            kj_buf_reset(&name);
+            kj_fold(one, 0, &name);
+            if (kj_map_get(&by_names, name.data) == NULL)
+                kj_map_put(&by_names, name.data, (void *)&kj_country_table[i]);
+            free(one);
+            names += length + (names[length] == '|');
+        }
+    kj_buf_fini(&name);
+}
+
 static const struct kj_country_row *by_name(const char *text)
 {
-    const struct kj_country_row *found = NULL;
     struct kj_buf folded;
-    kj_buf_init(&folded, 256);
+    pthread_once(&by_names_once, index_names);
+    kj_buf_init(&folded, 1024);
     kj_fold(text, 0, &folded);
-    for (size_t i = 0; i < kj_country_table_count && found == NULL && folded.length; i++)
-        if (name_matches(kj_country_table[i].names, folded.data))
-            found = &kj_country_table[i];
+    const struct kj_country_row *found = kj_map_get(&by_names, folded.data);
     kj_buf_fini(&folded);
     return found;
 }

@@ -2,15 +2,18 @@
 // on every host, and a decision that was taken on folded text must replay the same years later.
 #include "model/fold.h"
 
+#include "base/alloc.h"
+
 #include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 
 // U+00C0 … U+017F to their base letters; '*' marks the few that need two, '-' what is no letter.
-static const char k_latin[] = "aaaaaa*ceeeeiiiidnooooo-ouuuuy**" // C0
-                              "aaaaaa*ceeeeiiiidnooooo-ouuuuy*y" // E0
-                              "aaaaaaccccccccddddeeeeeeeeeegggg" // 100
-                              "gggghhhhiiiiiiiiii**jjkkklllllll" // 120
-                              "lllnnnnnnnnnoooooo**rrrrrrssssss" // 140
+static const char k_latin[] = "aaaaaa*ceeeeiiiidnooooo-ouuuuy**"  // C0
+                              "aaaaaa*ceeeeiiiidnooooo-ouuuuy*y"  // E0
+                              "aaaaaaccccccccddddeeeeeeeeeegggg"  // 100
+                              "gggghhhhiiiiiiiiii**jjkkklllllll"  // 120
+                              "lllnnnnnnnnnoooooo**rrrrrrssssss"  // 140
                               "ssttttttuuuuuuuuuuuuwwyyyzzzzzzs"; // 160
 
 static const char *two_letters(int c)
@@ -207,4 +210,22 @@ bool kj_fold_lists(const char *alternatives, const char *word, size_t length)
             return false;
         alternatives += size + 1;
     }
+}
+
+bool kj_fold_names(const char *names, const char *folded)
+{
+    struct kj_buf name;
+    bool found = false;
+    kj_buf_init(&name, 1024);
+    while (*names && !found) {
+        size_t length = strcspn(names, "|");
+        char *one = kj_strndup(names, length);
+        kj_buf_reset(&name);
+        kj_fold(one, 0, &name);
+        found = strcmp(name.data, folded) == 0;
+        free(one);
+        names += length + (names[length] == '|');
+    }
+    kj_buf_fini(&name);
+    return found;
 }

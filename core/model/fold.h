@@ -14,6 +14,8 @@ enum { KJ_FOLD_NUMBERS = 1 };
 void kj_fold(const char *text, int flags, struct kj_buf *out);
 // "a|b|c" holds `word` (both folded).
 bool kj_fold_lists(const char *alternatives, const char *word, size_t length);
+// The same for names as they are written: each is folded first.
+bool kj_fold_names(const char *names, const char *folded);
 // One code point, or -1 for a bad sequence; *at moves behind it. The text ends with NUL.
 int kj_utf8_next(const char **at);
 size_t kj_utf8_count(const char *text); // code points

@@ -12,7 +12,7 @@
 
 struct answer {
     bool open, final;
-    int64_t next_at;   // when closed
+    int64_t next_at; // when closed
     char sentence[320];
 };
 
@@ -70,8 +70,8 @@ static void judge_refusal(const struct kj_gate_input *input, const char *kind, c
     answer->next_at = INT64_MAX;
     const char *source = kj_doc_text(&refusal, "source", "an unknown source");
     snprintf(answer->sentence, sizeof answer->sentence, "%s of %s by %.*s%s%.*s%s", what, day,
-             kj_utf8_fit(source, 60), source, evidence[0] ? ": \"" : "",
-             kj_utf8_fit(evidence, 120), evidence, evidence[0] ? "\"" : "");
+             kj_utf8_fit(source, 60), source, evidence[0] ? ": \"" : "", kj_utf8_fit(evidence, 120),
+             evidence, evidence[0] ? "\"" : "");
 }
 
 static void judge_opt_out(const struct kj_gate_input *input, struct answer *answer)
@@ -121,8 +121,8 @@ static void judge_consent(const struct kj_gate_input *input, struct answer *answ
         snprintf(answer->sentence, sizeof answer->sentence, "the consent expired at %s", day);
     } else if (strcmp(scope, "all") != 0 && strcmp(scope, "calls") != 0) {
         close_for_person(answer);
-        snprintf(answer->sentence, sizeof answer->sentence,
-                 "the consent covers %.*s, not calls", kj_utf8_fit(scope, 40), scope);
+        snprintf(answer->sentence, sizeof answer->sentence, "the consent covers %.*s, not calls",
+                 kj_utf8_fit(scope, 40), scope);
     } else {
         kj_time_print(given, day, sizeof day);
         const char *channel = kj_doc_text(input->lead, "consent.channel", "an unknown channel");
@@ -144,8 +144,8 @@ static void judge_window(const struct kj_gate_input *input, struct answer *answe
     }
     const struct kj_zone *zone = input->zones[0];
     const char *others = input->zone_count > 1 ? " and the other zones of the number" : "";
-    int64_t next = kj_windows_next(input->windows, input->zones, input->zone_count, input->now,
-                                   &closes);
+    int64_t next =
+        kj_windows_next(input->windows, input->zones, input->zone_count, input->now, &closes);
     print_local(zone, input->now, now, sizeof now);
     if (next == INT64_MAX) {
         close_for_person(answer);
@@ -182,10 +182,10 @@ static void judge_frequency(const struct kj_gate_input *input, struct answer *an
         snprintf(day, sizeof day, " of %d", input->cap_per_day);
     if (input->cap_per_30_days > 0)
         snprintf(month, sizeof month, " of %d", input->cap_per_30_days);
-    snprintf(answer->sentence, sizeof answer->sentence,
-             "%d%s attempts today (%s), %d%s in 30 days%s", frequency.today, day, zone,
-             frequency.in_30_days, month,
-             frequency.lifted ? "; today's cap is lifted once: the callee asked for this call" : "");
+    snprintf(
+        answer->sentence, sizeof answer->sentence, "%d%s attempts today (%s), %d%s in 30 days%s",
+        frequency.today, day, zone, frequency.in_30_days, month,
+        frequency.lifted ? "; today's cap is lifted once: the callee asked for this call" : "");
     answer->open = frequency.open;
     if (!answer->open)
         answer->next_at = kj_frequency_next(input, input->now);
@@ -250,9 +250,8 @@ void kj_gates_judge(const struct kj_gate_input *input, struct kj_gate_result *re
         put_answer(&list, gate, &answer);
         if (answer.open)
             continue;
-        *result = (struct kj_gate_result){.final = answer.final,
-                                          .stopped_by = (enum kj_gate)gate,
-                                          .next_at = answer.next_at};
+        *result = (struct kj_gate_result){
+            .final = answer.final, .stopped_by = (enum kj_gate)gate, .next_at = answer.next_at};
         result->waits_for_person = !answer.final && answer.next_at == INT64_MAX;
     }
     kj_doc_put_time(verdict, "at", input->now);

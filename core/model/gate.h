@@ -40,7 +40,7 @@ struct kj_gate_result {
     bool final;              // will never open (opt-out, do-not-call, attempts used up)
     enum kj_gate stopped_by; // when not open
     int64_t next_at;         // next eligible instant when not open and not final; INT64_MAX = never
-    bool waits_for_person;   // next_at is INT64_MAX: somebody must add a consent, a zone, a schedule
+    bool waits_for_person; // next_at is INT64_MAX: somebody must add a consent, a zone, a schedule
 };
 
 // Fills *result and appends to `verdict` (an open document): at, open, final, gate, next_at,

@@ -11,8 +11,8 @@
 // after one of `subjects` ("why" + "don't you call me"): that tells of somebody, it asks nothing.
 struct kj_optout_list {
     const char *language;
-    const char *polite;    // left out before matching: "please|bitte"
-    const char *spoilers;  // words that turn a refusal into a restriction
+    const char *polite;   // left out before matching: "please|bitte"
+    const char *spoilers; // words that turn a refusal into a restriction
     const char *negations, *subjects;
     const char *const *patterns; // ends with NULL
 };

@@ -1,8 +1,8 @@
 // The one C++ file: libphonenumber behind C functions. No exception leaves it. The library's
 // metadata is of 2022, so it may only refuse what is impossible, never what it does not know.
 extern "C" {
-#include "base/str.h"
 #include "model/phone.h"
+#include "base/str.h"
 #include "model/zone_table.h"
 }
 
@@ -137,21 +137,41 @@ const Reason *judge(const PhoneNumberUtil &util, const PhoneNumber &number)
     }
 }
 
+// The number with a plus; nullptr when it is possible.
+const Reason *read_abroad(const PhoneNumberUtil &util, const std::string &plus, PhoneNumber *number)
+{
+    const Reason *reason = refusal(util.Parse(plus, "ZZ", number), plus);
+    return reason ? reason : judge(util, *number);
+}
+
+// "491711234567" in Germany: the + is lost. Local numbers there begin with 0, so this is none.
+bool has_lost_plus(const PhoneNumberUtil &util, const std::string &text, const char *region)
+{
+    std::string trunk, code = std::to_string(util.GetCountryCodeForRegion(region));
+    util.GetNddPrefixForRegion(region, true, &trunk);
+    return !trunk.empty() && text.compare(0, trunk.size(), trunk) != 0 &&
+           text.compare(0, code.size(), code) == 0;
+}
+
 // Local first. "00" is tried as "+" only where the local reading is none: in Singapore "001" dials
 // abroad.
 const Reason *read(const PhoneNumberUtil &util, const std::string &text, const char *region,
                    PhoneNumber *number)
 {
     const Reason *reason = refusal(util.Parse(text, region, number), text);
+    PhoneNumber abroad;
     if (reason == nullptr)
         reason = judge(util, *number);
+    if (has_lost_plus(util, text, region)) {
+        if (read_abroad(util, "+" + text, &abroad) == nullptr && util.IsValidNumber(abroad)) {
+            *number = abroad;
+            return nullptr;
+        }
+        return reason;
+    }
     if (text.compare(0, 2, "00") != 0 || (reason == nullptr && util.IsValidNumber(*number)))
         return reason;
-    PhoneNumber abroad;
-    std::string plus = "+" + text.substr(2);
-    const Reason *other = refusal(util.Parse(plus, "ZZ", &abroad), plus);
-    if (other == nullptr)
-        other = judge(util, abroad);
+    const Reason *other = read_abroad(util, "+" + text.substr(2), &abroad);
     if (other == nullptr && (reason || util.IsValidNumber(abroad))) {
         *number = abroad;
         return nullptr;
@@ -176,7 +196,8 @@ void describe(const PhoneNumberUtil &util, const PhoneNumber &number, struct kj_
     kj_copy(phone->country, sizeof phone->country, region.c_str());
     PhoneNumberUtil::PhoneNumberType type = util.GetNumberType(number);
     phone->valid = util.IsValidNumber(number) || is_newer(number.country_code(), national);
-    phone->mobile = type == PhoneNumberUtil::MOBILE || type == PhoneNumberUtil::FIXED_LINE_OR_MOBILE;
+    phone->mobile =
+        type == PhoneNumberUtil::MOBILE || type == PhoneNumberUtil::FIXED_LINE_OR_MOBILE;
     phone->extension = number.has_extension() && !number.extension().empty();
 }
 

@@ -141,10 +141,9 @@ static void list_changes(const struct kj_posix_tz *tz, int64_t second,
     kj_civil_from_ms((second + tz->standard) * 1000, &civil);
     for (int i = 0; i < k_changes; i++) {
         int year = civil.year - 1 + i / 2;
-        struct change one = i % 2 ? (struct change){rule_second(&tz->end, year) - tz->summer,
-                                                    tz->standard}
-                                  : (struct change){rule_second(&tz->start, year) - tz->standard,
-                                                    tz->summer};
+        struct change one =
+            i % 2 ? (struct change){rule_second(&tz->end, year) - tz->summer, tz->standard}
+                  : (struct change){rule_second(&tz->start, year) - tz->standard, tz->summer};
         int to = i;
         while (to > 0 && changes[to - 1].at > one.at) {
             changes[to] = changes[to - 1];

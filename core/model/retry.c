@@ -102,8 +102,8 @@ int kj_retry_parse(const bson_t *retry, struct kj_retry_policy *policy, struct k
         return rc;
     int64_t most = kj_doc_int(retry, "max_attempts", 0);
     if (most < 1 || most > k_max_attempts)
-        return kj_fault(fault, KJ_EINVAL, "/max_attempts", "1 means no retry",
-                        "must be 1 to %d", k_max_attempts);
+        return kj_fault(fault, KJ_EINVAL, "/max_attempts", "1 means no retry", "must be 1 to %d",
+                        k_max_attempts);
     if (most < policy->max_attempts)
         policy->max_attempts = (int)most;
     return KJ_OK;

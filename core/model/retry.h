@@ -18,8 +18,8 @@ struct kj_retry_policy {
 };
 
 // From a `retry` document {gaps_minutes[], max_attempts, on[dispositions, "goal_incomplete"]};
-// absent = the default: busy, no_answer, voicemail, unreachable, rejected, carrier_error; 3 attempts;
-// 180, 1440 min. max_attempts comes out as min(max_attempts, gap_count + 1).
+// absent = the default: busy, no_answer, voicemail, unreachable, rejected, carrier_error; 3
+// attempts; 180, 1440 min. max_attempts comes out as min(max_attempts, gap_count + 1).
 int kj_retry_parse(const bson_t *retry, struct kj_retry_policy *policy,
                    struct kj_fault *fault) KJ_MUST_USE;
 // The gap in ms after `attempts` counted attempts ended in `disposition`; -1 = no more.

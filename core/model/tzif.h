@@ -11,9 +11,9 @@
 
 // One end of daylight saving time in a POSIX rule.
 struct kj_tz_rule {
-    char kind;           // 'M' month.week.day, 'J' day of year without 29 February, '0' with it
+    char kind;            // 'M' month.week.day, 'J' day of year without 29 February, '0' with it
     int month, week, day; // J and 0 use day only
-    int second;          // local seconds after midnight, -167 h … 167 h
+    int second;           // local seconds after midnight, -167 h … 167 h
 };
 
 // The footer: "CET-1CEST,M3.5.0,M10.5.0/3". Offsets in seconds east of UTC.

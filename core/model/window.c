@@ -70,8 +70,7 @@ static int parse_window(const bson_iter_t *at, size_t index, struct kj_window *w
     return parse_days(&view, place, &window->days, fault);
 }
 
-static int parse_windows(const bson_t *schedule, struct kj_windows *windows,
-                         struct kj_fault *fault)
+static int parse_windows(const bson_t *schedule, struct kj_windows *windows, struct kj_fault *fault)
 {
     bson_t list;
     bson_iter_t at;
@@ -89,9 +88,10 @@ static int parse_windows(const bson_t *schedule, struct kj_windows *windows,
             return rc;
         windows->count++;
     }
-    return windows->count ? KJ_OK
-                          : bad(fault, "/windows", "leave it out for Monday to Saturday 09:00-20:00",
-                                "there is no window, so nobody could ever be called");
+    return windows->count
+               ? KJ_OK
+               : bad(fault, "/windows", "leave it out for Monday to Saturday 09:00-20:00",
+                     "there is no window, so nobody could ever be called");
 }
 
 // "2026-12-25" to 20261225, or 0 when there is no such day.
@@ -99,8 +99,8 @@ static int day_of(const char *text)
 {
     struct kj_civil civil = {0}, back;
     char rest;
-    if (strlen(text) != 10 || sscanf(text, "%4d-%2d-%2d%c", &civil.year, &civil.month, &civil.day,
-                                     &rest) != 3)
+    if (strlen(text) != 10 ||
+        sscanf(text, "%4d-%2d-%2d%c", &civil.year, &civil.month, &civil.day, &rest) != 3)
         return 0;
     kj_civil_from_ms(kj_civil_to_ms(&civil), &back);
     return back.year == civil.year && back.month == civil.month && back.day == civil.day

@@ -66,8 +66,8 @@ static bool open_in(const struct kj_windows *windows, const struct kj_zone *zone
         *until = at + (lived - local);
     else {
         kj_zone_local(zone, at, &day);
-        int64_t ms = ((day.hour * 60 + day.minute) * INT64_C(60) + day.second) * 1000 +
-                     day.millisecond;
+        int64_t ms =
+            ((day.hour * 60 + day.minute) * INT64_C(60) + day.second) * 1000 + day.millisecond;
         open = open_locally(windows, &day, ms, &local_until);
         *until = at + (local_until - ms);
     }

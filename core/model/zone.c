@@ -32,7 +32,8 @@ static bool cache_ready;
 static bool is_name(const char *name)
 {
     size_t length = strlen(name);
-    if (length == 0 || length >= sizeof((struct kj_zone *)0)->name || !isalpha((unsigned char)*name))
+    if (length == 0 || length >= sizeof((struct kj_zone *)0)->name ||
+        !isalpha((unsigned char)*name))
         return false;
     for (const char *p = name; *p; p++)
         if (!isalnum((unsigned char)*p) && !strchr("_+-/", *p))

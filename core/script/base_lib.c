@@ -156,9 +156,6 @@ static int list_step(lua_State *L)
     return lua_geti(L, 1, at) == LUA_TNIL ? 1 : 2;
 }
 
-void kj_names_push(lua_State *L, int index); // call_view.c: c.vars, c.settings … as sorted names
-bool kj_is_names(lua_State *L, int index);
-
 static int lua_pairs(lua_State *L)
 {
     luaL_checkany(L, 1);
@@ -270,7 +267,7 @@ static int lua_protected(lua_State *L)
     luaL_checkany(L, 1);
     lua_pushboolean(L, 1);
     lua_insert(L, 1);
-    int status = lua_pcallk(L, lua_gettop(L) - 2, LUA_MULTRET, 0, after_pcall);
+    int status = lua_pcallk(L, lua_gettop(L) - 2, LUA_MULTRET, 0, 0, after_pcall);
     return after_pcall(L, status, 0);
 }
 

@@ -37,6 +37,14 @@ struct kj_result {
 
 enum { KJ_MAX_NESTING = 24, KJ_MAX_FAULTS = 32, KJ_MAX_TAGS = 50 };
 
+// A section under way: what it read, and its entry of explain.
+struct kj_frame {
+    const char *name;
+    struct kj_reads reads;
+    bson_t entry, skipped, hits; // hits: rows that matched, where several may
+    uint32_t skipped_count, hit_count;
+};
+
 enum kj_eval_kind { KJ_EVAL_CALL, KJ_EVAL_PRESELECTION, KJ_EVAL_REEVALUATION };
 
 struct kj_eval {
@@ -58,17 +66,17 @@ struct kj_eval {
     const char *tags[KJ_MAX_TAGS];
     size_t tag_count;
     const char *template_name; // before language and parameters; NULL = none
-    // what runs now, outermost first
-    const char *sections[KJ_MAX_NESTING];
-    struct kj_reads *reads[KJ_MAX_NESTING];
-    int nesting;
+    int nesting; // frames in use
     char reason[200]; // of the row that was judged last
     bson_t plan;
     bson_t explain, faults; // arrays under construction
     uint32_t explain_count, fault_count;
     bool park;
     char park_reason[300];
-    char *scratch; // texts with their holes filled
+    char last_fault[300];
+    struct kj_buf spoken; // what the assistant said, folded; filled when first needed
+    bool has_spoken;
+    struct kj_frame frames[KJ_MAX_NESTING]; // what runs now, outermost first
 };
 
 // Judges: a new plan (the caller destroys it), or KJ_EINVAL / KJ_EINTERNAL. A fault of the script
@@ -79,8 +87,10 @@ int kj_eval_run(struct kj_vm *vm, const struct kj_rules *rules, const bson_t *fa
 // --- shared by the parts; all inside the protected call ---
 void kj_call_open(lua_State *L);               // metatables of c and its computed tables
 void kj_call_push(struct kj_eval *eval);       // pushes c; the same one for the whole evaluation
-void kj_enter_section(struct kj_eval *eval, const char *name, struct kj_reads *reads);
-void kj_leave_section(struct kj_eval *eval);
+// Begins a section: a frame with an empty entry. Raises when it is already being computed.
+struct kj_frame *kj_enter_section(struct kj_eval *eval, const char *name);
+// Ends it; with `explain` its entry goes into the plan.
+void kj_leave_section(struct kj_eval *eval, bool explain);
 // Runs `fn(arg)` so that an error in it is a fault of this section only. False on a fault; a limit
 // goes through.
 bool kj_guarded(struct kj_eval *eval, const char *section, void (*fn)(struct kj_eval *, void *),
@@ -96,13 +106,11 @@ void kj_each_row(struct kj_eval *eval, const struct kj_rows *rows,
                  void (*hit)(struct kj_eval *, const struct kj_row *));
 enum kj_truth kj_text_answer(struct kj_eval *eval, int text);
 
-// Explain: begin, fill further fields into *entry, end.
-void kj_explain_begin(struct kj_eval *eval, const char *section, const char *at, bson_t *entry);
-void kj_explain_end(struct kj_eval *eval, bson_t *entry);
+// Appends the list of what was read under "read".
 void kj_explain_reads(struct kj_eval *eval, bson_t *entry, const struct kj_reads *reads);
-// A short section: value and reason.
-void kj_explain_note(struct kj_eval *eval, const char *section, const char *at, const char *value,
-                     const char *reason);
+// A section's entry: value, place and reason (each may be NULL).
+void kj_explain_note(struct kj_eval *eval, struct kj_frame *frame, const char *at,
+                     const char *value, const char *reason);
 
 // Results, computed when first asked for.
 const char *kj_success(struct kj_eval *eval);
@@ -117,7 +125,8 @@ struct kj_var_result *kj_variable(struct kj_eval *eval, size_t index); // comput
 void kj_variable_value(struct kj_eval *eval, size_t index);            // pushes (nil when absent)
 const char *kj_var_state_name(enum kj_var_state state);
 void kj_note_variable(struct kj_eval *eval, size_t index);
-void kj_note_result(struct kj_eval *eval, const char *name, const char *value);
+void kj_note_result(struct kj_eval *eval, const char *name, const char *value); // value is kept
+void kj_note_score(struct kj_eval *eval, const double *score);                  // NULL = none
 void kj_setting_value(struct kj_eval *eval, size_t index); // pushes
 
 // Parts of the plan.
@@ -125,6 +134,7 @@ void kj_plan_variables(struct kj_eval *eval);
 void kj_plan_follow_up(struct kj_eval *eval); // next, appointment, opt_out, lead_changes, effects
 void kj_plan_opt_out(struct kj_eval *eval);
 void kj_plan_template(struct kj_eval *eval);
+void kj_plan_lead_changes(struct kj_eval *eval);
 void kj_plan_effects(struct kj_eval *eval);
 void kj_plan_preselection(struct kj_eval *eval);
 

@@ -7,7 +7,7 @@
 
 #include "base/str.h"
 #include "script/sources.h"
-#include "script/view.h"
+#include "script/eval.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -416,13 +416,10 @@ static void close_environment(lua_State *L, int globals)
     lua_rawsetp(L, LUA_REGISTRYINDEX, &kj_key_env);
 }
 
-void kj_pack_lib_open(lua_State *L);
-void kj_hook_lib_open(lua_State *L);
-void kj_tests_lib_open(lua_State *L);
-
 void kj_sandbox_open(lua_State *L)
 {
     kj_view_open(L);
+    kj_call_open(L);
     lua_newtable(L);
     lua_rawsetp(L, LUA_REGISTRYINDEX, &kj_key_loaded);
     lua_newtable(L);

@@ -14,6 +14,9 @@ void kj_pattern_lib_open(lua_State *L); // find match gmatch gsub; the string ta
 void kj_time_lib_open(lua_State *L);    // the kejue table on top
 void kj_text_lib_open(lua_State *L);    // the kejue table on top
 void kj_data_lib_open(lua_State *L);    // kejue.json, kejue.phone; the kejue table on top
+void kj_pack_lib_open(lua_State *L);  // kejue.rules, kejue.none; the kejue table on top
+void kj_hook_lib_open(lua_State *L);  // kejue.hook, kejue.call …; the kejue table on top
+void kj_tests_lib_open(lua_State *L); // kejue.tests; the kejue table on top
 
 // Moves the named members of the library on top into the table at `to`, its functions charged for
 // the texts they are given; pops the library. `names` ends with NULL.
@@ -37,6 +40,9 @@ bool kj_is_frozen(lua_State *L, int index);
 void kj_sort_keys(lua_State *L);
 // Pushes a sorted array of the keys of the table or view at `index`.
 void kj_sorted_keys(lua_State *L, int index);
+// c.vars, c.settings …: tables whose names are those of the pack (call_view.c).
+bool kj_is_names(lua_State *L, int index);
+void kj_names_push(lua_State *L, int index); // pushes a sorted array of the names
 // tostring(): pushes a text without addresses. `index` is absolute.
 void kj_push_text(lua_State *L, int index);
 // The type as scripts see it: views are "table", instants "time".

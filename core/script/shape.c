@@ -27,10 +27,10 @@ static const struct kj_field k_lead_fields[] = {
     {"status", KJ_FIELD_ANY, NULL},
     {"source", KJ_FIELD_ANY, NULL},
     {"priority", KJ_FIELD_ANY, NULL},
-    {"tags", KJ_FIELD_LIST, &k_plain_list},
+    {"tags", KJ_FIELD_LIST, &k_plain_list, true},
     {"notes", KJ_FIELD_ANY, NULL},
     {"external_reference", KJ_FIELD_ANY, NULL},
-    {"metadata", KJ_FIELD_DOC, &kj_shape_open},
+    {"metadata", KJ_FIELD_DOC, &kj_shape_open, true},
     {"contact_attempts", KJ_FIELD_ANY, NULL},
     {"last_called_at", KJ_FIELD_TIME, NULL},
     {"created_at", KJ_FIELD_TIME, NULL},
@@ -61,7 +61,7 @@ SHAPE(k_call, "c.call", false);
 static const struct kj_field k_campaign_fields[] = {
     {"id", KJ_FIELD_ANY, NULL},         {"name", KJ_FIELD_ANY, NULL},
     {"goal", KJ_FIELD_ANY, NULL},       {"starts_at", KJ_FIELD_TIME, NULL},
-    {"ends_at", KJ_FIELD_TIME, NULL},   {"metadata", KJ_FIELD_DOC, &kj_shape_open},
+    {"ends_at", KJ_FIELD_TIME, NULL},   {"metadata", KJ_FIELD_DOC, &kj_shape_open, true},
 };
 SHAPE(k_campaign, "c.campaign", false);
 
@@ -114,7 +114,7 @@ SHAPE(k_opt_out, "c.opt_out", false);
 static const struct kj_field k_tool_fields[] = {
     {"name", KJ_FIELD_ANY, NULL},
     {"ok", KJ_FIELD_ANY, NULL},
-    {"result", KJ_FIELD_DOC, &kj_shape_open},
+    {"result", KJ_FIELD_DOC, &kj_shape_open, true},
 };
 SHAPE(k_tool, "c.tools[n]", false);
 
@@ -128,20 +128,20 @@ SHAPE(k_history, "c.history[n]", false);
 // The last rows are results of the pack: listed here for messages, answered elsewhere.
 static const struct kj_field kj_shape_call_fields[] = {
     {"now", KJ_FIELD_TIME, NULL},
-    {"lead", KJ_FIELD_DOC, &k_lead},
-    {"call", KJ_FIELD_DOC, &k_call},
+    {"lead", KJ_FIELD_DOC, &k_lead, true},
+    {"call", KJ_FIELD_DOC, &k_call, true},
     {"campaign", KJ_FIELD_DOC, &k_campaign},
-    {"group", KJ_FIELD_DOC, &k_group},
-    {"assistant", KJ_FIELD_DOC, &k_assistant},
-    {"input", KJ_FIELD_DOC, &kj_shape_open},
-    {"context", KJ_FIELD_DOC, &kj_shape_open},
-    {"transcript", KJ_FIELD_LIST, &k_turn},
+    {"group", KJ_FIELD_DOC, &k_group, true},
+    {"assistant", KJ_FIELD_DOC, &k_assistant, true},
+    {"input", KJ_FIELD_DOC, &kj_shape_open, true},
+    {"context", KJ_FIELD_DOC, &kj_shape_open, true},
+    {"transcript", KJ_FIELD_LIST, &k_turn, true},
     {"summary", KJ_FIELD_ANY, NULL},
     {"callback", KJ_FIELD_DOC, &k_callback},
     {"appointment", KJ_FIELD_DOC, &k_appointment},
-    {"opt_out", KJ_FIELD_DOC, &k_opt_out},
-    {"tools", KJ_FIELD_LIST, &k_tool},
-    {"history", KJ_FIELD_LIST, &k_history},
+    {"opt_out", KJ_FIELD_DOC, &k_opt_out, true},
+    {"tools", KJ_FIELD_LIST, &k_tool, true},
+    {"history", KJ_FIELD_LIST, &k_history, true},
     {"settings", KJ_FIELD_ANY, NULL},
     {"vars", KJ_FIELD_ANY, NULL},
     {"state", KJ_FIELD_ANY, NULL},

@@ -163,15 +163,14 @@ bool kj_view_doc(lua_State *L, int index, bson_t *doc, bool *list)
 
 // --- what was read ---
 
-static void note_read(lua_State *L, const struct view *view, const char *key,
-                      const bson_iter_t *at)
+void kj_note_read(lua_State *L, const char *head, const char *key, const bson_iter_t *at)
 {
-    struct kj_reads *reads = view->path[0] ? kj_reads_now(kj_vm_of(L)) : NULL;
+    struct kj_reads *reads = kj_reads_now(kj_vm_of(L));
     if (!reads) {
         return;
     }
     char path[sizeof reads->rows[0].path];
-    join_path(path, sizeof path, view->path, key);
+    join_path(path, sizeof path, head, key);
     for (int i = 0; i < reads->count; i++) {
         if (strcmp(reads->rows[i].path, path) == 0) {
             return;
@@ -193,6 +192,14 @@ static void note_read(lua_State *L, const struct view *view, const char *key,
         read->value.number = bson_iter_date_time(at);
     } else if (at) {
         read->value.number = bson_iter_as_int64(at);
+    }
+}
+
+static void note_read(lua_State *L, const struct view *view, const char *key,
+                      const bson_iter_t *at)
+{
+    if (view->path[0]) {
+        kj_note_read(L, view->path, key, at);
     }
 }
 
@@ -290,6 +297,19 @@ static int list_index(lua_State *L, struct view *view)
     return 1;
 }
 
+void kj_view_push_empty(lua_State *L, const struct kj_field *field)
+{
+    static const uint8_t nothing[] = {5, 0, 0, 0, 0};
+    struct view *view = lua_newuserdatauv(L, sizeof *view, 2);
+    memset(view, 0, sizeof *view); // no document behind it: flat stays NULL
+    luaL_setmetatable(L, k_view_name);
+    view->data = nothing;
+    view->length = sizeof nothing;
+    view->list = field->kind == KJ_FIELD_LIST;
+    view->shape = field->shape ? field->shape : &kj_shape_open;
+    join_path(view->path, sizeof view->path, "", field->name);
+}
+
 static int doc_index(lua_State *L, struct view *view)
 {
     size_t length;
@@ -305,6 +325,10 @@ static int doc_index(lua_State *L, struct view *view)
     bson_iter_t at;
     if (!bson_iter_init_from_data(&at, view->data, view->length) ||
         !bson_iter_find_w_len(&at, key, (int)length) || BSON_ITER_HOLDS_NULL(&at)) {
+        if (field && field->always) {
+            kj_view_push_empty(L, field);
+            return 1;
+        }
         note_read(L, view, key, NULL);
         lua_pushnil(L);
         return 1;

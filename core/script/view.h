@@ -28,6 +28,7 @@ struct kj_field {
     const char *name;
     enum kj_field_kind kind;
     const struct kj_shape *shape; // of the document, or of the list's members; NULL = plain
+    bool always;                  // an empty one stands in for an absent one
 };
 struct kj_shape {
     const char *name; // as a person reads it: "c.lead"
@@ -50,6 +51,8 @@ void kj_view_push(lua_State *L, struct kj_flat *flat, const struct kj_shape *sha
 // Pushes the value under an iterator of `flat`: scalars as Lua values, containers as views.
 void kj_view_push_value(lua_State *L, struct kj_flat *flat, const bson_iter_t *at,
                         const struct kj_field *field, const char *name);
+// Pushes an empty document or list for an absent field.
+void kj_view_push_empty(lua_State *L, const struct kj_field *field);
 // The document under a view at `index`; false when it is no view.
 bool kj_view_doc(lua_State *L, int index, bson_t *view, bool *list);
 // Pushes a sorted array of the keys (documents) or nothing (lists: returns false).
@@ -81,5 +84,7 @@ struct kj_reads {
     bool more;
 };
 struct kj_reads *kj_reads_now(struct kj_vm *vm); // NULL when nobody notes
+// Notes that head.key was read; `at` NULL = it is absent.
+void kj_note_read(lua_State *L, const char *head, const char *key, const bson_iter_t *at);
 
 #endif

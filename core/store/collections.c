@@ -53,10 +53,14 @@ static const struct kj_collection k_collections[KJ_COLL_COUNT] = {
     [KJ_WEBHOOKS] = {"webhooks", {KEY("key")}},
     [KJ_MESSAGES] = {"messages",
                      {KEY("key"), INT("job_id", KJ_ALONE | KJ_SPARSE),
-                      INT("lead_id", KJ_ALONE | KJ_SPARSE), TEXT("number", KJ_ALONE | KJ_SPARSE)}},
+                      INT("lead_id", KJ_ALONE | KJ_SPARSE),
+                      INT("campaign_id", KJ_ALONE | KJ_SPARSE),
+                      TEXT("number", KJ_ALONE | KJ_SPARSE)}},
     [KJ_DECISIONS] = {"decisions",
                       {KEY("key"), INT("job_id", KJ_ALONE | KJ_SPARSE),
-                       INT("lead_id", KJ_ALONE | KJ_SPARSE), INT("call_id", KJ_ALONE | KJ_SPARSE)}},
+                       INT("lead_id", KJ_ALONE | KJ_SPARSE),
+                       INT("campaign_id", KJ_ALONE | KJ_SPARSE),
+                       INT("call_id", KJ_ALONE | KJ_SPARSE)}},
     [KJ_EVENTS] = {"events", {KEY("key"), TEXT("name", 0)}},
     [KJ_WORKSPACES] = {"workspaces", {KEY("key")}},
     [KJ_TOKENS] = {"tokens", {KEY("key")}},
@@ -90,7 +94,7 @@ int kj_coll_from_name(const char *name)
 const struct kj_field *kj_collection_field(enum kj_coll coll, const char *name)
 {
     for (const struct kj_field *field = k_collections[coll].fields; field->name; field++)
-        if (strcmp(field->name, name) == 0)
+        if (*field->name == *name && strcmp(field->name, name) == 0)
             return field;
     return NULL;
 }
@@ -141,7 +145,7 @@ int kj_field_value(enum kj_coll coll, const struct kj_field *field, const bson_i
                     kj_coll_name(coll), k_wanted[field->type]);
 }
 
-static bool is_stamp(const char *name)
+bool kj_is_stamp(const char *name)
 {
     return strcmp(name, "_id") == 0 || strcmp(name, "version") == 0 ||
            strcmp(name, "workspace") == 0;
@@ -161,7 +165,7 @@ int kj_collection_values(enum kj_coll coll, const bson_t *doc,
         const char *name = bson_iter_key(&at);
         const struct kj_field *field = kj_collection_field(coll, name);
         if (field == NULL) {
-            *stamped = *stamped || is_stamp(name);
+            *stamped = *stamped || kj_is_stamp(name);
             continue;
         }
         int rc =
@@ -193,23 +197,4 @@ bool kj_value_equal(const struct kj_value *a, const struct kj_value *b)
     default:
         return true;
     }
-}
-
-bson_t *kj_stamped(const bson_t *doc, bool stamped, int64_t id, int64_t version,
-                   const char *workspace)
-{
-    bson_t *out = bson_sized_new(doc->len + 96);
-    BSON_APPEND_INT64(out, "_id", id);
-    BSON_APPEND_INT64(out, "version", version);
-    BSON_APPEND_UTF8(out, "workspace", workspace);
-    if (!stamped) {
-        bson_concat(out, doc);
-        return out;
-    }
-    bson_iter_t at;
-    if (bson_iter_init(&at, doc))
-        while (bson_iter_next(&at))
-            if (!is_stamp(bson_iter_key(&at)))
-                bson_append_iter(out, bson_iter_key(&at), (int)bson_iter_key_len(&at), &at);
-    return out;
 }

@@ -60,7 +60,9 @@ int kj_collection_values(enum kj_coll coll, const bson_t *doc,
                          struct kj_fault *fault) KJ_MUST_USE;
 bool kj_value_equal(const struct kj_value *a, const struct kj_value *b);
 
-// The document as it is stored: _id, version and workspace first, then `doc` without its own ones.
+bool kj_is_stamp(const char *name); // _id, version, workspace
+// stamp.c: the document as it is stored: _id, version and workspace first, then `doc` without its
+// own ones.
 bson_t *kj_stamped(const bson_t *doc, bool stamped, int64_t id, int64_t version,
                    const char *workspace);
 

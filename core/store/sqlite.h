@@ -35,10 +35,11 @@ struct kj_sqlite_db {
     int broken;           // KJ_E* that ends the group; 0 = go on
     struct kj_fault fault;
     bool writer;
-    // Writer only. The next id of each collection, kept in table `sequences`; of events: the
-    // number.
+    // Writer only. The next id of each collection; of events: the next number. After a start it is
+    // found from the greatest id there is; only a delete could hide one that was given, so a
+    // collection with deletes keeps it in table `sequences`.
     int64_t next_id[KJ_COLL_COUNT];
-    bool moved[KJ_COLL_COUNT]; // within this group
+    bool deleted[KJ_COLL_COUNT]; // within this group
     int64_t events_kept, events_since_trim;
     bool simulated;
     char *host;
@@ -66,7 +67,6 @@ int kj_sqlite_error(int rc); // KJ_E* of an SQLite code
 int kj_sqlite_exec(struct kj_sqlite_db *db, const char *text);
 bson_t *kj_sqlite_doc(sqlite3_stmt *stmt, int column); // NULL when the bytes are not BSON
 void kj_sqlite_forget(struct kj_sqlite_db *db);        // finalizes all statements
-void kj_sqlite_set_next(struct kj_sqlite_db *db, enum kj_coll coll, int64_t next);
 
 // sqlite_open.c
 int kj_sqlite_lock(const char *path, int *lock, struct kj_fault *fault) KJ_MUST_USE;

@@ -2,6 +2,7 @@
 // SQLite error means for the group.
 #include "store/sqlite.h"
 
+#include "base/alloc.h"
 #include "base/str.h"
 
 #include <errno.h>
@@ -141,61 +142,61 @@ int kj_sqlite_exec(struct kj_sqlite_db *db, const char *text)
 
 int kj_sqlite_error(int rc)
 {
-    switch (rc & 0xff) {
-    case SQLITE_OK:
-    case SQLITE_ROW:
-    case SQLITE_DONE:
-        return 0;
-    case SQLITE_FULL:
-        return KJ_EFULL;
-    case SQLITE_BUSY:
-    case SQLITE_LOCKED:
-    case SQLITE_READONLY:
-    case SQLITE_CANTOPEN:
-    case SQLITE_PERM:
-    case SQLITE_AUTH:
-    case SQLITE_PROTOCOL:
-    case SQLITE_NOMEM:
-        return KJ_EUNAVAILABLE;
-    case SQLITE_TOOBIG:
-        return KJ_ELIMIT;
-    case SQLITE_IOERR:
-    case SQLITE_CORRUPT:
-    case SQLITE_NOTADB:
-        return KJ_EIO;
-    default:
-        return KJ_EINTERNAL;
-    }
+    static const struct {
+        int sqlite, error;
+    } k_errors[] = {
+        {SQLITE_OK, 0},
+        {SQLITE_ROW, 0},
+        {SQLITE_DONE, 0},
+        {SQLITE_FULL, KJ_EFULL},
+        {SQLITE_BUSY, KJ_EUNAVAILABLE},
+        {SQLITE_LOCKED, KJ_EUNAVAILABLE},
+        {SQLITE_READONLY, KJ_EUNAVAILABLE},
+        {SQLITE_CANTOPEN, KJ_EUNAVAILABLE},
+        {SQLITE_PERM, KJ_EUNAVAILABLE},
+        {SQLITE_AUTH, KJ_EUNAVAILABLE},
+        {SQLITE_PROTOCOL, KJ_EUNAVAILABLE},
+        {SQLITE_NOMEM, KJ_EUNAVAILABLE},
+        {SQLITE_TOOBIG, KJ_ELIMIT},
+        {SQLITE_IOERR, KJ_EIO},
+        {SQLITE_CORRUPT, KJ_EIO},
+        {SQLITE_NOTADB, KJ_EIO},
+    };
+    for (size_t i = 0; i < KJ_COUNT(k_errors); i++)
+        if (k_errors[i].sqlite == (rc & 0xff))
+            return k_errors[i].error;
+    return KJ_EINTERNAL;
 }
 
-static int errno_full(int number)
+static const char *hint_for(int rc, int code)
 {
-    return number == ENOSPC || number == EFBIG || number == EDQUOT;
+    if (code == KJ_EFULL)
+        return "free some space; the store goes on by itself";
+    if ((rc & 0xff) == SQLITE_CORRUPT || (rc & 0xff) == SQLITE_NOTADB)
+        return "stop Kejue and restore the file from a backup";
+    return "see the log of the system; the store tries again with the next request";
 }
 
 int kj_sqlite_break(struct kj_sqlite_db *db, int rc)
 {
     if (db->broken) // the first error tells the cause
         return db->broken;
-    int code = kj_sqlite_error(rc);
-    int number = sqlite3_system_errno(db->sql);
+    int code = kj_sqlite_error(rc), number = 0;
     const char *file = sqlite3_db_filename(db->sql, "main");
-    const char *hint = "see the log of the system; the store tries again with the next request";
+    const char *what =
+        rc == sqlite3_extended_errcode(db->sql) ? sqlite3_errmsg(db->sql) : sqlite3_errstr(rc);
     if (code == 0)
         code = KJ_EINTERNAL;
+    if ((rc & 0xff) == SQLITE_IOERR)
+        number = sqlite3_system_errno(db->sql);
     // A quota or a file size limit comes as an I/O error.
-    if (code == KJ_EIO && errno_full(number))
+    if (number == ENOSPC || number == EFBIG || number == EDQUOT)
         code = KJ_EFULL;
     if (code == KJ_EFULL)
-        hint = "free some space; the store goes on by itself";
-    else if ((rc & 0xff) == SQLITE_CORRUPT || (rc & 0xff) == SQLITE_NOTADB)
-        hint = "stop Kejue and restore the file from a backup";
-    else
-        number = (rc & 0xff) == SQLITE_IOERR ? number : 0;
-    db->broken = kj_fault(&db->fault, code, file && *file ? file : ":memory:", hint,
+        what = "no space is left";
+    db->broken = kj_fault(&db->fault, code, file && *file ? file : ":memory:", hint_for(rc, code),
                           "The store could not do this and nothing of it was written: %s%s%s.",
-                          code == KJ_EFULL ? "no space is left" : sqlite3_errmsg(db->sql),
-                          number ? ", " : "", number ? strerror(number) : "");
+                          what, number ? ", " : "", number ? strerror(number) : "");
     return db->broken;
 }
 
@@ -204,12 +205,4 @@ bson_t *kj_sqlite_doc(sqlite3_stmt *stmt, int column)
     const void *bytes = sqlite3_column_blob(stmt, column);
     int length = sqlite3_column_bytes(stmt, column);
     return bytes ? bson_new_from_data(bytes, (size_t)length) : NULL;
-}
-
-void kj_sqlite_set_next(struct kj_sqlite_db *db, enum kj_coll coll, int64_t next)
-{
-    if (next <= db->next_id[coll])
-        return;
-    db->next_id[coll] = next;
-    db->moved[coll] = true;
 }

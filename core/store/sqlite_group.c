@@ -76,7 +76,7 @@ static void run_all(struct kj_sqlite_db *db, struct kj_store_request *first,
 static void save_next_ids(struct kj_sqlite_db *db)
 {
     for (size_t coll = 0; coll < KJ_COLL_COUNT && !db->broken; coll++) {
-        if (!db->moved[coll])
+        if (!db->deleted[coll])
             continue;
         sqlite3_stmt *stmt =
             kj_sqlite_prepare(db, "INSERT INTO sequences (name, next) VALUES (?1, ?2)"
@@ -116,7 +116,7 @@ void kj_sqlite_group(struct kj_sqlite_db *db, struct kj_store_request *first,
 {
     int64_t next_id[KJ_COLL_COUNT], since_trim = db->events_since_trim;
     memcpy(next_id, db->next_id, sizeof next_id);
-    memset(db->moved, 0, sizeof db->moved);
+    memset(db->deleted, 0, sizeof db->deleted);
     db->broken = 0;
     if (db->others.count > STATEMENTS_MAX)
         kj_sqlite_forget(db);

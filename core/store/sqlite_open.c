@@ -109,6 +109,8 @@ static int inspect(struct kj_sqlite_db *db, const char *path, struct kj_fault *f
 {
     int64_t tables = 0, application = 0;
     struct stat info;
+    if (sqlite3_db_readonly(db->sql, "main") == 1)
+        return open_fault(db, path, SQLITE_READONLY, fault);
     int rc = number(db, "SELECT count(*) FROM sqlite_master", &tables);
     if (rc == SQLITE_OK)
         rc = number(db, "PRAGMA application_id", &application);
@@ -117,8 +119,6 @@ static int inspect(struct kj_sqlite_db *db, const char *path, struct kj_fault *f
     if (tables > 0 && application != KJ_SQLITE_APPLICATION)
         return kj_fault(fault, KJ_EINVAL, path, "correct the path or move the file away",
                         "The database %s belongs to another program.", path);
-    if (sqlite3_db_readonly(db->sql, "main") == 1)
-        return open_fault(db, path, SQLITE_READONLY, fault);
     // Reading all of a large file would delay the start; SQLite still notices damage when it
     // meets it.
     if (tables > 0 && stat(path, &info) == 0 && info.st_size <= CHECK_BYTES_MAX)

@@ -114,7 +114,8 @@ int kj_sqlite_add(struct kj_sqlite_run *run, const bson_t *doc, const char *work
     if (rc == SQLITE_DONE) {
         run->op->new_id = id;
         run->op->new_version = 1;
-        kj_sqlite_set_next(db, coll, id + 1);
+        if (id >= db->next_id[coll])
+            db->next_id[coll] = id + 1;
         kj_copy(run->workspace, sizeof run->workspace, workspace);
         if (stored) {
             *stored = out;
@@ -250,6 +251,7 @@ int kj_sqlite_delete(struct kj_sqlite_run *run)
     sqlite3_bind_int64(stmt, 1, id);
     kj_sqlite_step(run->db, stmt);
     sqlite3_reset(stmt);
+    run->db->deleted[run->op->coll] = true;
     run->op->new_id = id;
     return 0;
 }

@@ -33,7 +33,7 @@ struct kj_sim_live {
     int count, done;
     uint64_t timer;
     struct emission *emissions;
-    struct kj_sim_live *next;
+    struct kj_sim_live *next, **link; // `link` points at us; NULL = not in the list
 };
 
 bool kj_sim_strikes(const struct kj_sim *sim, enum kj_sim_fault fault, const char *to,
@@ -59,11 +59,11 @@ static void live_free(struct kj_sim_live *live)
             host->timer_stop(live->sim->rules.ctx, emission->timer);
         free(emission);
     }
-    for (struct kj_sim_live **at = &live->sim->live; *at; at = &(*at)->next)
-        if (*at == live) {
-            *at = live->next;
-            break;
-        }
+    if (live->link) {
+        *live->link = live->next;
+        if (live->next)
+            live->next->link = live->link;
+    }
     kj_sim_plan_fini(&live->plan);
     host->drop(live->request);
     free(live);
@@ -90,14 +90,15 @@ static void emitted(void *arg, const struct kejue_outcome *outcome, struct kejue
     struct emission *emission = arg;
     const struct kj_sim_rules *rules = &emission->live->sim->rules;
     bool again = outcome->class_ == KEJUE_NOT_PROCESSED || outcome->class_ == KEJUE_UNKNOWN;
-    if (!again || ++emission->tries == MAX_TRIES) {
-        if (outcome->class_ != KEJUE_OK)
-            rules->host->log(rules->ctx, KEJUE_WARN, "a progress event was not taken; gave it up");
-        emission_drop(emission);
-        return;
+    if (again && ++emission->tries < MAX_TRIES) {
+        int64_t wait = INT64_C(1000) << emission->tries;
+        emission->timer = rules->host->timer(rules->ctx, wait, ask_again, emission);
+        if (emission->timer)
+            return;
     }
-    int64_t wait = INT64_C(1000) << emission->tries;
-    emission->timer = rules->host->timer(rules->ctx, wait, ask_again, emission);
+    if (outcome->class_ != KEJUE_OK)
+        rules->host->log(rules->ctx, KEJUE_WARN, "a progress event was not taken; gave it up");
+    emission_drop(emission);
 }
 
 static void ask(struct emission *emission)
@@ -226,6 +227,9 @@ void kj_sim_follow(struct kj_sim *sim, struct kj_sim_ring *ring)
         return;
     }
     live->next = sim->live;
+    live->link = &sim->live;
+    if (live->next)
+        live->next->link = &live->next;
     sim->live = live;
     add_steps(live);
     int64_t now = sim->rules.host->now(sim->rules.ctx);

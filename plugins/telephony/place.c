@@ -19,7 +19,7 @@ struct kj_sim_pending {
     enum stage stage;
     struct kejue_builder *holder;
     struct kejue_doc request;
-    struct kj_sim_pending *next;
+    struct kj_sim_pending *next, **link; // `link` points at us
 };
 
 static void finish(struct kj_sim *sim, uint64_t op, enum kejue_class class_, int64_t retry_after_ms,
@@ -36,11 +36,9 @@ static void pending_free(struct kj_sim_pending *pending)
         sim->rules.host->timer_stop(sim->rules.ctx, pending->timer);
     if (pending->stage == STAGE_REQUEST)
         sim->lines--;
-    for (struct kj_sim_pending **at = &sim->pending; *at; at = &(*at)->next)
-        if (*at == pending) {
-            *at = pending->next;
-            break;
-        }
+    *pending->link = pending->next;
+    if (pending->next)
+        pending->next->link = pending->link;
     sim->rules.host->drop(pending->holder);
     free(pending);
 }
@@ -143,7 +141,7 @@ static bool refused(struct kj_sim *sim, uint64_t op, struct kejue_doc request)
         finish(sim, op, KEJUE_UNKNOWN, 0, "500", "the carrier failed while it took the call");
         return true;
     }
-    if (sim->max_lines > 0 && sim->lines >= sim->max_lines) {
+    if (sim->lines >= sim->max_lines) {
         finish(sim, op, KEJUE_NOT_PROCESSED, 5000, "429", "all lines are in use");
         return true;
     }
@@ -162,6 +160,9 @@ void kj_sim_place(struct kj_sim *sim, uint64_t op, struct kejue_doc request)
     host->put_doc(pending->holder, "request", request);
     pending->request = host->child(host->built(pending->holder), "request");
     pending->next = sim->pending;
+    pending->link = &sim->pending;
+    if (pending->next)
+        pending->next->link = &pending->next;
     sim->pending = pending;
     if (api_fault(sim, request, SIM_TIMEOUT_BEFORE_ACCEPT)) {
         pending->stage = STAGE_NO_REQUEST;

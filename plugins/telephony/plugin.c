@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { MOST_LINES = 16384 }; // each call holds memory and a timer of the host
+
 static const double k_default_mix[SIM_MIX_COUNT] = {24, 42, 19, 4, 4, 3, 2, 1, 1};
 
 static const char k_config_schema[] =
@@ -16,7 +18,7 @@ static const char k_config_schema[] =
     "\"truth_file\":{\"type\":\"string\",\"minLength\":1,\"description\":\"File that gets what "
     "really happened, one JSON line for each ended call.\"},"
     "\"max_lines\":{\"type\":\"integer\",\"minimum\":0,\"default\":0,\"description\":\"Calls at "
-    "once; more are refused as 429. 0 = no limit.\"},"
+    "once; more are refused as 429. 0 = 16,384, the most.\"},"
     "\"force_by_suffix\":{\"type\":\"boolean\",\"default\":false,\"description\":\"The last three "
     "digits of a number decide its call; the numbers are in the plugin's README.\"},"
     "\"resume\":{\"type\":\"boolean\",\"default\":true,\"description\":\"Go on reporting calls "
@@ -84,6 +86,8 @@ static int configure(struct kj_sim *sim, struct kejue_doc config, char *error, s
     char path[64];
     bool some = false;
     sim->max_lines = host->integer(config, "max_lines", 0);
+    if (sim->max_lines <= 0 || sim->max_lines > MOST_LINES)
+        sim->max_lines = MOST_LINES;
     sim->rules.force_by_suffix = host->boolean(config, "force_by_suffix", 0) != 0;
     for (int i = 0; i < SIM_MIX_COUNT; i++) {
         snprintf(path, sizeof path, "mix.%s", kj_sim_mix_names[i]);

@@ -296,7 +296,7 @@ struct kj_sim_outage {
 struct kj_sim {
     struct kj_sim_rules rules;
     struct kj_sim_ring_log log;
-    int64_t max_lines; // 0 = no limit
+    int64_t max_lines;
     double faults[SIM_FAULT_COUNT];
     struct kj_sim_outage *outages;
     size_t outage_count;

@@ -34,10 +34,12 @@ struct result { // the end of one operation
 };
 
 struct vendor {
+    struct kj_loop *loop;
+    struct kj_task *on_hang; // posted when a request for /v1/hang has arrived, and does hang
     int listener, port;
     pthread_t thread;
     pthread_mutex_t lock;
-    char last[8192]; // the last request, raw
+    char last[8192], seen[8192]; // the last request, raw; a copy for the test's thread
     int requests;
 };
 
@@ -51,9 +53,10 @@ struct world {
     // ports
     int asked;
     char asked_verb[64], asked_workspace[64], asked_json[1024];
-    bool hold; // keep the reply instead of giving it
+    bool hold; // keep the replies instead of giving them
     kj_host_reply *reply;
-    void *reply_arg;
+    void *held[8];
+    int held_count;
 };
 
 // --- the vendor ---
@@ -66,7 +69,8 @@ static inline const char *vendor_answer(const char *request)
         {"/v1/list", "200 OK\r\nContent-Type: application/json\r\nContent-Length: 5\r\n\r\n[1,2]"},
         {"/v1/raw", "200 OK\r\nContent-Length: 2\r\n\r\n\xff\xfe"},
         {"/v1/busy", "429 Slow\r\nRetry-After: 7\r\nContent-Length: 0\r\n\r\n"},
-        {"/v1/away", "503 Away\r\nContent-Length: 0\r\n\r\n"},
+        {"/v1/away", "503 Away\r\nRetry-After: Mon, 02 Feb 2026 02:41:00 GMT\r\n"
+                     "Content-Length: 0\r\n\r\n"},
         {"/v1/denied", "401 No\r\nContent-Length: 0\r\n\r\n"},
         {"/v1/money", "402 Pay\r\nContent-Length: 0\r\n\r\n"},
         {"/v1/bad", "422 Bad\r\nContent-Length: 0\r\n\r\n"},
@@ -108,9 +112,11 @@ static inline void *vendor_main(void *arg)
         const char *answer = vendor_answer(request);
         if (answer)
             dprintf(fd, "HTTP/1.1 %s", answer);
-        if (strstr(request, "/v1/hang")) // until the client goes away
+        if (strstr(request, "/v1/hang")) {
+            kj_loop_post_from_thread(vendor->loop, vendor->on_hang);
             while (read(fd, request, sizeof request) > 0)
-                ;
+                ; // until the client goes away
+        }
     }
     return NULL;
 }
@@ -126,6 +132,14 @@ static inline void vendor_open(struct vendor *vendor)
     vendor->port = ntohs(at.sin_port);
     pthread_mutex_init(&vendor->lock, NULL);
     assert_int_equal(pthread_create(&vendor->thread, NULL, vendor_main, vendor), 0);
+}
+
+static inline const char *vendor_seen(struct vendor *vendor)
+{
+    pthread_mutex_lock(&vendor->lock);
+    memcpy(vendor->seen, vendor->last, sizeof vendor->seen);
+    pthread_mutex_unlock(&vendor->lock);
+    return vendor->seen;
 }
 
 static inline void vendor_close(struct vendor *vendor)
@@ -152,8 +166,9 @@ static inline void world_ask(void *arg, const char *instance, const char *worksp
     kj_copy(world->asked_workspace, sizeof world->asked_workspace, workspace);
     world->asked++;
     if (world->hold) {
+        assert_true(world->held_count < 8);
         world->reply = reply;
-        world->reply_arg = reply_arg;
+        world->held[world->held_count++] = reply_arg;
         return;
     }
     bson_t answer = BSON_INITIALIZER;
@@ -163,14 +178,24 @@ static inline void world_ask(void *arg, const char *instance, const char *worksp
     bson_destroy(&answer);
 }
 
+// Gives the held replies.
+static inline void world_reply(struct world *world)
+{
+    struct kj_outcome ok = {.class = KEJUE_OK};
+    for (int i = 0; i < world->held_count; i++)
+        world->reply(world->held[i], &ok, NULL);
+    world->held_count = 0;
+}
+
 // --- the world ---
 
 static inline int world_setup(void **state)
 {
     struct world *world = KJ_NEW(struct world);
-    kj_clock_init_virtual(&world->clock, 1770000000000);
+    kj_clock_init_virtual(&world->clock, 1770000000000); // 2026-02-02T02:40:00Z
     assert_int_equal(kj_loop_create(&world->clock, &world->loop, NULL), 0);
     assert_int_equal(kj_fetcher_create(world->loop, &world->fetcher, NULL), 0);
+    world->vendor.loop = world->loop;
     vendor_open(&world->vendor);
     strcpy(world->dir, "/tmp/kejue-host-XXXXXX");
     assert_non_null(mkdtemp(world->dir));

@@ -27,10 +27,7 @@ uint64_t fake_schedule(struct fake_host *host, int64_t delay, void (*fire)(void 
 
 static struct op *op_find(const struct fake_host *host, uint64_t id)
 {
-    for (struct op *op = host->ops; op; op = op->next)
-        if (op->id == id)
-            return op;
-    return NULL;
+    return id && id <= host->op_count ? host->ops[id - 1] : NULL;
 }
 
 static int finish(struct kejue_ctx *ctx, uint64_t id, const struct kejue_outcome *outcome,
@@ -189,13 +186,11 @@ struct fake_host *fake_host_create(const struct kejue_plugin *plugin, const char
 
 void fake_host_forget(struct fake_host *host)
 {
-    for (struct op **at = &host->ops; *at;) {
-        struct op *op = *at;
-        if (!op->finished) {
-            at = &op->next;
+    for (size_t i = 0; i < host->op_count; i++) {
+        struct op *op = host->ops[i];
+        if (!op || !op->finished)
             continue;
-        }
-        *at = op->next;
+        host->ops[i] = NULL;
         free(op->code);
         free(op->text);
         free(op->json);
@@ -231,9 +226,11 @@ void fake_host_destroy(struct fake_host *host)
         free(t);
     }
     fake_asks_fini(host);
-    for (struct op *op = host->ops; op; op = op->next)
-        op->finished = true;
+    for (size_t i = 0; i < host->op_count; i++)
+        if (host->ops[i])
+            host->ops[i]->finished = true;
     fake_host_forget(host);
+    free(host->ops);
     kj_heap_fini(&host->timers);
     kj_map_fini(&host->asked);
     drop_values(&host->metrics, false);
@@ -262,9 +259,12 @@ uint64_t fake_host_start_doc(struct fake_host *host, const char *verb, const cha
 {
     struct op *op = KJ_NEW(struct op);
     char own_key[32];
-    op->id = ++host->next_id;
-    op->next = host->ops;
-    host->ops = op;
+    if (host->op_count == host->op_capacity) {
+        host->op_capacity = host->op_capacity ? 2 * host->op_capacity : 64;
+        host->ops = kj_realloc(host->ops, host->op_capacity * sizeof(struct op *));
+    }
+    host->ops[host->op_count++] = op;
+    op->id = host->op_count;
     snprintf(own_key, sizeof own_key, "key-%llu", (unsigned long long)op->id);
     struct kejue_op_info info = {sizeof info,       verb,
                                  "default",         key ? key : own_key,
@@ -321,8 +321,8 @@ const struct fake_result *fake_host_result(const struct fake_host *host, uint64_
 size_t fake_host_open_count(const struct fake_host *host)
 {
     size_t count = 0;
-    for (struct op *op = host->ops; op; op = op->next)
-        count += !op->finished;
+    for (size_t i = 0; i < host->op_count; i++)
+        count += host->ops[i] && !host->ops[i]->finished;
     return count;
 }
 

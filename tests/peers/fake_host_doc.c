@@ -166,7 +166,11 @@ static size_t write_json(struct kejue_doc doc, char *buffer, size_t size)
 static struct kejue_builder *build(struct kejue_ctx *ctx)
 {
     (void)ctx;
-    struct kejue_builder *b = KJ_NEW(struct kejue_builder);
+    // bson_t asks for more alignment than malloc gives.
+    struct kejue_builder *b = aligned_alloc(_Alignof(struct kejue_builder), sizeof *b);
+    if (!b)
+        abort();
+    memset(b, 0, sizeof *b);
     bson_init(&b->root);
     return b;
 }

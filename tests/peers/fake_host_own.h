@@ -19,7 +19,6 @@ struct op {
     struct fake_result result;
     char *code, *text, *json;
     bson_t *doc;
-    struct op *next;
 };
 
 struct ask {
@@ -59,7 +58,8 @@ struct fake_host {
     uint64_t seed, next_id;
     int64_t now;
     struct kj_heap timers;
-    struct op *ops;
+    struct op **ops; // by id - 1; NULL = forgotten
+    size_t op_count, op_capacity;
     struct ask *asks, **asks_end;
     struct event **events;
     size_t event_count, event_capacity, refused;

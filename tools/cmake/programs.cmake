@@ -20,3 +20,9 @@ if(TARGET kj_doc)
   kj_program(kejue-stand-in NOINSTALL ROOM doc SOURCES ${stand_in}
     LINK PkgConfig::libmicrohttpd PkgConfig::libcurl PkgConfig::libcrypto)
 endif()
+
+# Checks and tries out one plugin.
+if(TARGET kj_host)
+  file(GLOB plugin_tool CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tools/kejue-plugin/*.c)
+  kj_program(kejue-plugin ROOM host SOURCES ${plugin_tool})
+endif()

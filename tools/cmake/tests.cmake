@@ -125,3 +125,43 @@ foreach(plugin telephony whatsapp llm crm-connectors email-trigger sample)
     add_dependencies(contract_host_contract plugin_${plugin})
   endif()
 endforeach()
+
+if(TARGET contract_host_vendors_contract)
+  add_dependencies(contract_host_vendors_contract kejue-stand-in plugin_whatsapp plugin_llm
+    plugin_crm-connectors plugin_email-trigger)
+endif()
+
+if(TARGET kejue-stand-in)
+  add_test(NAME peer_stand_in COMMAND python3 ${CMAKE_SOURCE_DIR}/tests/peers/stand_in_test.py
+           $<TARGET_FILE:kejue-stand-in>)
+  set_tests_properties(peer_stand_in PROPERTIES LABELS unit TIMEOUT 120)
+endif()
+
+# House rules.
+foreach(rule floor sizes format layout)
+  add_test(NAME check_${rule} COMMAND python3 ${CMAKE_SOURCE_DIR}/tools/check/check.py ${rule}
+           ${CMAKE_SOURCE_DIR})
+  set_tests_properties(check_${rule} PROPERTIES LABELS check)
+endforeach()
+# And each is tried out by the tool that its author has; NAME.json beside the odd plugins configures
+# those for which none can be made from the schema.
+foreach(plugin telephony whatsapp llm crm-connectors sample)
+  if(TARGET kejue-plugin AND TARGET plugin_${plugin})
+    set(config ${CMAKE_SOURCE_DIR}/tests/contract/plugins/${plugin}.json)
+    if(EXISTS ${config})
+      set(config --config ${config})
+    else()
+      set(config)
+    endif()
+    add_test(NAME trial_${plugin}
+             COMMAND kejue-plugin test --money $<TARGET_FILE:plugin_${plugin}> ${config})
+    set_tests_properties(trial_${plugin} PROPERTIES LABELS contract TIMEOUT 120)
+  endif()
+endforeach()
+foreach(odd major minor short faulty rogue) # faults must be found
+  if(TARGET kejue-plugin)
+    add_test(NAME trial_${odd} COMMAND kejue-plugin test $<TARGET_FILE:contract_plugin_${odd}>)
+    set_tests_properties(trial_${odd} PROPERTIES LABELS contract TIMEOUT 120
+      PASS_REGULAR_EXPRESSION "FAULT.*fault\\(s\\)" FAIL_REGULAR_EXPRESSION "Sanitizer")
+  endif()
+endforeach()

@@ -42,6 +42,10 @@ static int set_state(void *arg, const bson_t *campaign, bson_t **next, bson_t **
     if (campaign == NULL)
         return KJ_ENOTFOUND;
     kj_copy(change->state, sizeof change->state, kj_doc_text(campaign, "status", ""));
+    // An active campaign may be started again with a further list: only the job is new.
+    if (control == &k_start && strcmp(change->state, "active") == 0 &&
+        kj_doc_has(change->request->args, "list"))
+        return KJ_MODIFY_SKIP;
     if (!may(control, change->state))
         return KJ_ESTATE;
     int64_t now = kj_loop_now(kj_request_engine(change->request)->loop);
@@ -94,6 +98,12 @@ static void start_job(struct change *change, int64_t version)
     bson_t job = BSON_INITIALIZER, payload = BSON_INITIALIZER;
     snprintf(key, sizeof key, "%s:%" PRId64 ":%" PRId64, change->control->job, id, version);
     kj_doc_put_int(&payload, "campaign_id", id);
+    const char *list = kj_doc_text(request->args, "list", NULL);
+    if (list) {
+        kj_doc_put_text(&payload, "list", list);
+        snprintf(key, sizeof key, "%s:%" PRId64 ":%016" PRIx64, change->control->job, id,
+                 kj_hash(list, strlen(list)));
+    }
     kj_doc_put_text(&job, "kind", change->control->job);
     kj_doc_put_text(&job, "key", key);
     kj_doc_put_int(&job, "priority", 100);

@@ -159,12 +159,14 @@ static void on_leads(struct kj_store_request *request)
 static void next_leads(struct page *page)
 {
     bson_t *filter = bson_new(), after = BSON_INITIALIZER, view;
-    bool by_ids = kj_doc_child(page->campaign, "lead_ids", &view);
+    // A list given at start (a trigger's) is expanded instead of the campaign's own.
+    const char *list = kj_doc_text(kj_running_job(page->running), "payload.list", NULL);
+    bool by_ids = list == NULL && kj_doc_child(page->campaign, "lead_ids", &view);
     kj_doc_put_int(&after, "$gt", page->after);
     if (by_ids) {
         kj_doc_put_array(&after, "$in", &view);
     } else
-        kj_doc_put_text(filter, "list", kj_doc_text(page->campaign, "list", ""));
+        kj_doc_put_text(filter, "list", list ? list : kj_doc_text(page->campaign, "list", ""));
     kj_doc_put_doc(filter, "_id", &after);
     bson_destroy(&after);
     struct kj_store_request *request =

@@ -21,7 +21,7 @@ static const struct kejue_verb verbs[] = {
     {.name = "faulty.schema", .request_schema = "{\"type\":\"strin\"}"},
     {.name = "faulty.file", .response_schema = "verbs/there.is.none"},
     {.name = "faulty.window", .repeat = KEJUE_REPEAT_WINDOW},
-    {.name = "faulty.lookup", .flags = KEJUE_LOOKUP},
+    {.name = "faulty.place", .flags = KEJUE_LOOKUP},
     {.name = "faulty.window", .repeat = KEJUE_REPEAT_NONE},
     {0}};
 static const struct kejue_route routes[] = {

@@ -16,7 +16,7 @@ struct instance {
 struct task {
     struct instance *self;
     uint64_t op;
-    int worked;
+    struct kejue_builder *built; /* by offloaded work */
 };
 
 static const struct kejue_outcome k_ok = {KEJUE_OK, 0, NULL, NULL};
@@ -49,20 +49,27 @@ static void answered(void *arg, const struct kejue_outcome *outcome, struct keju
     free(task);
 }
 
+/* On a thread: reads, builds, and is refused what belongs to the loop. */
 static void work(void *arg)
 {
     struct task *task = arg;
-    task->worked = 1;
+    const struct kejue_host *host = task->self->host;
+    struct kejue_outcome ok = k_ok;
+    task->built = host->build(task->self->ctx);
+    host->put_boolean(task->built, "worked", 1);
+    if (strcmp(host->text(host->built(task->built), "no", "none"), "none") != 0 ||
+        (task->op % 2 && host->finish(task->self->ctx, task->op, &ok, (struct kejue_doc){0}) == 0))
+        abort();
 }
 
 static void worked(void *arg)
 {
     struct task *task = arg;
     struct instance *self = task->self;
-    struct kejue_builder *b = self->host->build(self->ctx);
-    self->host->put_boolean(b, "worked", task->worked);
-    self->host->finish(self->ctx, task->op, &k_ok, self->host->built(b));
-    self->host->drop(b);
+    struct kejue_doc none = {0};
+    self->host->finish(self->ctx, task->op, &k_ok,
+                       task->built ? self->host->built(task->built) : none);
+    self->host->drop(task->built);
     free(task);
 }
 

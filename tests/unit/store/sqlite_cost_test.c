@@ -45,9 +45,9 @@ static void add_jobs(const char *kind, int count, int64_t due)
     kj_store_discard(request);
 }
 
-static int claim_steps(int64_t limit, int64_t *next_due)
+static int claim_steps(int64_t limit, size_t expected, int64_t *next_due)
 {
-    static const char *const k_kinds[] = {"crm", "mail", NULL};
+    static const char *const k_kinds[] = {"crm", "mail", "sms", NULL};
     struct kj_store_request *request = kj_store_request(1, "", NULL, NULL);
     request->ops[0].verb = KJ_STORE_CLAIM;
     request->ops[0].coll = KJ_JOBS;
@@ -57,7 +57,7 @@ static int claim_steps(int64_t limit, int64_t *next_due)
     request->ops[0].limit = limit;
     sum_status(SQLITE_STMTSTATUS_VM_STEP, true);
     run(request);
-    assert_int_equal(request->ops[0].n_docs, limit);
+    assert_int_equal(request->ops[0].n_docs, expected);
     *next_due = request->ops[0].next_due;
     kj_store_discard(request);
     return sum_status(SQLITE_STMTSTATUS_VM_STEP, true);
@@ -71,21 +71,40 @@ static void test_claim_is_flat(void **state)
     add_jobs("call", 100, 0);
     add_jobs("crm", 100, 0);
     add_jobs("mail", 100, 2000000);
-    claim_steps(10, &next_due); // prepares
-    int few = claim_steps(10, &next_due);
+    claim_steps(10, 10, &next_due); // prepares
+    int few = claim_steps(10, 10, &next_due);
     for (int i = 0; i < 10; i++) {
         add_jobs("call", 6000, 0);       // due, but their kind has no room
         add_jobs("crm", 3000, 500);      // due, but more than are wanted
         add_jobs("mail", 3000, 3000000); // not due
     }
-    claim_steps(10, &next_due);
-    int many = claim_steps(10, &next_due);
+    claim_steps(10, 10, &next_due);
+    int many = claim_steps(10, 10, &next_due);
     assert_true(next_due < 1000000); // some are left over
     // 120,000 more waiting: a claim of 10 stays what it was.
     assert_in_range(many, few * 95 / 100, few * 105 / 100);
     assert_true(many < 4000);
     assert_int_equal(sum_status(SQLITE_STMTSTATUS_FULLSCAN_STEP, false), 0);
     assert_int_equal(sum_status(SQLITE_STMTSTATUS_SORT, false), 0);
+    kj_sqlite_close(&g_db);
+}
+
+// Everything due is taken, with room left over: what is not due at the same level is not looked at.
+static void test_claim_stops_at_now(void **state)
+{
+    int64_t next_due;
+    (void)state;
+    open_db();
+    add_jobs("sms", 1, 0);
+    add_jobs("sms", 10, 2000000);
+    int few = claim_steps(10, 1, &next_due);
+    add_jobs("sms", 1, 0);
+    few = claim_steps(10, 1, &next_due); // prepared by now
+    add_jobs("sms", 10000, 2000000);
+    add_jobs("sms", 1, 0);
+    int many = claim_steps(10, 1, &next_due);
+    assert_int_equal(next_due, 2000000);
+    assert_in_range(many, few * 95 / 100, few * 105 / 100);
     kj_sqlite_close(&g_db);
 }
 
@@ -203,6 +222,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_claim_is_flat),
+        cmocka_unit_test(test_claim_stops_at_now),
         cmocka_unit_test(test_finds_use_indexes),
         cmocka_unit_test(test_statements_are_bounded),
     };

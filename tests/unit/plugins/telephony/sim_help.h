@@ -127,4 +127,37 @@ static inline void sim_check(const char *schema, const char *member, const bson_
         fail_msg("%s %s: %s %s", schema, member, fault.place, fault.text);
 }
 
+static const char k_sim_forced[] = ", \"force_by_suffix\": true";
+
+static inline const struct fake_result *sim_wait_for(struct fake_host *host, uint64_t op)
+{
+    fake_host_advance(host, 10000);
+    return fake_host_result(host, op);
+}
+
+static inline const bson_t *sim_look_up(struct fake_host *host, const char *attempt_id)
+{
+    char request[64];
+    snprintf(request, sizeof request, "{\"attempt_id\": \"%s\"}", attempt_id);
+    uint64_t op = fake_host_start(host, "telephony.lookup", request);
+    const struct fake_result *result = fake_host_result(host, op);
+    assert_non_null(result);
+    assert_int_equal(result->class_, KEJUE_OK);
+    sim_check("verbs/telephony.lookup", "response", result->doc);
+    return result->doc;
+}
+
+// How often a state of an attempt was reported.
+static inline int sim_reported(const struct fake_host *host, const char *attempt_id,
+                               const char *state)
+{
+    int count = 0;
+    for (size_t i = 0; i < fake_host_event_count(host); i++) {
+        const bson_t *data = fake_host_event(host, i)->data;
+        count += strcmp(kj_doc_text(data, "attempt_id", ""), attempt_id) == 0 &&
+                 strcmp(kj_doc_text(data, "state", ""), state) == 0;
+    }
+    return count;
+}
+
 #endif

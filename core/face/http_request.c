@@ -1,0 +1,182 @@
+// A request as the library hands it over: headers first, then the body in pieces, then the end.
+// What is wrong with the headers is said before any body is read; then the connection closes.
+#include "base/alloc.h"
+#include "face/http_own.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void kj_exchange_hold(struct kj_exchange *exchange)
+{
+    exchange->refs++;
+}
+
+void kj_exchange_release(struct kj_exchange *exchange)
+{
+    if (--exchange->refs > 0)
+        return;
+    struct kj_http *http = exchange->http;
+    if (http) {
+        if (exchange->previous)
+            exchange->previous->next = exchange->next;
+        else
+            http->exchanges = exchange->next;
+        if (exchange->next)
+            exchange->next->previous = exchange->previous;
+    }
+    if (exchange->response)
+        MHD_destroy_response(exchange->response);
+    kj_buf_fini(&exchange->body);
+    free(exchange->method);
+    free(exchange->rest);
+    free(exchange->token);
+    free(exchange->key);
+    free(exchange);
+}
+
+static struct kj_exchange *exchange_new(struct kj_http *http, struct MHD_Connection *connection,
+                                        const char *method)
+{
+    struct kj_exchange *exchange = KJ_NEW(struct kj_exchange);
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    exchange->http = http;
+    exchange->connection = connection;
+    exchange->peer = info ? info->socket_context : NULL;
+    exchange->method = kj_strdup(method);
+    exchange->refs = 1;
+    kj_buf_init(&exchange->body, KJ_HTTP_BODIES);
+    exchange->next = http->exchanges;
+    if (http->exchanges)
+        http->exchanges->previous = exchange;
+    http->exchanges = exchange;
+    http->requests++;
+    return exchange;
+}
+
+static enum MHD_Result send(struct kj_exchange *exchange)
+{
+    struct MHD_Response *response = exchange->response;
+    exchange->response = NULL;
+    enum MHD_Result rc = MHD_queue_response(exchange->connection, exchange->status, response);
+    MHD_destroy_response(response);
+    return rc;
+}
+
+static enum MHD_Result refuse(struct kj_exchange *exchange, unsigned status,
+                              const struct kj_fault *fault)
+{
+    exchange->http->refusals++;
+    kj_exchange_fault(exchange, status, fault, NULL);
+    return send(exchange);
+}
+
+// The headers are here.
+static enum MHD_Result begin(struct kj_exchange *exchange, const char *url)
+{
+    struct kj_fault fault;
+    const char *rest = NULL;
+    char allow[64] = "";
+    unsigned status = 0;
+    exchange->route =
+        kj_http_route(exchange->method, url, &rest, &status, allow, sizeof allow);
+    exchange->rest = kj_strdup(rest);
+    unsigned refused = 0;
+    if (!kj_http_admit(exchange, &refused, &fault))
+        return refuse(exchange, refused, &fault);
+    if (exchange->route)
+        return MHD_YES;
+    if (status == MHD_HTTP_NO_CONTENT) { // OPTIONS
+        struct kj_buf none;
+        kj_buf_init(&none, 0);
+        kj_exchange_text(exchange, status, NULL, &none);
+        kj_exchange_header(exchange, MHD_HTTP_HEADER_ALLOW, allow);
+        return send(exchange);
+    }
+    if (status == MHD_HTTP_METHOD_NOT_ALLOWED) {
+        kj_fault(&fault, KJ_EINVAL, url, "see the Allow header", "%.16s is not possible here",
+                 exchange->method);
+        exchange->http->refusals++;
+        kj_exchange_fault(exchange, status, &fault, NULL);
+        kj_exchange_header(exchange, MHD_HTTP_HEADER_ALLOW, allow);
+        return send(exchange);
+    }
+    kj_fault(&fault, KJ_ENOTFOUND, url, "commands are at /api/commands/NAME", "is nothing here");
+    return refuse(exchange, MHD_HTTP_NOT_FOUND, &fault);
+}
+
+static void take_body(struct kj_exchange *exchange, const char *bytes, size_t length)
+{
+    struct kj_http *http = exchange->http;
+    if (http->body_bytes + length > KJ_HTTP_BODIES) {
+        exchange->body.failed = true;
+        return;
+    }
+    http->body_bytes += length;
+    kj_buf_add(&exchange->body, bytes, length);
+}
+
+// Everything is here.
+static void arrived(struct kj_exchange *exchange)
+{
+    struct kj_fault fault;
+    exchange->arrived = true;
+    if (exchange->peer)
+        exchange->peer->busy = true;
+    if (exchange->body.failed) {
+        kj_fault(&fault, KJ_EUNAVAILABLE, NULL, "try again in a moment",
+                 "too many large requests are being received");
+        kj_exchange_fault(exchange, 0, &fault, NULL);
+    } else
+        exchange->route->run(exchange);
+}
+
+enum MHD_Result kj_http_on_request(void *arg, struct MHD_Connection *connection, const char *url,
+                                   const char *method, const char *version, const char *upload,
+                                   size_t *upload_size, void **own)
+{
+    struct kj_exchange *exchange = *own;
+    (void)version;
+    if (exchange == NULL) {
+        *own = exchange = exchange_new(arg, connection, method);
+        return begin(exchange, url);
+    }
+    if (*upload_size > 0) {
+        take_body(exchange, upload, *upload_size);
+        *upload_size = 0;
+        return MHD_YES;
+    }
+    if (!exchange->arrived)
+        arrived(exchange);
+    if (exchange->response)
+        return send(exchange);
+    exchange->suspended = true; // until there is an answer
+    MHD_suspend_connection(connection);
+    return MHD_YES;
+}
+
+void kj_http_on_completed(void *arg, struct MHD_Connection *connection, void **own,
+                          enum MHD_RequestTerminationCode code)
+{
+    struct kj_http *http = arg;
+    struct kj_exchange *exchange = *own;
+    (void)connection;
+    (void)code;
+    if (exchange == NULL)
+        return;
+    *own = NULL;
+    http->body_bytes -= exchange->body.length;
+    kj_buf_fini(&exchange->body);
+    kj_buf_init(&exchange->body, 0);
+    exchange->connection = NULL;
+    exchange->suspended = false;
+    if (exchange->peer) {
+        exchange->peer->busy = false;
+        exchange->peer->quiet = kj_clock_real_mono();
+        exchange->peer = NULL;
+    }
+    if (exchange->stream)
+        kj_stream_end(exchange->stream);
+    exchange->stream = NULL;
+    kj_exchange_release(exchange);
+}

@@ -1,0 +1,67 @@
+// Hooks: straight-line Lua that waits by yielding. This is the stepper: it runs a hook until it waits
+// or ends, and says what it waits for. Who carries steps out, and on which thread the stepper runs,
+// is the owner's (hook_service.c, tests_lua.c).
+#ifndef KJ_HOOK_H
+#define KJ_HOOK_H
+
+#include "doc/doc.h"
+#include "script/vm.h"
+
+enum { KJ_MAX_STEPS = 100, KJ_MAX_SLEEP_MS = 60000, KJ_MAX_USES = 60, KJ_MAX_HOOKS_A_FILE = 20 };
+
+struct kj_hook_def {
+    const char *on; // "call.analyzed"
+    const char **uses;
+    size_t use_count;
+    int run; // registry reference
+    int line;
+};
+
+// The hooks of one file in one state.
+struct kj_hook_file {
+    struct kj_vm *vm;
+    char *path; // "hooks/note.lua"
+    struct kj_hook_def *hooks;
+    size_t count;
+};
+
+int kj_hook_file_load(struct kj_vm *vm, const char *path, struct kj_hook_file **file,
+                      struct kj_fault *fault) KJ_MUST_USE;
+void kj_hook_file_destroy(struct kj_hook_file *file); // not the state
+// {file "note.lua:1", on, uses[]} of each, appended to an array under construction.
+void kj_hook_file_list(const struct kj_hook_file *file, struct kj_doc_list *list);
+
+struct kj_step {
+    char key[64], verb[64];
+    bson_t *args;
+    int64_t within_ms;
+    bson_t *answer;  // NULL while it is open
+    bool asked;      // the owner has taken it on
+    uint64_t token;  // the owner's
+};
+
+struct kj_hook_run {
+    struct kj_hook_file *file;
+    const struct kj_hook_def *hook;
+    lua_State *thread;
+    int thread_ref, together_ref;
+    bool started;
+    bson_t *event, *recorded;
+    struct kj_step steps[KJ_MAX_STEPS];
+    size_t step_count, waits_from; // steps [waits_from, step_count) are waited for
+    int64_t sleep_ms;              // > 0: waits for time instead
+    bool ended;
+    int status; // when ended
+    bson_t *result;
+    struct kj_fault fault;
+};
+
+// `index` is 1-based. Event and recorded are copied. The file's state is used by this run alone.
+struct kj_hook_run *kj_hook_begin(struct kj_hook_file *file, size_t index, const bson_t *event,
+                                  const bson_t *recorded);
+// Runs until it waits (steps without an answer, or sleep_ms) or has ended.
+void kj_hook_step(struct kj_hook_run *run);
+bool kj_hook_waits(const struct kj_hook_run *run); // any open step
+void kj_hook_end(struct kj_hook_run *run);         // frees; NULL is fine
+
+#endif

@@ -1,0 +1,204 @@
+// A version of a pack: its sources, its hash, and a few warm states. A new state costs ten times what
+// a rule does, so states are kept; one that hit a limit never comes back.
+#include "script/ruleset.h"
+
+#include "base/alloc.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { KEEP_STATES = 8 };
+
+static void warm_destroy(struct kj_warm *warm)
+{
+    if (!warm) {
+        return;
+    }
+    kj_rules_destroy(warm->rules);
+    kj_hook_file_destroy(warm->hooks);
+    kj_vm_destroy(warm->vm);
+    free(warm);
+}
+
+static int warm_create(const struct kj_pack *pack, struct kj_warm **out, struct kj_fault *fault)
+{
+    struct kj_warm *warm = KJ_NEW(struct kj_warm);
+    int status = kj_vm_create(&pack->limits, pack->sources, pack->is_hook ? NULL : pack->name,
+                              pack->is_hook, &warm->vm, fault);
+    if (status == 0 && pack->is_hook) {
+        status = kj_hook_file_load(warm->vm, pack->path, &warm->hooks, fault);
+    } else if (status == 0) {
+        status = kj_rules_load(warm->vm, pack->path, &warm->rules, fault);
+    }
+    if (status) {
+        warm_destroy(warm);
+        return status;
+    }
+    *out = warm;
+    return 0;
+}
+
+int kj_pack_take(struct kj_pack *pack, struct kj_warm **warm, struct kj_fault *fault)
+{
+    pthread_mutex_lock(&pack->lock);
+    *warm = pack->free;
+    if (*warm) {
+        pack->free = (*warm)->next;
+        pack->free_count--;
+    }
+    pthread_mutex_unlock(&pack->lock);
+    return *warm ? 0 : warm_create(pack, warm, fault);
+}
+
+void kj_pack_give(struct kj_pack *pack, struct kj_warm *warm)
+{
+    if (!warm) {
+        return;
+    }
+    bool keep = warm->vm->stop == KJ_STOP_NONE;
+    if (keep) {
+        pthread_mutex_lock(&pack->lock);
+        keep = pack->free_count < KEEP_STATES;
+        if (keep) {
+            warm->next = pack->free;
+            pack->free = warm;
+            pack->free_count++;
+        }
+        pthread_mutex_unlock(&pack->lock);
+    }
+    if (!keep) {
+        warm_destroy(warm);
+    }
+}
+
+struct kj_pack *kj_pack_ref(struct kj_pack *pack)
+{
+    __atomic_add_fetch(&pack->references, 1, __ATOMIC_RELAXED);
+    return pack;
+}
+
+void kj_pack_unref(struct kj_pack *pack)
+{
+    if (!pack || __atomic_sub_fetch(&pack->references, 1, __ATOMIC_ACQ_REL) > 0) {
+        return;
+    }
+    while (pack->free) {
+        struct kj_warm *next = pack->free->next;
+        warm_destroy(pack->free);
+        pack->free = next;
+    }
+    pthread_mutex_destroy(&pack->lock);
+    kj_sources_unref(pack->sources);
+    bson_destroy(&pack->describe);
+    bson_destroy(&pack->files);
+    free(pack->name);
+    free(pack->path);
+    free(pack);
+}
+
+// --- what it is made of ---
+
+static void add_file(struct kj_pack *pack, const char *path)
+{
+    const struct kj_source *source = kj_sources_get(pack->sources, path);
+    bson_iter_t at;
+    if (source && !bson_iter_init_find(&at, &pack->files, path)) {
+        bson_append_utf8(&pack->files, path, -1, source->text, (int)source->length);
+    }
+}
+
+struct modules {
+    struct kj_pack *pack;
+};
+
+// Every module the state has loaded, sorted by path.
+static int add_modules(lua_State *L)
+{
+    struct modules *modules = lua_touserdata(L, 1);
+    const char *names[500];
+    size_t count = 0;
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &kj_key_loaded);
+    if (lua_getmetatable(L, -1)) { // frozen: the members stand in its shadow
+        lua_rawgetp(L, -1, &kj_key_frozen);
+    }
+    for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
+        if (lua_type(L, -2) == LUA_TSTRING && count < KJ_COUNT(names)) {
+            size_t at = count++;
+            const char *name = lua_tostring(L, -2);
+            for (; at > 0 && strcmp(names[at - 1], name) > 0; at--) {
+                names[at] = names[at - 1];
+            }
+            names[at] = name;
+        }
+    }
+    for (size_t i = 0; i < count; i++) {
+        add_file(modules->pack, names[i]);
+    }
+    return 0;
+}
+
+static void take_hash(struct kj_pack *pack)
+{
+    kj_sha256_hex(bson_get_data(&pack->files), pack->files.len, pack->hash);
+}
+
+static int describe_pack(struct kj_pack *pack, struct kj_warm *warm, struct kj_fault *fault)
+{
+    struct modules modules = {pack};
+    for (size_t i = 0; warm->rules && i < warm->rules->file_count; i++) {
+        add_file(pack, warm->rules->files[i]);
+    }
+    add_file(pack, pack->path);
+    int status = kj_vm_protect(warm->vm, add_modules, &modules, fault);
+    take_hash(pack);
+    if (status) {
+        return status;
+    }
+    if (warm->rules) {
+        bson_concat(&pack->describe, &warm->rules->describe);
+        kj_doc_put_text(&pack->describe, "hash", pack->hash);
+    } else {
+        bson_t hooks = BSON_INITIALIZER;
+        struct kj_doc_list list = {.array = &hooks};
+        kj_hook_file_list(warm->hooks, &list);
+        kj_doc_put_array(&pack->describe, "hooks", &hooks);
+        bson_destroy(&hooks);
+    }
+    return 0;
+}
+
+// "solar" of "rules/solar.lua" and of "rules/solar/init.lua".
+static char *name_of(const char *path)
+{
+    const char *from = strchr(path, '/') + 1;
+    size_t length = strcspn(from, "/.");
+    return kj_strndup(from, length);
+}
+
+int kj_pack_create(struct kj_sources *sources, const struct kj_vm_limits *limits, const char *path,
+                   bool is_hook, struct kj_pack **out, struct kj_fault *fault)
+{
+    struct kj_pack *pack = KJ_NEW(struct kj_pack);
+    struct kj_warm *warm = NULL;
+    pack->references = 1;
+    pack->is_hook = is_hook;
+    pack->path = kj_strdup(path);
+    pack->name = is_hook ? kj_strdup(path) : name_of(path);
+    pack->limits = *limits;
+    pack->sources = kj_sources_ref(sources);
+    pthread_mutex_init(&pack->lock, NULL);
+    bson_init(&pack->describe);
+    bson_init(&pack->files);
+    int status = warm_create(pack, &warm, fault);
+    if (status == 0) {
+        status = describe_pack(pack, warm, fault);
+        kj_pack_give(pack, warm);
+    }
+    if (status) {
+        kj_pack_unref(pack);
+        return status;
+    }
+    *out = pack;
+    return 0;
+}
