@@ -41,9 +41,9 @@ LIST = "demo"
 
 CONFIG = """# written by tools/demo
 log_level = "warn";
-default_country = "DE";
 host_name = "demo";
 http = {{ enabled = {http}; address = "127.0.0.1"; port = 0; }};
+simulation = {{ allow_money = true; }};
 trunk = {{ max_calls = 60; dials_per_second = 10; }};
 scripts_dir = "{root}/scripts";
 plugin_dir = "{build}/plugins";

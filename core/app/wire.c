@@ -141,11 +141,14 @@ static int load_plugin(struct kj_app *app, const bson_t *section, size_t index,
 
 static int make_host(struct kj_app *app, struct kj_fault *fault)
 {
-    struct kj_host_config config = {.loop = app->loop,
-                                    .fetcher = app->fetcher,
-                                    .ports = kj_engine_ports(app->engine),
-                                    .plugin_dir = app->plugin_dir,
-                                    .seed = app->options->seed};
+    struct kj_host_config config = {
+        .loop = app->loop,
+        .fetcher = app->fetcher,
+        .ports = kj_engine_ports(app->engine),
+        .plugin_dir = app->plugin_dir,
+        .secret_dir = app->data_dir,
+        .allow_money = kj_doc_bool(app->config.doc, "simulation.allow_money", false),
+        .seed = app->options->seed};
     int rc = kj_host_create(&config, &app->host, fault);
     if (rc != KJ_OK)
         return rc;

@@ -57,10 +57,8 @@ static void rebuild(struct kj_map *map)
     free(map->index);
     map->index = kj_alloc(size * sizeof *map->index);
     map->index_size = size;
-    if (map->capacity < size / 2) {
-        map->capacity = size / 2;
-        map->slots = kj_realloc(map->slots, map->capacity * sizeof *map->slots);
-    }
+    map->capacity = size / 2; // never more slots than half the index: a search always ends
+    map->slots = kj_realloc(map->slots, map->capacity * sizeof *map->slots);
     for (size_t i = 0; i < map->used; i++)
         index_add(map, i);
 }

@@ -28,7 +28,7 @@ static void register_kinds(struct kj_engine *engine)
     // A call keeps its place from claim to deliver; a few more than lines, for those after the
     // call.
     struct kj_job_kind call = {.name = "call",
-                               .concurrency = engine->own->max_calls + 14,
+                               .concurrency = engine->own->max_calls,
                                .max_attempts = 20,
                                .run = kj_path_run,
                                .arg = engine};

@@ -12,13 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *kj_class_name(enum kejue_class class)
-{
-    static const char *const k_names[] = {"ok",         "not_processed", "unknown", "caller",
-                                          "credential", "account",       "canceled"};
-    return (size_t) class < KJ_COUNT(k_names) ? k_names[class] : "unknown";
-}
-
 struct asked {
     struct kj_engine *engine;
     kj_host_reply *reply;

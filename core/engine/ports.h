@@ -7,7 +7,5 @@
 // verb without "host."; answers exactly once.
 void kj_ports_ask(struct kj_engine *engine, const char *instance, const char *workspace,
                   const char *verb, const bson_t *request, kj_host_reply *reply, void *reply_arg);
-// "ok", "not_processed", "unknown", "caller", "credential", "account", "canceled".
-const char *kj_class_name(enum kejue_class class);
 
 #endif

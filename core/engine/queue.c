@@ -15,6 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+static const int64_t k_far_ms = INT64_C(20) * 365 * 86400000;
+
 static void pump(struct kj_queue *queue);
 
 static void pump_task(struct kj_task *task)
@@ -59,12 +61,19 @@ void kj_queue_destroy(struct kj_queue *queue)
         return;
     const char *name;
     void *value;
+    queue->started = false; // no more claims
+    while (queue->running) {
+        struct kj_running *running = queue->running;
+        if (running->dropped)
+            running->dropped(running->dropped_arg);
+        kj_running_free(running);
+    }
+    if (queue->pump_posted)
+        kj_loop_unpost(queue->loop, &queue->pump);
     kj_timer_stop(queue->loop, &queue->timer);
     kj_timer_stop(queue->loop, &queue->grace);
     for (size_t at = 0; kj_map_next(&queue->kinds, &at, &name, &value);)
         free(value);
-    while (queue->running)
-        kj_running_free(queue->running);
     kj_map_fini(&queue->kinds);
     free(queue->host);
     free(queue);
@@ -93,6 +102,12 @@ const struct kj_job_kind *kj_queue_kind(const struct kj_queue *queue, const char
 {
     struct kj_queue_kind *own = kj_queue_kind_own(queue, name);
     return own ? &own->kind : NULL;
+}
+
+void kj_queue_on_final(struct kj_queue *queue, void (*fn)(void *arg, const bson_t *job), void *arg)
+{
+    queue->on_final = fn;
+    queue->on_final_arg = arg;
 }
 
 void kj_queue_hold(struct kj_queue *queue, const char *kind, bool held)
@@ -135,22 +150,9 @@ struct claim {
     } rows[];
 };
 
-static void take(struct kj_queue *queue, struct kj_queue_kind *kind, bson_t *job)
+static void take(struct kj_queue *queue, struct kj_queue_kind *kind, const bson_t *job)
 {
-    struct kj_running *running = KJ_NEW(struct kj_running);
-    running->queue = queue;
-    running->kind = kind;
-    running->job = bson_copy(job);
-    running->id = kj_doc_int(job, "_id", 0);
-    kj_copy(running->workspace, sizeof running->workspace,
-            kj_doc_text(job, "workspace", "default"));
-    running->next = queue->running;
-    if (running->next)
-        running->next->previous = running;
-    queue->running = running;
-    queue->running_count++;
-    kind->running++;
-    kind->kind.run(kind->kind.arg, running);
+    kind->kind.run(kind->kind.arg, kj_running_new(queue, kind, job));
 }
 
 static void on_claimed(struct kj_store_request *request)
@@ -176,6 +178,7 @@ static void on_claimed(struct kj_store_request *request)
     }
     free(claim);
     kj_queue_pump_soon(queue);
+    kj_queue_check_drained(queue); // nothing was taken
 }
 
 static void arm(struct kj_queue *queue)
@@ -189,7 +192,8 @@ static void arm(struct kj_queue *queue)
         if (!kind->held && room && kind->next_due < due)
             due = kind->next_due;
     }
-    if (due == INT64_MAX || queue->draining)
+    // "Never" is written as a far date: no timer, or a virtual clock would jump there.
+    if (due > kj_loop_now(queue->loop) + k_far_ms || queue->draining)
         kj_timer_stop(queue->loop, &queue->timer);
     else
         kj_timer_start_at(queue->loop, &queue->timer, due);
@@ -245,9 +249,30 @@ struct recovery {
 
 static void recover_page(struct recovery *recovery);
 
+static void recovered(struct recovery *recovery, int status)
+{
+    struct kj_queue *queue = recovery->queue;
+    queue->started = status == KJ_OK;
+    if (recovery->recovered)
+        kj_log(KJ_LOG_INFO, "queue", "took up jobs that the last run left in flight", NULL);
+    kj_queue_pump_soon(queue);
+    recovery->started(recovery->arg, status);
+    free(recovery);
+}
+
 static void on_released(struct kj_store_request *request)
 {
-    recover_page(request->arg);
+    struct recovery *recovery = request->arg;
+    for (size_t i = 0; i < request->n_ops; i++) {
+        int status = request->ops[i].status;
+        if (status != KJ_OK && status != KJ_ECONFLICT && status != KJ_ENOTFOUND) {
+            kj_log_fault(KJ_LOG_ERROR, "queue", &request->fault);
+            recovered(recovery, status); // asking again would find the same ones for ever
+            return;
+        }
+        recovery->recovered += status == KJ_OK;
+    }
+    recover_page(recovery);
 }
 
 static void recovered_fields(const struct kj_queue *queue, const bson_t *job, bson_t *changes)
@@ -268,14 +293,7 @@ static void on_found(struct kj_store_request *request)
     struct kj_queue *queue = recovery->queue;
     struct kj_store_op *found = &request->ops[0];
     if (found->status != KJ_OK || found->n_docs == 0) {
-        int status = found->status;
-        if (status == KJ_OK)
-            queue->started = true;
-        if (recovery->recovered)
-            kj_log(KJ_LOG_INFO, "queue", "took up jobs that the last run left in flight", NULL);
-        kj_queue_pump_soon(queue);
-        recovery->started(recovery->arg, status);
-        free(recovery);
+        recovered(recovery, found->status);
         return;
     }
     struct kj_store_request *release = kj_store_request(found->n_docs, "", on_released, recovery);
@@ -289,7 +307,6 @@ static void on_found(struct kj_store_request *request)
         op->version = kj_doc_int(found->docs[i], "version", 0);
         kj_store_own_doc(release, i, kj_doc_with(found->docs[i], &changes));
         bson_destroy(&changes);
-        recovery->recovered++;
     }
     kj_store_submit(queue->store, release);
 }

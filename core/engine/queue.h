@@ -5,6 +5,7 @@
 // recoveries, host, token, stage, reason, payload{}, result{}, campaign_id, lead_id, created_at,
 // updated_at, …the kind's own fields}. State lives in the store; in memory only a timer for the
 // earliest due job and what runs now. Claims and completions travel in batches. Loop thread only.
+// `max_attempts` of a job stands over its kind's; `cancel_asked` asks a running one to stop.
 #ifndef KJ_QUEUE_H
 #define KJ_QUEUE_H
 
@@ -40,6 +41,7 @@ struct kj_job_end {
     const bson_t *result;  // stored as result
     const bson_t *changes; // further fields put over the document (stage, verdict, plan …)
     const bson_t *events;  // ride on this write
+    bool resume;           // wait: in the middle of something; goes on also when canceled meanwhile
 };
 
 int kj_queue_create(struct kj_loop *loop, struct kj_store *store, const char *host, uint64_t seed,
@@ -52,6 +54,8 @@ void kj_queue_start(struct kj_queue *queue, void (*started)(void *arg, int statu
 // Stops claiming; `drained` is called when nothing runs or grace_ms have passed.
 void kj_queue_drain(struct kj_queue *queue, int64_t grace_ms, void (*drained)(void *arg),
                     void *arg);
+// Called once a job of any kind has ended for good and that is durable.
+void kj_queue_on_final(struct kj_queue *queue, void (*fn)(void *arg, const bson_t *job), void *arg);
 void kj_queue_hold(struct kj_queue *queue, const char *kind, bool held); // kill switch, clock step
 
 // A new job document with the queue's fields set; the caller adds its own and inserts it (alone or
@@ -65,12 +69,17 @@ bool kj_queue_cancel(struct kj_queue *queue, int64_t id);
 const bson_t *kj_running_job(const struct kj_running *running); // as last written
 int64_t kj_running_id(const struct kj_running *running);
 const char *kj_running_workspace(const struct kj_running *running);
-// A conditional write in the middle of a run (stage, intent): puts `changes` over the document.
-// KJ_ECONFLICT means the job is no longer ours: stop without kj_running_end.
+// A conditional write in the middle of a run (stage, intent): puts `changes` over the document, a
+// null removes the field. While the store is away it is repeated. KJ_ECONFLICT means the job is no
+// longer ours: stop without kj_running_end. KJ_ECANCELED: the engine is ending.
 void kj_running_save(struct kj_running *running, const bson_t *changes, const bson_t *events,
                      void (*saved)(void *arg, int status), void *arg);
 void kj_running_end(struct kj_running *running, const struct kj_job_end *end);
+// Asked to stop: by kj_queue_cancel, or by "cancel_asked" in the job's document (seen with the next
+// write, and when it is claimed again).
 bool kj_running_canceled(const struct kj_running *running);
+// The queue is destroyed while the job runs: free what is yours, do not touch `running` any more.
+void kj_running_on_drop(struct kj_running *running, void (*dropped)(void *arg), void *arg);
 struct kj_queue *kj_running_queue(const struct kj_running *running);
 size_t kj_queue_running(const struct kj_queue *queue, const char *kind); // NULL = all
 

@@ -26,6 +26,8 @@ struct kj_queue {
     size_t running_count;
     void (*drained)(void *arg);
     void *drained_arg;
+    void (*on_final)(void *arg, const bson_t *job);
+    void *on_final_arg;
 };
 
 struct kj_running {
@@ -36,13 +38,24 @@ struct kj_running {
     int64_t id;
     char workspace[64];
     bool canceled;
+    // The write under way, kept until the store has taken it: a save, or the end.
+    bool ending, plain;
+    struct kj_job_end end; // its pointers are not used: what they gave is kept below
+    bson_t *result, *changes, *events;
+    char *reason;
+    int tries;
+    struct kj_timer again;
     void (*saved)(void *arg, int status);
     void *saved_arg;
+    void (*dropped)(void *arg);
+    void *dropped_arg;
 };
 
 struct kj_queue_kind *kj_queue_kind_own(const struct kj_queue *queue, const char *name);
 void kj_queue_pump_soon(struct kj_queue *queue);
 void kj_queue_check_drained(struct kj_queue *queue);
+struct kj_running *kj_running_new(struct kj_queue *queue, struct kj_queue_kind *kind,
+                                  const bson_t *job);
 void kj_running_free(struct kj_running *running);
 
 #endif

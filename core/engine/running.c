@@ -1,4 +1,7 @@
 // One claimed job: what it reads of itself, its conditional writes, and how it ends.
+//
+// A write that the store refuses for now (away, disk full) is repeated here until it is taken: what
+// is known in memory is then never lost, and nobody above needs a way around an outage.
 #include "base/alloc.h"
 #include "base/log.h"
 #include "engine/queue_own.h"
@@ -7,6 +10,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+enum { k_again_ms = 1000, k_again_most_ms = 60000 };
 
 bson_t *kj_job_new(const char *kind, const char *key, int64_t due, int priority,
                    const bson_t *payload, int64_t now)
@@ -50,6 +55,12 @@ struct kj_queue *kj_running_queue(const struct kj_running *running)
     return running->queue;
 }
 
+void kj_running_on_drop(struct kj_running *running, void (*dropped)(void *arg), void *arg)
+{
+    running->dropped = dropped;
+    running->dropped_arg = arg;
+}
+
 bool kj_queue_cancel(struct kj_queue *queue, int64_t id)
 {
     for (struct kj_running *running = queue->running; running; running = running->next)
@@ -58,6 +69,39 @@ bool kj_queue_cancel(struct kj_queue *queue, int64_t id)
             return true;
         }
     return false;
+}
+
+static void on_again(void *arg);
+
+struct kj_running *kj_running_new(struct kj_queue *queue, struct kj_queue_kind *kind,
+                                  const bson_t *job)
+{
+    struct kj_running *running = KJ_NEW(struct kj_running);
+    running->queue = queue;
+    running->kind = kind;
+    running->job = bson_copy(job);
+    running->id = kj_doc_int(job, "_id", 0);
+    running->canceled = kj_doc_bool(job, "cancel_asked", false);
+    kj_copy(running->workspace, sizeof running->workspace,
+            kj_doc_text(job, "workspace", "default"));
+    kj_timer_init(&running->again, on_again, running);
+    running->next = queue->running;
+    if (running->next)
+        running->next->previous = running;
+    queue->running = running;
+    queue->running_count++;
+    kind->running++;
+    return running;
+}
+
+static void clear_write(struct kj_running *running)
+{
+    kj_doc_clear(&running->result);
+    kj_doc_clear(&running->changes);
+    kj_doc_clear(&running->events);
+    free(running->reason);
+    running->reason = NULL;
+    running->tries = 0;
 }
 
 void kj_running_free(struct kj_running *running)
@@ -71,85 +115,21 @@ void kj_running_free(struct kj_running *running)
         running->next->previous = running->previous;
     queue->running_count--;
     running->kind->running--;
+    kj_timer_stop(queue->loop, &running->again);
+    clear_write(running);
     kj_doc_clear(&running->job);
     free(running);
 }
 
-// Submits `changes` over the job under its version.
-static void write_job(struct kj_running *running, const bson_t *changes, const bson_t *events,
-                      void (*done)(struct kj_store_request *request))
+static void leave(struct kj_running *running)
 {
-    struct kj_store_request *request = kj_store_request(1, running->workspace, done, running);
-    struct kj_store_op *op = &request->ops[0];
-    op->verb = KJ_STORE_REPLACE;
-    op->coll = KJ_JOBS;
-    op->id = running->id;
-    op->version = kj_doc_int(running->job, "version", 0);
-    kj_store_own_doc(request, 0, kj_doc_with(running->job, changes));
-    if (events)
-        kj_store_own_events(request, 0, bson_copy(events));
-    kj_store_submit(running->queue->store, request);
-}
-
-static void adopt(struct kj_running *running, const struct kj_store_op *op)
-{
-    bson_t version = BSON_INITIALIZER;
-    kj_doc_put_int(&version, "version", op->new_version);
-    bson_t *written = kj_doc_with(op->doc, &version);
-    bson_destroy(&version);
-    kj_doc_clear(&running->job);
-    running->job = written;
-}
-
-static void on_saved(struct kj_store_request *request)
-{
-    struct kj_running *running = request->arg;
-    struct kj_store_op *op = &request->ops[0];
-    if (op->status == KJ_OK)
-        adopt(running, op);
-    void (*saved)(void *arg, int status) = running->saved;
-    void *arg = running->saved_arg;
-    int status = op->status;
-    running->saved = NULL;
-    if (status == KJ_ECONFLICT) { // somebody else has it now: ours no more
-        struct kj_queue *queue = running->queue;
-        saved(arg, status);
-        kj_running_free(running);
-        kj_queue_check_drained(queue);
-        kj_queue_pump_soon(queue);
-        return;
-    }
-    saved(arg, status);
-}
-
-void kj_running_save(struct kj_running *running, const bson_t *changes, const bson_t *events,
-                     void (*saved)(void *arg, int status), void *arg)
-{
-    running->saved = saved;
-    running->saved_arg = arg;
-    bson_t all = BSON_INITIALIZER;
-    kj_doc_put_int(&all, "recoveries", 0); // it moved: not a poison job
-    bson_concat(&all, changes);
-    write_job(running, &all, events, on_saved);
-    bson_destroy(&all);
-}
-
-static void on_ended(struct kj_store_request *request)
-{
-    struct kj_running *running = request->arg;
     struct kj_queue *queue = running->queue;
-    struct kj_store_op *op = &request->ops[0];
-    if (op->status != KJ_OK && op->status != KJ_ECONFLICT) {
-        // The store is away or full. The job stays "running" there; our next start takes it up.
-        kj_log_fault(KJ_LOG_ERROR, "queue", &request->fault);
-    } else if (op->status == KJ_OK) {
-        if (kj_streq(kj_doc_text(op->doc, "state", ""), "waiting"))
-            kj_queue_wake(queue, kj_doc_text(op->doc, "kind", ""), kj_doc_time(op->doc, "due", 0));
-    }
     kj_running_free(running);
     kj_queue_pump_soon(queue);
     kj_queue_check_drained(queue);
 }
+
+// --- the fields that an end sets ---
 
 static int64_t retry_due(const struct kj_running *running, int attempts)
 {
@@ -161,14 +141,11 @@ static int64_t retry_due(const struct kj_running *running, int attempts)
            kj_backoff(&rng, running->kind->kind.backoff_ms, 3600000, attempts);
 }
 
-// The state that a verdict leads to; may turn a retry into "dead".
-static const char *state_after(const struct kj_running *running, const struct kj_job_end *end,
-                               int attempts)
+// The state that the verdict leads to; may turn a retry into "dead".
+static const char *state_after(const struct kj_running *running, int attempts)
 {
-    bool again = end->verdict == KJ_JOB_WAIT || end->verdict == KJ_JOB_RETRY;
-    if (again && running->canceled) // asked to stop while it ran: this was the next step
-        return "failed";
-    switch (end->verdict) {
+    int64_t most = running->kind->kind.max_attempts;
+    switch (running->end.verdict) {
     case KJ_JOB_DONE:
         return "done";
     case KJ_JOB_FAILED:
@@ -180,30 +157,206 @@ static const char *state_after(const struct kj_running *running, const struct kj
     case KJ_JOB_RETRY:
         break;
     }
-    return attempts >= running->kind->kind.max_attempts ? "dead" : "waiting";
+    return attempts >= kj_doc_int(running->job, "max_attempts", most) ? "dead" : "waiting";
+}
+
+// Asked to stop while it ran: where it would wait for another run, it is over.
+static bool ends_canceled(const struct kj_running *running)
+{
+    bool again = running->end.verdict == KJ_JOB_WAIT || running->end.verdict == KJ_JOB_RETRY;
+    return again && running->canceled && !running->end.resume;
+}
+
+static bson_t *end_changes(const struct kj_running *running)
+{
+    const struct kj_job_end *end = &running->end;
+    int attempts = (int)kj_doc_int(running->job, "attempts", 0) + (end->verdict == KJ_JOB_RETRY);
+    const char *state = ends_canceled(running) ? "failed" : state_after(running, attempts);
+    const char *reason = ends_canceled(running) ? "canceled" : running->reason;
+    bool waits = kj_streq(state, "waiting");
+    bson_t *changes = bson_new();
+    kj_doc_put_text(changes, "state", state);
+    if (waits)
+        kj_doc_put_time(changes, "due", end->due > 0 ? end->due : retry_due(running, attempts));
+    kj_doc_put_int(changes, "attempts", attempts);
+    kj_doc_put_int(changes, "recoveries", 0);
+    kj_doc_put_time(changes, "updated_at", kj_loop_now(running->queue->loop));
+    kj_doc_put_null(changes, "host");
+    if (reason)
+        kj_doc_put_text(changes, "reason", reason);
+    else
+        kj_doc_put_null(changes, "reason");
+    if (!waits)
+        kj_doc_put_null(changes, "cancel_asked");
+    if (ends_canceled(running))
+        kj_doc_put_text(changes, "outcome", "canceled");
+    kj_doc_put_doc(changes, "result", running->result);
+    bson_iter_t at; // the kind's own fields, nulls (which remove) included
+    if (running->changes && bson_iter_init(&at, running->changes))
+        while (bson_iter_next(&at))
+            if (!bson_has_field(changes, bson_iter_key(&at)))
+                bson_append_iter(changes, NULL, 0, &at);
+    return changes;
+}
+
+// --- writing ---
+
+static void on_written(struct kj_store_request *request);
+
+static void write_now(struct kj_running *running)
+{
+    bson_t *changes = running->ending ? end_changes(running) : NULL;
+    struct kj_store_request *request = kj_store_request(1, running->workspace, on_written, running);
+    struct kj_store_op *op = &request->ops[0];
+    op->verb = KJ_STORE_REPLACE;
+    op->coll = KJ_JOBS;
+    op->id = running->id;
+    op->version = kj_doc_int(running->job, "version", 0);
+    kj_store_own_doc(request, 0, kj_doc_with(running->job, changes ? changes : running->changes));
+    if (running->events)
+        kj_store_own_events(request, 0, bson_copy(running->events));
+    kj_doc_clear(&changes);
+    kj_store_submit(running->queue->store, request);
+}
+
+static void on_again(void *arg)
+{
+    write_now(arg);
+}
+
+static void write_again(struct kj_running *running, const struct kj_fault *fault)
+{
+    int64_t wait = (int64_t)k_again_ms << (running->tries < 6 ? running->tries : 6);
+    if (running->tries++ == 0)
+        kj_log_fault(KJ_LOG_ERROR, "queue", fault);
+    kj_timer_start(running->queue->loop, &running->again,
+                   wait < k_again_most_ms ? wait : k_again_most_ms);
+}
+
+static void adopt(struct kj_running *running, const bson_t *doc, int64_t version)
+{
+    bson_t stamp = BSON_INITIALIZER;
+    kj_doc_put_int(&stamp, "version", version);
+    bson_t *now = kj_doc_with(doc, &stamp);
+    bson_destroy(&stamp);
+    kj_doc_clear(&running->job);
+    running->job = now;
+}
+
+static void save_done(struct kj_running *running, int status)
+{
+    void (*saved)(void *arg, int status) = running->saved;
+    running->saved = NULL;
+    clear_write(running);
+    if (status == KJ_ECONFLICT)
+        running->dropped = NULL; // its owner is told here
+    saved(running->saved_arg, status);
+    if (status == KJ_ECONFLICT) // somebody else has it now: ours no more
+        leave(running);
+}
+
+static void end_done(struct kj_running *running, int status)
+{
+    struct kj_queue *queue = running->queue;
+    const char *kind = running->kind->kind.name;
+    if (status == KJ_OK && kj_streq(kj_doc_text(running->job, "state", ""), "waiting"))
+        kj_queue_wake(queue, kind, kj_doc_time(running->job, "due", 0));
+    else if (status == KJ_OK && queue->on_final)
+        queue->on_final(queue->on_final_arg, running->job);
+    else if (status == KJ_ECONFLICT) // whoever changed it may want it run
+        kj_queue_wake(queue, kind, kj_loop_now(queue->loop));
+    leave(running);
+}
+
+// What it should become can never be stored: a person must look.
+static void end_plainly(struct kj_running *running, int status)
+{
+    kj_doc_clear(&running->result);
+    kj_doc_clear(&running->changes);
+    kj_doc_clear(&running->events);
+    free(running->reason);
+    running->reason = kj_strdup("its outcome could not be stored; see the log");
+    running->end = (struct kj_job_end){.verdict = KJ_JOB_PARKED};
+    running->plain = true;
+    kj_log(KJ_LOG_ERROR, "queue", "a job's end could not be stored", "kind",
+           running->kind->kind.name, "why", kj_error_name(status), NULL);
+    write_now(running);
+}
+
+static void write_done(struct kj_running *running, int status)
+{
+    bool lasting = status != KJ_OK && status != KJ_ECONFLICT && status != KJ_ECANCELED;
+    if (!running->ending)
+        save_done(running, status);
+    else if (lasting && !running->plain)
+        end_plainly(running, status);
+    else
+        end_done(running, status);
+}
+
+static bool passes(int status) // the store may take it later
+{
+    return status == KJ_EUNAVAILABLE || status == KJ_EFULL || status == KJ_EIO ||
+           status == KJ_ETIMEDOUT || status == KJ_EINTERNAL;
+}
+
+// The version moved. Somebody may have left a mark for us ("cancel_asked"): then it is still ours.
+static void on_reread(struct kj_store_request *request)
+{
+    struct kj_running *running = request->arg;
+    struct kj_store_op *op = &request->ops[0];
+    if (passes(op->status)) {
+        write_again(running, &request->fault);
+        return;
+    }
+    const bson_t *doc = op->status == KJ_OK && op->n_docs ? op->docs[0] : NULL;
+    bool marked = doc && kj_doc_bool(doc, "cancel_asked", false) &&
+                  !kj_doc_bool(running->job, "cancel_asked", false);
+    if (marked && kj_streq(kj_doc_text(doc, "state", ""), "running") &&
+        kj_streq(kj_doc_text(doc, "host", ""), running->queue->host) &&
+        kj_doc_int(doc, "token", 0) == kj_doc_int(running->job, "token", 0)) {
+        running->canceled = true;
+        adopt(running, doc, kj_doc_int(doc, "version", 0));
+        write_now(running);
+    } else
+        write_done(running, op->status == KJ_ECANCELED ? KJ_ECANCELED : KJ_ECONFLICT);
+}
+
+static void on_written(struct kj_store_request *request)
+{
+    struct kj_running *running = request->arg;
+    struct kj_store_op *op = &request->ops[0];
+    if (op->status == KJ_OK)
+        adopt(running, op->doc, op->new_version);
+    if (op->status == KJ_ECONFLICT)
+        kj_store_get(running->queue->store, running->workspace, KJ_JOBS, running->id, NULL,
+                     on_reread, running);
+    else if (passes(op->status))
+        write_again(running, &request->fault);
+    else
+        write_done(running, op->status == KJ_ENOTFOUND ? KJ_ECONFLICT : op->status);
+}
+
+void kj_running_save(struct kj_running *running, const bson_t *changes, const bson_t *events,
+                     void (*saved)(void *arg, int status), void *arg)
+{
+    running->saved = saved;
+    running->saved_arg = arg;
+    running->changes = bson_new();
+    kj_doc_put_int(running->changes, "recoveries", 0); // it moved: not a poison job
+    bson_concat(running->changes, changes);
+    running->events = events ? bson_copy(events) : NULL;
+    write_now(running);
 }
 
 void kj_running_end(struct kj_running *running, const struct kj_job_end *end)
 {
-    int64_t now = kj_loop_now(running->queue->loop);
-    int attempts = (int)kj_doc_int(running->job, "attempts", 0);
-    bson_t changes = BSON_INITIALIZER;
-    if (end->verdict == KJ_JOB_RETRY)
-        attempts++;
-    kj_doc_put_text(&changes, "state", state_after(running, end, attempts));
-    if (end->verdict == KJ_JOB_WAIT || end->verdict == KJ_JOB_RETRY)
-        kj_doc_put_time(&changes, "due", end->due > 0 ? end->due : retry_due(running, attempts));
-    kj_doc_put_int(&changes, "attempts", attempts);
-    kj_doc_put_int(&changes, "recoveries", 0);
-    kj_doc_put_time(&changes, "updated_at", now);
-    kj_doc_put_null(&changes, "host");
-    if (end->reason)
-        kj_doc_put_text(&changes, "reason", end->reason);
-    else
-        kj_doc_put_null(&changes, "reason");
-    kj_doc_put_doc(&changes, "result", end->result);
-    if (end->changes)
-        bson_concat(&changes, end->changes);
-    write_job(running, &changes, end->events, on_ended);
-    bson_destroy(&changes);
+    running->dropped = NULL;
+    running->ending = true;
+    running->end = *end;
+    running->reason = kj_strdup(end->reason);
+    running->result = end->result ? bson_copy(end->result) : NULL;
+    running->changes = end->changes ? bson_copy(end->changes) : NULL;
+    running->events = end->events ? bson_copy(end->events) : NULL;
+    write_now(running);
 }

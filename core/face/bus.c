@@ -15,9 +15,11 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-enum { k_contexts = 128, k_limit = 32 << 20 };
+// Requests at once; some of them wait for events. Beyond k_busy of them we only say so.
+enum { k_contexts = 512, k_busy = 480, k_backlog = 1024 };
 
 struct slot {
     struct kj_bus *bus;
@@ -34,6 +36,7 @@ struct kj_bus {
     struct kj_loop *loop;
     nng_socket rep, pub;
     bool rep_open, pub_open, trusted;
+    bool closed; // destroyed, but still waiting for `open` answers
     struct slot *slots;
     size_t open; // dispatched, not answered yet
     struct kj_buf text;
@@ -50,7 +53,7 @@ static void send_answer(struct slot *slot, const bson_t *result, const struct kj
 {
     struct kj_buf out;
     nng_msg *message = NULL;
-    kj_buf_init(&out, k_limit);
+    kj_buf_init(&out, KJ_FRAME_LIMIT);
     kj_frame_answer(&slot->frame, result, fault, details, &out);
     kj_frame_fini(&slot->frame);
     if (nng_msg_alloc(&message, 0) == 0 && nng_msg_append(message, out.data, out.length) == 0) {
@@ -64,12 +67,25 @@ static void send_answer(struct slot *slot, const bson_t *result, const struct kj
     kj_buf_fini(&out);
 }
 
+static void bus_free(struct kj_bus *bus)
+{
+    for (int i = 0; bus->slots && i < k_contexts; i++)
+        kj_frame_fini(&bus->slots[i].frame);
+    kj_buf_fini(&bus->text);
+    free(bus->slots);
+    free(bus);
+}
+
 static void on_answer(void *arg, const bson_t *result, const struct kj_fault *fault,
                       const bson_t *details)
 {
     struct slot *slot = arg;
-    slot->bus->open--;
-    send_answer(slot, result, fault, details);
+    struct kj_bus *bus = slot->bus;
+    bus->open--;
+    if (!bus->closed)
+        send_answer(slot, result, fault, details);
+    else if (bus->open == 0)
+        bus_free(bus);
 }
 
 // Loop thread: a message has arrived.
@@ -81,6 +97,9 @@ static void on_message(struct kj_task *task)
     slot->message = NULL;
     int rc = kj_frame_parse(nng_msg_body(message), nng_msg_len(message), &slot->frame, &fault);
     nng_msg_free(message);
+    if (rc == KJ_OK && slot->bus->open >= k_busy)
+        rc = kj_fault(&fault, KJ_EUNAVAILABLE, NULL, "try again in a moment",
+                      "too many requests of the bus are under way");
     if (rc != KJ_OK) {
         send_answer(slot, NULL, &fault, NULL);
         return;
@@ -101,8 +120,11 @@ static void on_aio(void *arg)
 {
     struct slot *slot = arg;
     int rc = nng_aio_result(slot->aio);
-    if (rc == NNG_ECLOSED || rc == NNG_ECANCELED)
+    if (rc == NNG_ECLOSED || rc == NNG_ECANCELED) {
+        if (slot->sending)
+            nng_msg_free(nng_aio_get_msg(slot->aio));
         return;
+    }
     if (slot->sending) {
         slot->sending = false;
         if (rc != 0) // the client has gone: the message is still ours
@@ -117,24 +139,32 @@ static void on_aio(void *arg)
     }
 }
 
-// A socket file that nobody listens on is left over from a crash: nng would refuse the address.
-static void drop_stale(const char *url)
+// A socket file that nobody listens on is left over from a crash: nng would refuse the address. A
+// file that is no socket stays: nng would remove it.
+static int clear_path(const char *url, struct kj_fault *fault)
 {
     nng_socket probe;
-    if (strncmp(url, "ipc://", 6) != 0 || access(url + 6, F_OK) != 0)
-        return;
+    struct stat info;
+    if (strncmp(url, "ipc://", 6) != 0 || lstat(url + 6, &info) != 0)
+        return KJ_OK;
+    if (!S_ISSOCK(info.st_mode))
+        return kj_fault(fault, KJ_EIO, url + 6, "choose another folder with --dir or run_dir",
+                        "is a file and not a socket of ours");
     if (nng_rep0_open(&probe) != 0)
-        return;
+        return KJ_OK;
     if (nng_dial(probe, url, NULL, 0) == NNG_ECONNREFUSED)
         unlink(url + 6);
     nng_close(probe);
+    return KJ_OK;
 }
 
 static int listen_on(nng_socket socket, const char *url, size_t limit, struct kj_fault *fault)
 {
     nng_listener listener;
-    drop_stale(url);
-    int rc = nng_listener_create(&listener, socket, url);
+    int rc = clear_path(url, fault);
+    if (rc != KJ_OK)
+        return rc;
+    rc = nng_listener_create(&listener, socket, url);
     if (rc == 0)
         rc = nng_listener_setopt_size(listener, NNG_OPT_RECVMAXSZ, limit);
     if (rc == 0 && strncmp(url, "ipc://", 6) == 0)
@@ -146,7 +176,7 @@ static int listen_on(nng_socket socket, const char *url, size_t limit, struct kj
 
 static int open_rep(struct kj_bus *bus, const struct kj_bus_config *config, struct kj_fault *fault)
 {
-    size_t limit = config->message_limit ? config->message_limit : k_limit;
+    size_t limit = config->message_limit ? config->message_limit : KJ_FRAME_LIMIT;
     int rc = nng_rep0_open(&bus->rep);
     if (rc != 0)
         return nng_fault(fault, config->rep_url, rc);
@@ -174,11 +204,13 @@ int kj_bus_create(struct kj_api *api, const struct kj_bus_config *config, struct
     bus->api = api;
     bus->loop = kj_api_engine(api)->loop;
     bus->trusted = strncmp(config->rep_url, "ipc://", 6) == 0;
-    kj_buf_init(&bus->text, k_limit);
+    kj_buf_init(&bus->text, KJ_FRAME_LIMIT);
     int rc = open_rep(bus, config, fault);
     if (rc == KJ_OK) {
         int opened = nng_pub0_open(&bus->pub);
         bus->pub_open = opened == 0;
+        if (opened == 0)
+            opened = nng_socket_set_int(bus->pub, NNG_OPT_SENDBUF, k_backlog);
         rc = opened ? nng_fault(fault, config->pub_url, opened)
                     : listen_on(bus->pub, config->pub_url, 4096, fault);
     }
@@ -204,22 +236,34 @@ void kj_bus_destroy(struct kj_bus *bus)
             nng_aio_stop(slot->aio); // no callback runs after this
             nng_aio_free(slot->aio);
         }
-        if (slot->message)
+        if (slot->message) { // it came while we were closing
+            kj_loop_unpost(bus->loop, &slot->task);
             nng_msg_free(slot->message);
-        kj_frame_fini(&slot->frame);
+            slot->message = NULL;
+        }
     }
-    kj_buf_fini(&bus->text);
-    free(bus->slots);
-    free(bus);
+    bus->closed = true;
+    if (bus->open == 0)
+        bus_free(bus);
+}
+
+// As event.since tells it, and the workspace.
+static void put_event(const bson_t *event, struct kj_buf *text)
+{
+    bson_t told = BSON_INITIALIZER;
+    kj_doc_put_from(&told, "number", event, "_id");
+    bson_copy_to_excluding_noinit(event, &told, "_id", "version", NULL);
+    kj_buf_addf(text, "%s ", kj_doc_text(event, "name", "event"));
+    kj_json_write(&told, 0, text);
+    bson_destroy(&told);
 }
 
 void kj_bus_publish(struct kj_bus *bus, const bson_t *event)
 {
     nng_msg *message;
     kj_buf_reset(&bus->text);
-    kj_buf_addf(&bus->text, "%s ", kj_doc_text(event, "name", "event"));
-    kj_json_write(event, 0, &bus->text);
-    if (nng_msg_alloc(&message, 0) != 0)
+    put_event(event, &bus->text);
+    if (bus->text.failed || nng_msg_alloc(&message, 0) != 0)
         return;
     if (nng_msg_append(message, bus->text.data, bus->text.length) != 0 ||
         nng_sendmsg(bus->pub, message, NNG_FLAG_NONBLOCK) != 0)

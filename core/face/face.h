@@ -12,7 +12,7 @@ struct kj_bus;
 struct kj_bus_config {
     const char *rep_url;  // "ipc:///run/kejue/bus.ipc"
     const char *pub_url;  // "ipc:///run/kejue/events.ipc"
-    size_t message_limit; // 0 = 1 MiB
+    size_t message_limit; // 0 = 32 MiB; each command has its own limits below that
 };
 int kj_bus_create(struct kj_api *api, const struct kj_bus_config *config, struct kj_bus **bus,
                   struct kj_fault *fault) KJ_MUST_USE;
@@ -20,13 +20,14 @@ void kj_bus_destroy(struct kj_bus *bus);
 void kj_bus_publish(struct kj_bus *bus, const bson_t *event);
 
 // --- HTTP: libmicrohttpd in the loop ---
-// POST /api/commands/NAME (bearer token, Idempotency-Key), /hooks/INSTANCE/PATH, GET /api/events
-// (server-sent; Last-Event-ID), /healthz, /metrics.
+// POST /api/commands/NAME (bearer token, Idempotency-Key), GET /api/commands, /hooks/INSTANCE/PATH,
+// GET /api/events (server-sent; Last-Event-ID or ?cursor=), /healthz, /metrics. May be destroyed
+// while commands are under way; what it holds is freed by kj_loop_destroy.
 struct kj_http;
 struct kj_http_config {
     const char *address; // "127.0.0.1"
     uint16_t port;       // 0 = any free port
-    size_t body_limit;   // 0 = 1 MiB
+    size_t body_limit;   // 0 = 1 MiB; a command with a larger limit of its own may have that
 };
 int kj_http_create(struct kj_api *api, const struct kj_http_config *config, struct kj_http **http,
                    struct kj_fault *fault) KJ_MUST_USE;

@@ -2,9 +2,13 @@
 // ends with a zero byte, which no JSON text does: the encoding needs no flag.
 #include "face/frame.h"
 
-#include "doc/json.h"
+#include "face/door_limits.h"
 
 #include <string.h>
+
+// What any command may carry, and the message around it; the command's own limits come after.
+static const struct kj_json_limits k_limits = {KJ_FRAME_LIMIT, 600000, 34};
+enum { k_around = 4096 }; // bytes of id, cmd, token and key beside the arguments
 
 static bool looks_like_bson(const unsigned char *bytes, size_t length)
 {
@@ -14,18 +18,25 @@ static bool looks_like_bson(const unsigned char *bytes, size_t length)
     return told == length;
 }
 
+// The library's own check recurses as deep as the message says: ours comes first.
 static int read_bson(const void *bytes, size_t length, struct kj_frame *frame,
                      struct kj_fault *fault)
 {
     bson_t view;
     size_t offset;
-    if (!bson_init_static(&view, bytes, length) ||
-        !bson_validate(&view, BSON_VALIDATE_UTF8 | BSON_VALIDATE_EMPTY_KEYS, &offset))
+    char key[64];
+    if (!bson_init_static(&view, bytes, length))
         return kj_fault(fault, KJ_EPARSE, NULL, "send BSON or JSON", "is not a BSON document");
-    if (!kj_doc_within(&view, kj_json_default.depth, kj_json_default.nodes))
+    if (!kj_doc_within(&view, k_limits.depth, k_limits.nodes))
         return kj_fault(fault, KJ_ELIMIT, NULL, "send it in parts",
-                        "is nested deeper than %d or has more than %zu values",
-                        kj_json_default.depth, kj_json_default.nodes);
+                        "is damaged, nested deeper than %d or has more than %zu values",
+                        k_limits.depth, k_limits.nodes);
+    if (!bson_validate(&view, BSON_VALIDATE_UTF8, &offset))
+        return kj_fault(fault, KJ_EPARSE, NULL, "send BSON or JSON", "is damaged BSON at byte %zu",
+                        offset);
+    if (!kj_frame_only_data(&view, key, sizeof key))
+        return kj_fault(fault, KJ_EPARSE, key, "send what JSON can say, and dates",
+                        "has a type, a number or a duplicate name that is not taken");
     frame->doc = bson_copy(&view);
     return KJ_OK;
 }
@@ -35,9 +46,19 @@ static const char *text_field(const bson_t *doc, const char *name)
     return kj_doc_text(doc, name, NULL);
 }
 
+static int check_limits(const struct kj_frame *frame, size_t length, struct kj_fault *fault)
+{
+    struct kj_json_limits limits = kj_door_limits(frame->cmd);
+    if (length <= limits.bytes + k_around &&
+        kj_doc_within(&frame->args, limits.depth, limits.nodes))
+        return KJ_OK;
+    return kj_fault(fault, KJ_ELIMIT, "/args", "send it in parts",
+                    "%.64s takes at most %zu bytes and %zu values", frame->cmd, limits.bytes,
+                    limits.nodes);
+}
+
 int kj_frame_parse(const void *bytes, size_t length, struct kj_frame *frame, struct kj_fault *fault)
 {
-    static const struct kj_json_limits k_limits = {32u << 20, 600000, 32}; // commands judge again
     bool is_array = false;
     memset(frame, 0, sizeof *frame);
     frame->json = !looks_like_bson(bytes, length);
@@ -61,7 +82,7 @@ int kj_frame_parse(const void *bytes, size_t length, struct kj_frame *frame, str
         kj_doc_child(frame->doc, "args", &frame->args);
     else
         bson_init(&frame->args);
-    return KJ_OK;
+    return check_limits(frame, length, fault);
 }
 
 void kj_frame_fini(struct kj_frame *frame)
@@ -99,4 +120,11 @@ void kj_frame_answer(const struct kj_frame *frame, const bson_t *result,
         kj_buf_add(out, bson_get_data(&answer), answer.len);
     bson_destroy(&answer);
     bson_destroy(&error);
+    if (out->failed && fault == NULL) {
+        struct kj_fault large;
+        kj_fault(&large, KJ_ELIMIT, NULL, "ask for fewer, with limit",
+                 "the answer is larger than %d MiB", (int)(out->limit >> 20));
+        kj_buf_reset(out);
+        kj_frame_answer(frame, NULL, &large, NULL, out);
+    }
 }

@@ -2,7 +2,9 @@
 #ifndef KJ_FRAME_H
 #define KJ_FRAME_H
 
-#include "doc/doc.h"
+#include "doc/json.h"
+
+enum { KJ_FRAME_LIMIT = 32 << 20 }; // bytes of a message, whatever its command
 
 struct kj_frame {
     bson_t *doc;                                    // the whole message
@@ -15,7 +17,11 @@ struct kj_frame {
 int kj_frame_parse(const void *bytes, size_t length, struct kj_frame *frame,
                    struct kj_fault *fault) KJ_MUST_USE;
 void kj_frame_fini(struct kj_frame *frame);
-// The answer's bytes into `out`. frame may be one that did not parse.
+// Only what JSON could say, and dates; else `place` names the member. For BSON that is valid and
+// within limits.
+bool kj_frame_only_data(const bson_t *doc, char *place, size_t size);
+// The answer's bytes into `out`. frame may be one that did not parse. One that is larger than `out`
+// may grow becomes an error.
 void kj_frame_answer(const struct kj_frame *frame, const bson_t *result,
                      const struct kj_fault *fault, const bson_t *details, struct kj_buf *out);
 // {code, place, text, hint, faults[]}: one error shape for all doors.

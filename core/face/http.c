@@ -46,28 +46,40 @@ static void on_poll(uv_poll_t *poll, int status, int events)
     run(poll->data);
 }
 
+// The answer is handed over before the connection goes on: it would read first, and close when the
+// client has sent all it will and closed its half.
+static void resume(struct kj_exchange *exchange)
+{
+    exchange->waking = exchange->suspended = false;
+    if (exchange->response)
+        (void)kj_exchange_send(exchange);
+    MHD_resume_connection(exchange->connection);
+}
+
+static void resume_all(struct kj_http *http, bool all)
+{
+    for (struct kj_exchange *at = http->exchanges; at; at = at->next)
+        if (at->suspended && at->connection && (all || at->waking))
+            resume(at);
+}
+
 static void on_wake(struct kj_task *task)
 {
     struct kj_http *http = (struct kj_http *)((char *)task - offsetof(struct kj_http, wake));
     http->wake_posted = false;
+    resume_all(http, false);
     run(http);
-}
-
-void kj_http_wake(struct kj_http *http)
-{
-    if (http->wake_posted)
-        return;
-    http->wake_posted = true;
-    kj_loop_post(http->loop, &http->wake);
 }
 
 void kj_http_resume(struct kj_exchange *exchange)
 {
-    if (!exchange->suspended || exchange->connection == NULL || exchange->http == NULL)
+    struct kj_http *http = exchange->http;
+    if (!exchange->suspended || exchange->connection == NULL || http == NULL)
         return;
-    exchange->suspended = false;
-    MHD_resume_connection(exchange->connection);
-    kj_http_wake(exchange->http);
+    exchange->waking = true;
+    if (!http->wake_posted)
+        kj_loop_post(http->loop, &http->wake);
+    http->wake_posted = true;
 }
 
 // --- sockets ---
@@ -174,8 +186,7 @@ static int start_daemon(struct kj_http *http, const struct kj_http_config *confi
         MHD_OPTION_PER_IP_CONNECTION_LIMIT,
         (unsigned)(is_loopback(&address) ? 0 : KJ_HTTP_PER_ADDRESS), MHD_OPTION_CONNECTION_TIMEOUT,
         (unsigned)KJ_HTTP_IDLE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)KJ_HTTP_HEADER_BYTES,
-        MHD_OPTION_STRICT_FOR_CLIENT, 1,
-        MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_END);
+        MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_END);
     if (http->daemon)
         return KJ_OK;
     snprintf(place, sizeof place, "%s port %u", config->address ? config->address : "127.0.0.1",
@@ -191,9 +202,11 @@ static void start_handles(struct kj_http *http)
     uv_poll_init(uv, &http->poll, info->epoll_fd);
     uv_timer_init(uv, &http->timer);
     uv_timer_init(uv, &http->sweep);
+    uv_timer_init(uv, &http->feed);
     uv_timer_init(uv, &http->probe_deadline);
-    http->poll.data = http->timer.data = http->sweep.data = http->probe_deadline.data = http;
-    http->handles = 4;
+    http->poll.data = http->timer.data = http->sweep.data = http;
+    http->feed.data = http->probe_deadline.data = http;
+    http->handles = 5;
     uv_poll_start(&http->poll, UV_READABLE, on_poll);
     uv_timer_start(&http->sweep, on_sweep, KJ_HTTP_HEARTBEAT_MS, KJ_HTTP_HEARTBEAT_MS);
     set_timer(http);
@@ -242,8 +255,7 @@ void kj_http_destroy(struct kj_http *http)
     if (http->wake_posted)
         kj_loop_unpost(http->loop, &http->wake);
     http->wake_posted = true; // nothing is posted from here on
-    for (struct kj_exchange *at = http->exchanges; at; at = at->next)
-        kj_http_resume(at);
+    resume_all(http, true);
     uv_close((uv_handle_t *)&http->poll, on_closed);
     MHD_stop_daemon(http->daemon);
     while (http->exchanges) { // whoever still holds one lets go later
@@ -256,5 +268,6 @@ void kj_http_destroy(struct kj_http *http)
     kj_http_forget_probe(http);
     uv_close((uv_handle_t *)&http->timer, on_closed);
     uv_close((uv_handle_t *)&http->sweep, on_closed);
+    uv_close((uv_handle_t *)&http->feed, on_closed);
     uv_close((uv_handle_t *)&http->probe_deadline, on_closed);
 }

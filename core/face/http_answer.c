@@ -32,8 +32,8 @@ void kj_exchange_text(struct kj_exchange *exchange, unsigned status, const char 
                       struct kj_buf *text_take)
 {
     size_t length = text_take->length;
-    struct MHD_Response *response = MHD_create_response_from_buffer(
-        length, kj_buf_take(text_take), MHD_RESPMEM_MUST_FREE);
+    struct MHD_Response *response =
+        MHD_create_response_from_buffer(length, kj_buf_take(text_take), MHD_RESPMEM_MUST_FREE);
     if (type)
         MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
     MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
@@ -72,7 +72,7 @@ static unsigned status_of(const struct kj_exchange *exchange, const struct kj_fa
     case KJ_EPARSE:
         return MHD_HTTP_BAD_REQUEST;
     case KJ_ESCHEMA:
-        return MHD_HTTP_UNPROCESSABLE_ENTITY;
+        return MHD_HTTP_UNPROCESSABLE_CONTENT;
     case KJ_EDENIED:
         return denied_status(exchange, fault);
     case KJ_ENOTFOUND:
@@ -82,7 +82,7 @@ static unsigned status_of(const struct kj_exchange *exchange, const struct kj_fa
     case KJ_ESTATE:
         return MHD_HTTP_CONFLICT;
     case KJ_ELIMIT:
-        return MHD_HTTP_PAYLOAD_TOO_LARGE;
+        return MHD_HTTP_CONTENT_TOO_LARGE;
     case KJ_EUNAVAILABLE:
     case KJ_EFULL:
         return MHD_HTTP_SERVICE_UNAVAILABLE;

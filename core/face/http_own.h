@@ -15,11 +15,12 @@ enum {
     KJ_HTTP_PER_ADDRESS = 128, // not on loopback: behind a proxy all clients have one address
     KJ_HTTP_HEADER_BYTES = 32 << 10,
     KJ_HTTP_IDLE_S = 30,
-    KJ_HTTP_REQUEST_S = 120, // a request must have arrived whole within
+    KJ_HTTP_REQUEST_S = 120,    // a request must have arrived whole within
     KJ_HTTP_BODIES = 256 << 20, // bytes of all bodies that are being received
     KJ_HTTP_ANSWER = 64 << 20,
     KJ_HTTP_STREAMS = 256,
     KJ_HTTP_HEARTBEAT_MS = 15000,
+    KJ_HTTP_STALL_MS = 60000, // a stream whose reader takes nothing for so long is cut off
 };
 
 struct kj_exchange;
@@ -34,17 +35,17 @@ struct kj_route {
 };
 
 struct kj_exchange {
-    struct kj_exchange *next, *previous;  // of the door
-    struct kj_http *http;                 // NULL once the door is closed
-    struct MHD_Connection *connection;    // NULL once the client is gone
-    struct kj_peer *peer;                 // the socket it came by
+    struct kj_exchange *next, *previous; // of the door
+    struct kj_http *http;                // NULL once the door is closed
+    struct MHD_Connection *connection;   // NULL once the client is gone
+    struct kj_peer *peer;                // the socket it came by
     const struct kj_route *route;
     char *method, *rest; // what "*" stood for
     char *token, *key;   // bearer, Idempotency-Key; NULL = none
     struct kj_buf body;
-    size_t length;       // as announced
+    size_t length; // as announced
     int refs;
-    bool arrived, suspended;
+    bool arrived, suspended, waking;
     struct MHD_Response *response; // ready to go out
     unsigned status;
     struct kj_stream *stream;
@@ -54,8 +55,8 @@ struct kj_exchange {
 struct kj_peer {
     struct kj_peer *next, *previous;
     int fd;
-    bool busy;       // a request has arrived whole and is being answered
-    int64_t quiet;   // real ms since which nothing has been answered
+    bool busy;     // a request has arrived whole and is being answered
+    int64_t quiet; // real ms since which nothing has been answered
 };
 
 struct kj_http {
@@ -63,7 +64,7 @@ struct kj_http {
     struct kj_loop *loop;
     struct MHD_Daemon *daemon;
     uv_poll_t poll;
-    uv_timer_t timer, sweep, probe_deadline;
+    uv_timer_t timer, sweep, feed, probe_deadline;
     int handles; // open uv handles; the last one to close frees the door
     struct kj_task wake;
     bool wake_posted;
@@ -79,12 +80,13 @@ struct kj_http {
     struct kj_probe *probe; // http_health.c: the store is being asked
 };
 
-// http.c: resumes what is ready and runs the library, soon and never inside its callbacks.
-void kj_http_wake(struct kj_http *http);
-// Resumes this suspended exchange's connection and wakes.
+// http.c. Has this suspended exchange's connection go on at the next wake, with its answer if it
+// has one.
 void kj_http_resume(struct kj_exchange *exchange);
 
-// http_request.c: the library's callbacks.
+// http_request.c: hands the answer to the library.
+enum MHD_Result kj_exchange_send(struct kj_exchange *exchange);
+// The library's callbacks.
 enum MHD_Result kj_http_on_request(void *arg, struct MHD_Connection *connection, const char *url,
                                    const char *method, const char *version, const char *upload,
                                    size_t *upload_size, void **own);
@@ -118,6 +120,7 @@ const struct kj_route *kj_http_route(const char *method, const char *path, const
 void kj_http_events(struct kj_exchange *exchange);
 void kj_stream_end(struct kj_stream *stream); // its connection has gone
 void kj_http_beat(struct kj_http *http);      // every KJ_HTTP_HEARTBEAT_MS
+void kj_http_on_feed(uv_timer_t *timer);
 void kj_http_find_latest(struct kj_http *http);
 void kj_http_forget_latest(struct kj_http *http); // the door closes
 

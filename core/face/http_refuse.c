@@ -108,9 +108,8 @@ static const struct refusal *framing_fault(const struct headers *headers, const 
     static const struct refusal k_coded = {411, KJ_EINVAL, "Transfer-Encoding",
                                            "send the body with a Content-Length",
                                            "is not taken here"};
-    static const struct refusal k_missing = {411, KJ_EINVAL, "Content-Length",
-                                             "send its number of bytes",
-                                             "is needed for this method"};
+    static const struct refusal k_missing = {
+        411, KJ_EINVAL, "Content-Length", "send its number of bytes", "is needed for this method"};
     static const struct refusal k_many = {400, KJ_EINVAL, "Content-Length", "send it once",
                                           "must be there once, as a number"};
     static const struct refusal k_body = {400, KJ_EINVAL, NULL, "use POST",
@@ -144,9 +143,8 @@ static bool is_json(const char *type)
 static bool judge_command(struct kj_exchange *exchange, const struct headers *headers,
                           unsigned *status, struct kj_fault *fault)
 {
-    static const struct refusal k_token = {401, KJ_EDENIED, NULL,
-                                           "send it as: Authorization: Bearer TOKEN",
-                                           "a token is needed"};
+    static const struct refusal k_token = {
+        401, KJ_EDENIED, NULL, "send it as: Authorization: Bearer TOKEN", "a token is needed"};
     static const struct refusal k_type = {415, KJ_EINVAL, "Content-Type",
                                           "send Content-Type: application/json",
                                           "must be application/json"};
@@ -174,8 +172,7 @@ bool kj_http_admit(struct kj_exchange *exchange, unsigned *status, struct kj_fau
     struct headers headers = {0};
     size_t limit = exchange->http->body_limit;
     MHD_get_connection_values_n(exchange->connection, MHD_HEADER_KIND, on_header, &headers);
-    const struct refusal *refusal =
-        framing_fault(&headers, exchange->method, &exchange->length);
+    const struct refusal *refusal = framing_fault(&headers, exchange->method, &exchange->length);
     if (refusal)
         return refuse(refusal, status, fault);
     take_credentials(exchange, &headers);
@@ -187,7 +184,7 @@ bool kj_http_admit(struct kj_exchange *exchange, unsigned *status, struct kj_fau
         limit = own > limit ? own : limit;
     }
     if (exchange->length > limit) {
-        *status = MHD_HTTP_PAYLOAD_TOO_LARGE;
+        *status = MHD_HTTP_CONTENT_TOO_LARGE;
         kj_fault(fault, KJ_ELIMIT, "Content-Length", "send it in parts",
                  "the body may have %zu bytes", limit);
         return false;

@@ -7,6 +7,7 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 // --- commands ---
 
@@ -161,7 +162,7 @@ static void run_hook(struct kj_exchange *exchange)
 const struct kj_route kj_http_routes[] = {
     {"POST", "/api/commands/*", true, run_command},
     {"GET HEAD", "/api/commands", false, list_commands},
-    {"GET HEAD", "/api/events", false, kj_http_events},
+    {"GET", "/api/events", false, kj_http_events},
     {"GET HEAD POST PUT PATCH DELETE", "/hooks/*", false, run_hook},
     {"GET HEAD", "/healthz", false, kj_http_health},
     {"GET HEAD", "/metrics", false, kj_http_metrics},
@@ -208,8 +209,8 @@ const struct kj_route *kj_http_route(const char *method, const char *path, const
         if (has_method(route->methods, method))
             return route;
         list_methods(route->methods, allow, size);
-        *status = strcmp(method, "OPTIONS") == 0 ? MHD_HTTP_NO_CONTENT
-                                                 : MHD_HTTP_METHOD_NOT_ALLOWED;
+        *status =
+            strcmp(method, "OPTIONS") == 0 ? MHD_HTTP_NO_CONTENT : MHD_HTTP_METHOD_NOT_ALLOWED;
         return NULL;
     }
     *status = MHD_HTTP_NOT_FOUND;

@@ -197,7 +197,6 @@ void kj_verdict_set(struct kj_verdict *verdict, enum kejue_class class, const ch
 void kj_verdict_copy(struct kj_verdict *verdict, const struct kejue_outcome *outcome);
 void kj_verdict_outcome(const struct kj_verdict *verdict, struct kejue_outcome *outcome);
 void kj_verdict_fini(struct kj_verdict *verdict);
-const char *kj_class_name(enum kejue_class class);
 struct kejue_doc kj_doc_lend(const bson_t *doc); // NULL = empty
 // False when the bytes are no document; an empty one is an empty document. Cheap: no deep check.
 bool kj_doc_borrow(struct kejue_doc bytes, bson_t *view);

@@ -102,5 +102,7 @@ void kj_host_drain(struct kj_host *host); // no new work
 bson_t *kj_host_status(const struct kj_host *host, const char *instance);
 // true when every plugin that offers verbs with KEJUE_MONEY offers them KEJUE_SIMULATED.
 bool kj_host_all_simulated(const struct kj_host *host, const char *verb_prefix);
+// "ok", "not_processed", "unknown", "caller", "credential", "account", "canceled".
+const char *kj_class_name(enum kejue_class class);
 
 #endif

@@ -81,22 +81,25 @@ static void put_opt_out(const bson_t *transcript, const char *language, bson_t *
 // Words that make a time a wish to be called then.
 static const struct {
     const char *language;
-    const char *phrases[32];
+    const char *phrases[36];
 } k_callback[] = {
     {"en", {"call me",      "call back",    "call again",     "callback",       "ring me",
             "ring back",    "phone me",     "try me",         "try again",      "reach me",
             "speak then",   "talk then",    "get back to me", "later",          "another time",
             "call us",      "better time",  "give me a call", "good time",      "suits me",
-            "works for me", "works better", "can you call",   "could you call", "contact me"}},
-    {"de", {"ruckruf",      "ruckrufen",    "zuruckrufen",  "zuruckzurufen", "zuruck",
-            "wieder an",    "noch mal an",  "nochmal an",   "melden",        "melden sie sich",
-            "anrufen",      "anzurufen",    "rufen sie",    "ruf",           "erreichen",
-            "erreichbar",   "spater",       "passt es",     "passt mir",     "passt besser",
-            "ein andermal", "sprechen wir", "telefonieren", "probieren sie"}},
-    {"es",
-     {"llameme", "llamame", "llamarme", "llame", "llamar", "vuelva a llamar", "volver a llamar",
-      "llamada", "llamen", "mas tarde", "otro momento", "otro dia", "me viene bien", "contacteme",
-      "contactarme", "hablamos", "puede llamar", "localizar", "luego"}},
+            "works for me", "works better", "can you call",   "could you call", "contact me",
+            "call you",     "ring you",     "reach you",      "try you"}},
+    {"de", {"ruckruf",      "ruckrufen",     "zuruckrufen",  "zuruckzurufen", "zuruck",
+            "wieder an",    "noch mal an",   "nochmal an",   "melden",        "melden sie sich",
+            "anrufen",      "anzurufen",     "rufen sie",    "ruf",           "erreichen",
+            "erreichbar",   "spater",        "passt es",     "passt mir",     "passt besser",
+            "ein andermal", "sprechen wir",  "telefonieren", "probieren sie", "zuruckrufe",
+            "anrufe",       "melde ich mich"}},
+    {"es", {"llameme",         "llamame",         "llamarme",      "llame",      "llamar",
+            "vuelva a llamar", "volver a llamar", "llamada",       "llamen",     "mas tarde",
+            "otro momento",    "otro dia",        "me viene bien", "contacteme", "contactarme",
+            "hablamos",        "puede llamar",    "localizar",     "luego",      "llamarle",
+            "llamarlo",        "llamarla",        "le llame",      "le llamo"}},
 };
 
 static bool holds_phrase(const char *folded, const char *phrase)

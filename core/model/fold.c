@@ -39,16 +39,17 @@ int kj_utf8_next(const char **at)
 {
     const unsigned char *p = (const unsigned char *)*at;
     int size = *p < 0x80 ? 1 : *p < 0xC2 ? 0 : *p < 0xE0 ? 2 : *p < 0xF0 ? 3 : *p < 0xF5 ? 4 : 0;
-    int c = size == 1 ? *p : size ? *p & (0x7F >> size) : -1;
-    for (int i = 1; i < size; i++) {
-        if ((p[i] & 0xC0) != 0x80) {
-            c = -1;
-            size = i;
-            break;
-        }
-        c = c << 6 | (p[i] & 0x3F);
+    int c = size == 1 ? *p : *p & (0x7F >> size);
+    for (int i = 1; i < size; i++)
+        if ((p[i] & 0xC0) != 0x80)
+            size = 0;
+        else
+            c = c << 6 | (p[i] & 0x3F);
+    if (size == 0 || !kj_utf8_valid(*at, (size_t)size)) { // also overlong forms and surrogates
+        ++*at;
+        return -1;
     }
-    *at += size ? size : 1;
+    *at += size;
     return c;
 }
 
@@ -92,10 +93,15 @@ static bool vanishes(int c)
 
 static bool parts_words(int c)
 {
-    return (c >= 0x80 && c < 0xC0 && c != 0xAA && c != 0xBA) || c == 0xD7 || c == 0xF7 ||
-           (c >= 0x2000 && c <= 0x206F) || (c >= 0x3000 && c <= 0x303F) || c == 0x60C ||
-           c == 0x61B || c == 0x61F || c == 0x6D4 || c == 0x964 || c == 0x965 ||
-           (c >= 0xFF01 && c <= 0xFF0F) || (c >= 0xFF1A && c <= 0xFF20);
+    static const int k_ranges[][2] = {
+        {0x80, 0xA9},     {0xAB, 0xB9},     {0xBB, 0xBF},     {0xD7, 0xD7},     {0xF7, 0xF7},
+        {0x60C, 0x60C},   {0x61B, 0x61B},   {0x61F, 0x61F},   {0x6D4, 0x6D4},   {0x964, 0x965},
+        {0x2000, 0x206F}, {0x3000, 0x303F}, {0xFF01, 0xFF0F}, {0xFF1A, 0xFF20},
+    };
+    for (size_t i = 0; i < KJ_COUNT(k_ranges); i++)
+        if (c >= k_ranges[i][0] && c <= k_ranges[i][1])
+            return true;
+    return false;
 }
 
 static int lower(int c)
@@ -153,13 +159,16 @@ static bool add_letters(struct kj_buf *out, int c)
     return true;
 }
 
-// An apostrophe before one or two last letters: don't, we're, I'll.
-static bool is_contraction(const char *after)
+// An apostrophe before one or two last letters: don't, we're, I'll; not s'il, n'en.
+static bool is_contraction(const struct kj_buf *out, size_t start, const char *after)
 {
     int letters = 0;
     while (letters < 3 && isalpha((unsigned char)after[letters]))
         letters++;
-    return (letters == 1 || letters == 2) && !((unsigned char)after[letters] & 0x80);
+    if ((letters != 1 && letters != 2) || ((unsigned char)after[letters] & 0x80))
+        return false;
+    bool single = out->length < start + 2 || out->data[out->length - 2] == ' ';
+    return !single || out->data[out->length - 1] == 'i';
 }
 
 static bool is_apostrophe(int c)
@@ -167,35 +176,36 @@ static bool is_apostrophe(int c)
     return c == '\'' || c == 0x2019 || c == 0x2BC || c == '`' || c == 0xB4;
 }
 
+// Punctuation that stands between two digits and is kept there.
+static bool is_number_mark(int flags, int before, int c, const char *after)
+{
+    return (flags & KJ_FOLD_NUMBERS) && (c == ':' || c == '.' || c == '/' || c == '-') &&
+           digit_of(before) >= 0 && isdigit((unsigned char)*after);
+}
+
 void kj_fold(const char *text, int flags, struct kj_buf *out)
 {
     size_t start = out->length;
-    bool space = false;
-    int before = 0;
+    bool space = false; // one is due before the next letter
+    int before = ' ';
     while (*text) {
         int c = kj_utf8_next(&text);
+        bool inside = before >= 0x80 || isalnum(before);
         if (c >= 0 && vanishes(c))
             continue;
-        size_t mark = out->length;
-        bool inside = isalnum(before < 0x80 ? before : 'x') && before != 0;
-        bool number = (flags & KJ_FOLD_NUMBERS) && c > 0 && c < 0x80 && strchr(":./-", c) &&
-                      digit_of(before) >= 0 && isdigit((unsigned char)*text);
-        if (c >= 0 && is_apostrophe(c) && inside && is_contraction(text))
+        if (is_apostrophe(c) && inside && is_contraction(out, start, text))
             continue;
-        if (space && out->length > start)
+        size_t mark = out->length;
+        if (space && mark > start)
             kj_buf_addc(out, ' ');
-        if (number)
+        space = false;
+        if (is_number_mark(flags, before, c, text))
             kj_buf_addc(out, (char)c);
         else if (c < 0 || !add_letters(out, c)) {
-            if (out->length > mark) { // the space was for nothing
-                out->length = mark;
-                out->data[mark] = 0;
-            }
+            out->length = mark;
+            out->data[mark] = 0;
             space = true;
-            before = c;
-            continue;
         }
-        space = false;
         before = c;
     }
 }

@@ -124,10 +124,12 @@ static int put_priority(struct kj_lead_work *work, bson_t *lead)
         {"high|hoch|alta|alto|haute|wysoki|hoog|yuksek|urgent", 75},
     };
     const char *text = work->text[KJ_L_PRIORITY];
+    if (text == NULL)
+        return KJ_OK; // left out, so that a second import does not reset it
     struct kj_buf folded;
-    int64_t value = text ? -1 : 50;
+    int64_t value = -1;
     kj_buf_init(&folded, 1024);
-    kj_fold(text ? text : "", 0, &folded);
+    kj_fold(text, 0, &folded);
     for (size_t i = 0; i < KJ_COUNT(k_words) && value < 0; i++)
         if (kj_fold_lists(k_words[i].words, folded.data, folded.length))
             value = k_words[i].value;
@@ -136,8 +138,7 @@ static int put_priority(struct kj_lead_work *work, bson_t *lead)
         value = atoi(text);
     if (value < 0 || value > 100)
         return kj_fault(work->fault, KJ_EINVAL, "bad_priority", "low, medium, high or 0 to 100",
-                        "\"%.*s\" is not a priority", kj_utf8_fit(text ? text : "", 40),
-                        text ? text : "");
+                        "\"%.*s\" is not a priority", kj_utf8_fit(text, 40), text);
     kj_doc_put_int(lead, "priority", value);
     return KJ_OK;
 }
@@ -275,8 +276,10 @@ static int build(struct kj_lead_work *work, bson_t *lead)
         rc = put_default_tags(work);
     if (rc != KJ_OK)
         return rc;
-    kj_doc_put_array(lead, "tags", &work->tags);
-    kj_doc_put_doc(lead, "metadata", &work->metadata);
+    if (work->tag_list.count)
+        kj_doc_put_array(lead, "tags", &work->tags);
+    if (work->metadata_count)
+        kj_doc_put_doc(lead, "metadata", &work->metadata);
     if (work->warning_list.count)
         kj_doc_put_array(lead, "warnings", &work->warnings);
     return KJ_OK;

@@ -249,6 +249,8 @@ static int take_column(struct kj_lead_work *work, const bson_iter_t *at)
     const char *header = bson_iter_key(at);
     if (strcmp(header, "metadata") == 0 && BSON_ITER_HOLDS_DOCUMENT(at))
         return take_document(work, "", at);
+    if (strcmp(header, "line") == 0 && BSON_ITER_HOLDS_INT(at))
+        return KJ_OK; // where the row stood in its file
     if (strcmp(header, "consent") == 0 && BSON_ITER_HOLDS_DOCUMENT(at))
         return take_document(work, "consent_", at);
     enum kj_lead_column field = field_of(header);

@@ -13,7 +13,7 @@ static const char *const k_en[] = {
     "& dont|never|not ?ever call|phone|ring|contact|bother me|us|here|again|anymore|back ?here ?back ?again ?anymore ?ever ?again !",
     "& dont|never|not ?ever call|phone|ring|contact|bother ?me|us ?on|at this|my|our|the ?phone number|line|phone|house ?again ?anymore ?ever",
     "& dont|never|not call|phone|ring|contact $",
-    "dont|not want|wish any|more|your|these|such|further ?more ?of ?these ?such calls|contact !",
+    "dont|not want|wish any|more|your|these|such|further ?more ?of ?these ?such calls|contact ?from ?you|your ?company !",
     "dont|not want|wish to be called|contacted|phoned|bothered ?by ?you ?again ?anymore ?any ?more !",
     "dont|not want|need you|anyone|anybody|people calling|contacting|phoning ?me|us|here ?again ?anymore !",
     "dont|not want|need you|anyone|anybody|people to call|contact|phone|ring ?me|us|here ?again ?anymore !",
@@ -176,7 +176,7 @@ const struct kj_optout_list kj_optout_lists[] = {
      "wenn|bevor|vor|nach|bis|heute|morgen|am|um|zwischen|wahrend|solange|falls|ausser|in|montag|"
      "dienstag|mittwoch|donnerstag|freitag|samstag|sonntag|so|gerade|bekommen|erhalten|verpasst|gehabt|"
      "gesehen|weil|sonst", "nicht",
-     "ich werde|ich kann|ich konnte|ich habe|wir haben|wir werden|warum|wieso|weshalb|ich|wir|"
+     "heute|jetzt|gerade|morgen|ich werde|ich kann|ich konnte|ich habe|wir haben|wir werden|warum|wieso|weshalb|ich|wir|"
      "sie konnen|sie brauchen", k_de},
     {"es", "por favor|ya|pues",
      "antes|despues|hasta|hoy|manana|ahora|por|en|a|el|los|las|si|cuando|entre|mientras|durante|tan|"

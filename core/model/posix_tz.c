@@ -7,6 +7,9 @@
 #include <ctype.h>
 #include <string.h>
 
+// The years 1 to 9999: what lies outside is held at the border.
+static const int64_t k_first = -62135596800, k_last = 253402300799;
+
 static bool number(const char **at, int low, int high, int *value)
 {
     int digits = 0;
@@ -138,7 +141,8 @@ static void list_changes(const struct kj_posix_tz *tz, int64_t second,
                          struct change changes[k_changes])
 {
     struct kj_civil civil;
-    kj_civil_from_ms((second + tz->standard) * 1000, &civil);
+    int64_t bounded = second < k_first ? k_first : second > k_last ? k_last : second;
+    kj_civil_from_ms((bounded + tz->standard) * 1000, &civil);
     for (int i = 0; i < k_changes; i++) {
         int year = civil.year - 1 + i / 2;
         struct change one =
@@ -167,7 +171,7 @@ int kj_posix_tz_offset(const struct kj_posix_tz *tz, int64_t second)
 
 int64_t kj_posix_tz_next(const struct kj_posix_tz *tz, int64_t second)
 {
-    if (!tz->has_dst)
+    if (!tz->has_dst || second >= k_last)
         return INT64_MAX;
     struct change changes[k_changes];
     list_changes(tz, second, changes);

@@ -95,30 +95,32 @@ static bool open_in_all(const struct kj_windows *windows, const struct kj_zone *
     return open;
 }
 
+// From `at` on, as long as the zones are open (or closed): where that ends, at most `limit`.
+static int64_t skip_while(const struct kj_windows *windows, const struct kj_zone *const *zones,
+                          size_t count, int64_t at, int64_t limit, bool open)
+{
+    int64_t border;
+    while (at < limit && open_in_all(windows, zones, count, at, &border) == open)
+        at = border;
+    return at < limit ? at : limit;
+}
+
 int64_t kj_windows_next(const struct kj_windows *windows, const struct kj_zone *const *zones,
                         size_t count, int64_t at, int64_t *closes)
 {
-    int64_t border, found;
     if (closes)
         *closes = INT64_MAX;
-    if (count == 0 || windows->count == 0)
-        return INT64_MAX;
     if (windows->starts_at && at < windows->starts_at)
         at = windows->starts_at;
-    if (at > INT64_MAX - 2 * k_horizon_ms)
+    if (count == 0 || windows->count == 0 || at > INT64_MAX - 2 * k_horizon_ms)
         return INT64_MAX;
     int64_t limit = at + k_horizon_ms;
     if (windows->ends_at && windows->ends_at < limit)
         limit = windows->ends_at;
-    while (at < limit && !open_in_all(windows, zones, count, at, &border))
-        at = border;
-    if (at >= limit)
+    int64_t found = skip_while(windows, zones, count, at, limit, false);
+    if (found >= limit)
         return INT64_MAX;
-    found = at;
-    if (closes == NULL)
-        return found;
-    while (at < limit && open_in_all(windows, zones, count, at, &border))
-        at = border;
-    *closes = at < limit ? at : limit;
+    if (closes)
+        *closes = skip_while(windows, zones, count, found, limit, true);
     return found;
 }

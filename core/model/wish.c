@@ -257,29 +257,35 @@ static enum kj_wish resolve_in_zone(const struct kj_wish_parts *parts, const str
     return KJ_WISH_OK;
 }
 
+// Neither day nor time was said: a wish all the same?
+static enum kj_wish without_date(const struct kj_wish_parts *parts)
+{
+    if (parts->vague || parts->ambiguous || parts->denied)
+        return KJ_WISH_AMBIGUOUS;
+    return parts->gone ? KJ_WISH_INVALID : KJ_WISH_NONE;
+}
+
 enum kj_wish kj_wish_resolve(const struct kj_wish_parts *parts, const struct kj_zone *zone,
                              int64_t now, int64_t *at, int64_t *earliest, int64_t *latest)
 {
     bool dated = parts->day_count > 0 || parts->week >= 0 || parts->clock_count > 0 ||
                  parts->part != KJ_PART_NONE;
-    enum kj_wish state;
-    if (parts->invalid)
+    bool spanned = parts->span_minutes >= 0;
+    enum kj_wish state = KJ_WISH_OK;
+    *earliest = *latest = 0;
+    if (parts->invalid || parts->span_minutes > k_most_days * 1440)
         return KJ_WISH_INVALID;
-    if (parts->span_minutes >= 0 && !dated && !parts->ambiguous) {
-        *at = *earliest = *latest = now + parts->span_minutes * INT64_C(60000);
-        return parts->span_minutes > k_most_days * 1440 ? KJ_WISH_INVALID : KJ_WISH_OK;
-    }
-    if (!dated && parts->span_minutes < 0) {
-        bool wish = parts->vague || parts->ambiguous || parts->denied;
-        return wish ? KJ_WISH_AMBIGUOUS : parts->gone ? KJ_WISH_INVALID : KJ_WISH_NONE;
-    }
-    if (parts->ambiguous || parts->span_minutes >= 0 || zone == NULL)
+    if (!dated && !spanned)
+        return without_date(parts);
+    if (parts->ambiguous || (dated && (spanned || zone == NULL)))
         return KJ_WISH_AMBIGUOUS;
-    state = resolve_in_zone(parts, zone, now, earliest, latest);
-    if (state == KJ_WISH_OK)
-        *at = *earliest;
+    if (spanned)
+        *earliest = *latest = now + parts->span_minutes * INT64_C(60000);
     else
+        state = resolve_in_zone(parts, zone, now, earliest, latest);
+    if (state != KJ_WISH_OK)
         *earliest = *latest = 0;
+    *at = *earliest;
     return state;
 }
 

@@ -78,37 +78,50 @@ static bool read_military(const struct kj_wish_token *token, struct kj_wish_cloc
     return true;
 }
 
+// "1430" behind a word that says it is a time.
+static size_t read_digits(const struct kj_wish_reader *reader, size_t at, bool led,
+                          struct kj_wish_clock *clock)
+{
+    const struct kj_wish_token *token = peek(reader, at);
+    if (!led || !read_military(token, clock))
+        return 0;
+    return 1 + read_meridiem(reader, at + 1, clock, token->extra == 4 && token->value < 1000);
+}
+
+// Hour and minutes as spoken to the clock; `at` is the hour. False when there is no such hour.
+static bool set_clock(const struct kj_wish_reader *reader, size_t at, int minutes,
+                      struct kj_wish_clock *clock)
+{
+    int hour = peek(reader, at)->value;
+    reader->parts->invalid |= hour > 24;
+    reader->parts->ambiguous |= hour == 24;
+    if (hour > 23)
+        return false;
+    if (minutes < 0)
+        return read_shifted(reader, at, minutes, clock) > 0;
+    clock->minutes = hour * 60 + minutes;
+    return true;
+}
+
 // A bare hour needs something that makes it a time: a word before it (`led`) or behind it.
 static size_t read_hour(const struct kj_wish_reader *reader, size_t at, bool led, bool range,
                         struct kj_wish_clock *clock)
 {
-    const struct kj_wish_token *token = peek(reader, at);
-    int minutes = 0, hour = token->value;
-    if (token->word != KJ_W_NUMBER || is_unit(reader, at + 1))
+    int minutes = 0;
+    if (!is(reader, at, KJ_W_NUMBER) || is_unit(reader, at + 1))
         return 0;
-    if (token->extra >= 3) {
-        if (!led || !read_military(token, clock))
-            return 0;
-        return 1 + read_meridiem(reader, at + 1, clock, token->extra == 4 && hour < 1000);
-    }
+    if (peek(reader, at)->extra >= 3)
+        return read_digits(reader, at, led, clock);
     bool oclock = is(reader, at + 1, KJ_W_OCLOCK);
-    size_t used = 1 + oclock, behind = read_minutes_behind(reader, at + used, range, &minutes);
-    bool said = is(reader, at + used + behind, KJ_W_AM) || is(reader, at + used + behind, KJ_W_PM);
-    bool fraction = is(reader, at + used, KJ_W_AND_MINUTES);
-    if (!led && !oclock && !said && !fraction)
+    size_t hour = 1 + oclock, behind = read_minutes_behind(reader, at + hour, range, &minutes);
+    size_t used = hour + behind;
+    bool said = is(reader, at + used, KJ_W_AM) || is(reader, at + used, KJ_W_PM);
+    if (!led && !oclock && !said && !is(reader, at + hour, KJ_W_AND_MINUTES))
         return 0;
-    used += behind;
-    if (hour > 23) {
-        reader->parts->invalid |= hour > 24;
-        reader->parts->ambiguous |= hour == 24;
+    if (!set_clock(reader, at, minutes, clock))
         return used;
-    }
-    if (minutes < 0 && read_shifted(reader, at, minutes, clock) == 0)
-        return used;
-    if (minutes >= 0)
-        clock->minutes = hour * 60 + minutes;
     used += behind > 0 && is(reader, at + used, KJ_W_OCLOCK);
-    return used + read_meridiem(reader, at + used, clock, hour == 0);
+    return used + read_meridiem(reader, at + used, clock, peek(reader, at)->value == 0);
 }
 
 // Any time; 0 when there is none at `at`. Sets clock->minutes to -1 when it is no real time.

@@ -29,7 +29,7 @@ static const struct kj_wish_word k_en[] = {
     {"fortnight", KJ_W_SPAN_DAYS, 14}, {"a few", KJ_W_FEW, 0}, {"few", KJ_W_FEW, 0},
     {"a couple of", KJ_W_FEW, 0}, {"couple of", KJ_W_FEW, 0}, {"several", KJ_W_FEW, 0},
     {"some", KJ_W_FEW, 0}, {"a bit", KJ_W_FEW, 0}, {"a while", KJ_W_FEW, 0}, {"a month", KJ_W_FEW, 0},
-    {"week from", KJ_W_AMBIGUOUS, 0}, {"weeks from", KJ_W_AMBIGUOUS, 0}, {"every", KJ_W_AMBIGUOUS, 1},
+    {"week from", KJ_W_AMBIGUOUS, 0}, {"a week from", KJ_W_AMBIGUOUS, 0}, {"weeks from", KJ_W_AMBIGUOUS, 0}, {"every", KJ_W_AMBIGUOUS, 1},
     {"a week on", KJ_W_AMBIGUOUS, 0}, {"weekend", KJ_W_AMBIGUOUS, 0}, {"weekdays", KJ_W_AMBIGUOUS, 0},
     {"midnight", KJ_W_AMBIGUOUS, 0}, {"mornings", KJ_W_AMBIGUOUS, 0}, {"evenings", KJ_W_AMBIGUOUS, 0},
     {"afternoons", KJ_W_AMBIGUOUS, 0}, {"next month", KJ_W_AMBIGUOUS, 0}, {"any day", KJ_W_VAGUE, 0},

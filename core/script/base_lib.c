@@ -12,6 +12,9 @@ enum { MAX_KEYS = 50000 };
 
 const char *kj_type_name(lua_State *L, int index)
 {
+    if (lua_type(L, index) == LUA_TLIGHTUSERDATA) {
+        return "none";
+    }
     if (lua_type(L, index) == LUA_TUSERDATA) {
         return kj_moment_at(L, index) ? "time" : "table";
     }
@@ -30,8 +33,9 @@ static int rank(lua_State *L, int index)
     case LUA_TBOOLEAN:
         return 2;
     default:
-        return luaL_error(L, "this table has a %s as a key: its members have no order; use texts "
-                             "or numbers as keys",
+        return luaL_error(L,
+                          "this table has a %s as a key: its members have no order; use texts "
+                          "or numbers as keys",
                           kj_type_name(L, index));
     }
 }
@@ -184,7 +188,8 @@ static int lua_pairs(lua_State *L)
 static int lua_next_sorted(lua_State *L)
 {
     if (lua_isuserdata(L, 1)) {
-        return luaL_error(L, "next does not work on the facts of a call: use pairs, or # for lists");
+        return luaL_error(L,
+                          "next does not work on the facts of a call: use pairs, or # for lists");
     }
     luaL_checktype(L, 1, LUA_TTABLE);
     lua_settop(L, 2);
@@ -229,6 +234,10 @@ void kj_push_text(lua_State *L, int index)
 {
     int type = lua_type(L, index);
     bool anonymous = type == LUA_TTABLE || type == LUA_TFUNCTION || type == LUA_TUSERDATA;
+    if (type == LUA_TLIGHTUSERDATA) {
+        lua_pushliteral(L, "none");
+        return;
+    }
     if (anonymous && luaL_getmetafield(L, index, "__tostring") == LUA_TNIL) {
         lua_pushstring(L, kj_type_name(L, index));
         return;
@@ -346,10 +355,10 @@ void kj_pick_charged(lua_State *L, int to, const char *const *names)
 
 static void open_math(lua_State *L, int env)
 {
-    static const char *const names[] = {"abs",  "ceil",       "floor",      "max",     "min",
-                                        "fmod", "modf",       "sqrt",       "exp",     "log",
-                                        "pi",   "tointeger",  "type",       "ult",     "huge",
-                                        "sin",  "maxinteger", "mininteger", "cos",     NULL};
+    static const char *const names[] = {"abs",  "ceil",       "floor",      "max", "min",
+                                        "fmod", "modf",       "sqrt",       "exp", "log",
+                                        "pi",   "tointeger",  "type",       "ult", "huge",
+                                        "sin",  "maxinteger", "mininteger", "cos", NULL};
     lua_newtable(L);
     int to = lua_gettop(L);
     lua_pushcfunction(L, luaopen_math);
@@ -365,9 +374,13 @@ void kj_base_lib_open(lua_State *L)
     static const char *const plain[] = {"assert", "error", "ipairs"};
     static const char *const names[] = {"select", "tonumber", NULL};
     static const luaL_Reg own[] = {
-        {"pairs", lua_pairs},    {"next", lua_next_sorted},           {"type", lua_type_of},
-        {"tostring", lua_to_text}, {"pcall", lua_protected},
-        {"setmetatable", lua_set_metatable}, {NULL, NULL},
+        {"pairs", lua_pairs},
+        {"next", lua_next_sorted},
+        {"type", lua_type_of},
+        {"tostring", lua_to_text},
+        {"pcall", lua_protected},
+        {"setmetatable", lua_set_metatable},
+        {NULL, NULL},
     };
     int env = lua_gettop(L);
     lua_newtable(L); // luaopen_base writes into the global table of the registry: give it this one

@@ -45,7 +45,7 @@ static const char *name_at(const struct kj_rules *rules, enum names kind, size_t
 
 static int find_name(lua_State *L, const struct kj_rules *rules, enum names kind, const char *name)
 {
-    const char *names[KJ_MAX_VARIABLES];
+    const char *names[KJ_MAX_VARIABLES] = {NULL};
     const char *known;
     size_t count = 0;
     for (; (known = name_at(rules, kind, count)); count++) {
@@ -55,9 +55,7 @@ static int find_name(lua_State *L, const struct kj_rules *rules, enum names kind
         names[count] = known;
     }
     const char *near = kj_nearest(name, names, count);
-    const char *word = kind == SETTINGS   ? "setting"
-                       : kind == VERDICTS ? "verdict"
-                                          : "variable";
+    const char *word = kind == SETTINGS ? "setting" : kind == VERDICTS ? "verdict" : "variable";
     return near ? luaL_error(L, "c.%s: this pack has no %s \"%s\"; did you mean \"%s\"?",
                              k_names[kind], word, name, near)
                 : luaL_error(L, "c.%s: this pack has no %s \"%s\"", k_names[kind], word, name);

@@ -171,8 +171,7 @@ static void put_userdata(lua_State *L, struct kj_convert *state, bson_t *out, co
     }
 }
 
-void kj_convert_put(lua_State *L, struct kj_convert *state, bson_t *out, const char *key,
-                    int index)
+void kj_convert_put(lua_State *L, struct kj_convert *state, bson_t *out, const char *key, int index)
 {
     switch (lua_type(L, index)) {
     case LUA_TNIL:

@@ -7,7 +7,6 @@
 
 #include <string.h>
 
-
 // What C holds while Lua may raise: released by the collector then.
 struct holder {
     bson_t doc;
@@ -108,8 +107,7 @@ static int phone_parse(lua_State *L)
 
 void kj_data_lib_open(lua_State *L)
 {
-    static const luaL_Reg json[] = {
-        {"encode", json_encode}, {"decode", json_decode}, {NULL, NULL}};
+    static const luaL_Reg json[] = {{"encode", json_encode}, {"decode", json_decode}, {NULL, NULL}};
     static const luaL_Reg phone[] = {{"parse", phone_parse}, {NULL, NULL}};
     luaL_newlib(L, json);
     lua_setfield(L, -2, "json");

@@ -73,8 +73,8 @@ static bool field(const struct effect *effect, const char *name)
 
 static void check_fields(const struct effect *effect)
 {
-    static const char *const names[] = {"key", "verb", "args", "after", "within", "retry",
-                                        "expires"};
+    static const char *const names[] = {"key",    "verb",  "args",   "after",
+                                        "within", "retry", "expires"};
     lua_State *L = effect->L;
     kj_sorted_keys(L, effect->raw);
     for (lua_Integer i = 1; lua_rawgeti(L, -1, i) != LUA_TNIL; i++) {
@@ -115,7 +115,8 @@ static void put_word(const struct effect *effect, bson_t *out, const char *name,
 static void check_span(const struct effect *effect, const char *name)
 {
     int64_t ms;
-    if (lua_type(effect->L, -1) != LUA_TSTRING || !kj_span_parse(lua_tostring(effect->L, -1), &ms)) {
+    if (lua_type(effect->L, -1) != LUA_TSTRING ||
+        !kj_span_parse(lua_tostring(effect->L, -1), &ms)) {
         fail(effect, name, "must be a span like \"30s\", \"2m\", \"1h\" or \"3d\"");
     }
 }

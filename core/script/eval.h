@@ -66,8 +66,8 @@ struct kj_eval {
     const char *tags[KJ_MAX_TAGS];
     size_t tag_count;
     const char *template_name; // before language and parameters; NULL = none
-    int nesting; // frames in use
-    char reason[200]; // of the row that was judged last
+    int nesting;               // frames in use
+    char reason[200];          // of the row that was judged last
     bson_t plan;
     bson_t explain, faults; // arrays under construction
     uint32_t explain_count, fault_count;
@@ -85,8 +85,8 @@ int kj_eval_run(struct kj_vm *vm, const struct kj_rules *rules, const bson_t *fa
                 struct kj_fault *fault) KJ_MUST_USE;
 
 // --- shared by the parts; all inside the protected call ---
-void kj_call_open(lua_State *L);               // metatables of c and its computed tables
-void kj_call_push(struct kj_eval *eval);       // pushes c; the same one for the whole evaluation
+void kj_call_open(lua_State *L);         // metatables of c and its computed tables
+void kj_call_push(struct kj_eval *eval); // pushes c; the same one for the whole evaluation
 // Begins a section: a frame with an empty entry. Raises when it is already being computed.
 struct kj_frame *kj_enter_section(struct kj_eval *eval, const char *name);
 // Ends it; with `explain` its entry goes into the plan.
@@ -127,7 +127,7 @@ const char *kj_var_state_name(enum kj_var_state state);
 void kj_note_variable(struct kj_eval *eval, size_t index);
 void kj_note_result(struct kj_eval *eval, const char *name, const char *value); // value is kept
 void kj_note_score(struct kj_eval *eval, const double *score);                  // NULL = none
-void kj_setting_value(struct kj_eval *eval, size_t index); // pushes
+void kj_setting_value(struct kj_eval *eval, size_t index);                      // pushes
 
 // Parts of the plan.
 void kj_plan_variables(struct kj_eval *eval);

@@ -1,5 +1,5 @@
-// The judgements of a pack: success, verdicts, score, lead status, tags. Each is computed when first
-// asked for, in a frame of its own; a fault gives the neutral value.
+// The judgements of a pack: success, verdicts, score, lead status, tags. Each is computed when
+// first asked for, in a frame of its own; a fault gives the neutral value.
 #include "script/eval.h"
 
 #include <math.h>
@@ -65,8 +65,7 @@ const char *kj_verdict(struct kj_eval *eval, size_t index)
     if (!eval->reached) {
         return k_not_applicable;
     }
-    judge_once(eval, &eval->rules->verdicts[index].rows, &eval->verdicts[index],
-               k_not_applicable);
+    judge_once(eval, &eval->rules->verdicts[index].rows, &eval->verdicts[index], k_not_applicable);
     return eval->verdicts[index].value;
 }
 

@@ -265,8 +265,7 @@ int kj_first_row(struct kj_eval *eval, const struct kj_rows *rows)
     for (size_t i = 0; i < rows->count; i++) {
         enum kj_truth truth = judge_row(eval, &rows->rows[i]);
         if (truth == KJ_TRUE) {
-            put_text(&frame->entry, "value",
-                     rows->rows[i].value[0] ? rows->rows[i].value : "none");
+            put_text(&frame->entry, "value", rows->rows[i].value[0] ? rows->rows[i].value : "none");
             put_row(eval, &frame->entry, rows, i);
             return (int)i;
         }

@@ -316,9 +316,7 @@ static const char *decide_function(struct kj_eval *eval, char *reason, size_t si
 {
     lua_State *L = eval->L;
     kj_call_function(eval, eval->rules->decide_function, NULL, 2);
-    const char *decision = lua_isnil(L, -2)         ? NULL
-                           : lua_toboolean(L, -2) ? "approved"
-                                                  : "rejected";
+    const char *decision = lua_isnil(L, -2) ? NULL : lua_toboolean(L, -2) ? "approved" : "rejected";
     if (lua_type(L, -2) == LUA_TSTRING) {
         decision = strcmp(lua_tostring(L, -2), "rejected") == 0 ? "rejected" : "approved";
     }
@@ -329,41 +327,53 @@ static const char *decide_function(struct kj_eval *eval, char *reason, size_t si
     return decision;
 }
 
-static void preselection(struct kj_eval *eval, void *arg)
+static const char *decide(struct kj_eval *eval, struct kj_frame *frame, char reason[200])
 {
-    (void)arg;
     const struct kj_rules *rules = eval->rules;
-    struct kj_frame *frame = kj_enter_section(eval, "preselection");
     const char *decision = NULL;
-    char reason[200] = "";
     if (rules->decide_function != KJ_NO_REF) {
-        decision = decide_function(eval, reason, sizeof reason);
+        decision = decide_function(eval, reason, 200);
         kj_explain_note(eval, frame, rules->preselection_at, decision, reason);
     } else if (rules->decide.section) {
         int row = kj_first_row(eval, &rules->decide);
         decision = row >= 0 ? rules->decide.rows[row].value : NULL;
-        memcpy(reason, eval->reason, sizeof reason);
+        memcpy(reason, eval->reason, sizeof eval->reason);
     } else if (rules->criteria_text >= 0) {
         enum kj_truth truth = kj_text_answer(eval, rules->criteria_text);
         decision = truth == KJ_TRUE ? "approved" : truth == KJ_FALSE ? "rejected" : NULL;
-        snprintf(reason, sizeof reason, "%.190s",
-                 decision ? "by the criteria" : eval->skipped ? eval->skipped : "unknown");
+        snprintf(reason, 200, "%.190s",
+                 decision        ? "by the criteria"
+                 : eval->skipped ? eval->skipped
+                                 : "unknown");
         kj_explain_note(eval, frame, rules->preselection_at, decision, reason);
     }
+    return decision;
+}
+
+static void put_overwrites(struct kj_eval *eval, bson_t *out)
+{
+    lua_State *L = eval->L;
+    lua_rawgeti(L, LUA_REGISTRYINDEX, eval->rules->overwrites);
+    if (lua_isfunction(L, -1)) {
+        lua_pop(L, 1);
+        kj_call_function(eval, eval->rules->overwrites, NULL, 1);
+    }
+    struct kj_convert state;
+    kj_convert_init(&state, "preselection.overwrites");
+    kj_convert_put(L, &state, out, "overwrites", lua_gettop(L));
+    lua_pop(L, 1);
+}
+
+static void preselection(struct kj_eval *eval, void *arg)
+{
+    (void)arg;
+    char reason[200] = "";
+    struct kj_frame *frame = kj_enter_section(eval, "preselection");
+    const char *decision = decide(eval, frame, reason);
     kj_doc_put_text(&frame->hits, "decision", decision ? decision : "unknown");
     kj_doc_put_text(&frame->hits, "reason", reason[0] ? reason : NULL);
-    if (rules->overwrites != KJ_NO_REF && decision && strcmp(decision, "approved") == 0) {
-        lua_rawgeti(eval->L, LUA_REGISTRYINDEX, rules->overwrites);
-        if (lua_isfunction(eval->L, -1)) {
-            lua_pop(eval->L, 1);
-            kj_call_function(eval, rules->overwrites, NULL, 1);
-        }
-        if (!lua_isnil(eval->L, -1)) {
-            struct kj_convert state;
-            kj_convert_init(&state, "preselection.overwrites");
-            kj_convert_put(eval->L, &state, &frame->hits, "overwrites", lua_gettop(eval->L));
-        }
-        lua_pop(eval->L, 1);
+    if (eval->rules->overwrites != KJ_NO_REF && decision && strcmp(decision, "approved") == 0) {
+        put_overwrites(eval, &frame->hits);
     }
     kj_doc_put_doc(&eval->plan, "preselection", &frame->hits);
     kj_leave_section(eval, true);

@@ -1,5 +1,5 @@
-// The stepper of hooks: one coroutine of ours per run, never the script's own. A state serves one run
-// at a time, so that a limit hit by one hook ends only that hook.
+// The stepper of hooks: one coroutine of ours per run, never the script's own. A state serves one
+// run at a time, so that a limit hit by one hook ends only that hook.
 #include "script/hook.h"
 
 #include "base/alloc.h"
@@ -220,7 +220,7 @@ static void end_with_fault(struct kj_hook_run *run, const char *message)
     struct kj_vm *vm = run->file->vm;
     run->ended = true;
     run->status = vm->stop ? KJ_ELIMIT : KJ_EPARSE;
-    kj_vm_fault(&run->fault, run->status, message ? message : kj_vm_stop_text(vm));
+    kj_vm_fault(&run->fault, run->status, message);
 }
 
 static int64_t field_ms(lua_State *L, const char *name)
@@ -292,10 +292,8 @@ void kj_hook_step(struct kj_hook_run *run)
         if (status == LUA_OK) {
             finish(run);
         } else if (status != LUA_YIELD) {
-            const char *message = lua_type(run->thread, -1) == LUA_TSTRING
-                                      ? lua_tostring(run->thread, -1)
-                                      : NULL;
-            end_with_fault(run, message || vm->stop ? message : "an error that is no text");
+            const char *message = kj_vm_message(vm, run->thread);
+            end_with_fault(run, message ? message : "an error that is no text was raised");
         } else {
             lua_pop(run->thread, results);
         }

@@ -1,6 +1,6 @@
-// Hooks: straight-line Lua that waits by yielding. This is the stepper: it runs a hook until it waits
-// or ends, and says what it waits for. Who carries steps out, and on which thread the stepper runs,
-// is the owner's (hook_service.c, tests_lua.c).
+// Hooks: straight-line Lua that waits by yielding. This is the stepper: it runs a hook until it
+// waits or ends, and says what it waits for. Who carries steps out, and on which thread the stepper
+// runs, is the owner's (hook_service.c, tests_lua.c).
 #ifndef KJ_HOOK_H
 #define KJ_HOOK_H
 
@@ -35,9 +35,9 @@ struct kj_step {
     char key[64], verb[64];
     bson_t *args;
     int64_t within_ms;
-    bson_t *answer;  // NULL while it is open
-    bool asked;      // the owner has taken it on
-    uint64_t token;  // the owner's
+    bson_t *answer; // NULL while it is open
+    bool asked;     // the owner has taken it on
+    uint64_t token; // the owner's
 };
 
 struct kj_hook_run {
@@ -63,5 +63,18 @@ struct kj_hook_run *kj_hook_begin(struct kj_hook_file *file, size_t index, const
 void kj_hook_step(struct kj_hook_run *run);
 bool kj_hook_waits(const struct kj_hook_run *run); // any open step
 void kj_hook_end(struct kj_hook_run *run);         // frees; NULL is fine
+
+// --- for the library of hooks (inside a protected call) ---
+// The run under way; raises that kejue.NAME is for hooks when there is none.
+struct kj_hook_run *kj_hook_run_of(lua_State *L, const char *name);
+void kj_hook_check_use(lua_State *L, const struct kj_hook_run *run, const char *verb);
+// Raises a clear sentence where Lua cannot yield.
+void kj_hook_check_wait(lua_State *L, const char *name);
+// A step of `verb` with the table of arguments at `args` and options at `options`; its answer is
+// there already when it was recorded.
+struct kj_step *kj_hook_new_step(lua_State *L, struct kj_hook_run *run, const char *verb, int args,
+                                 int options);
+int kj_hook_push_answer(lua_State *L, const struct kj_step *step); // result, or nil and the error
+int kj_hook_wait_for(lua_State *L, const char *name, const struct kj_step *step);
 
 #endif

@@ -1,5 +1,4 @@
-// What a hook may call: kejue.call and its kin. Each outward call is a step under a key of its own;
-// a recorded step is answered from the record, so that a re-run does nothing twice.
+// What a hook may call: kejue.call and its kin, as Lua sees them; the steps are hook_step.c's.
 #include "base/alloc.h"
 #include "script/convert.h"
 #include "script/hook.h"
@@ -48,178 +47,23 @@ static int declare_kind(lua_State *L)
 
 // --- steps ---
 
-static struct kj_hook_run *run_of(lua_State *L, const char *name)
-{
-    struct kj_vm *vm = kj_vm_of(L);
-    if (!vm->run) {
-        luaL_error(L, vm->steps ? "kejue.%s works inside run = function(ev) … end only"
-                                : "kejue.%s is for hooks: a rule judges and does nothing outside; "
-                                  "return the wish as an effect, or write a hook in scripts/hooks",
-                   name);
-    }
-    return vm->run;
-}
-
-static void check_use(lua_State *L, const struct kj_hook_run *run, const char *verb)
-{
-    const struct kj_hook_def *hook = run->hook;
-    for (size_t i = 0; i < hook->use_count; i++) {
-        if (strcmp(hook->uses[i], verb) == 0) {
-            return;
-        }
-    }
-    const char *near = kj_nearest(verb, hook->uses, hook->use_count);
-    if (near) {
-        luaL_error(L, "\"%s\" is not in the uses of this hook; did you mean \"%s\"?", verb, near);
-    }
-    luaL_error(L, "\"%s\" is not in the uses of this hook: add it, uses = { \"%s\" }", verb, verb);
-}
-
-// The options at `index`: key, within. The key defaults to the verb with _ for dots.
-static void take_options(lua_State *L, int index, struct kj_step *step)
-{
-    for (size_t i = 0; step->verb[i]; i++) {
-        step->key[i] = step->verb[i] == '.' ? '_' : step->verb[i];
-        step->key[i + 1] = '\0';
-    }
-    if (lua_isnoneornil(L, index)) {
-        return;
-    }
-    luaL_checktype(L, index, LUA_TTABLE);
-    kj_raw_table(L, index);
-    for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
-        const char *key = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "?";
-        const char *text = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "";
-        if (strcmp(key, "key") == 0) {
-            if (!*text || strlen(text) >= sizeof step->key ||
-                text[strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-                                  "_-:")]) {
-                luaL_error(L, "a key has 1 to 63 letters, digits, _ - and :");
-            }
-            snprintf(step->key, sizeof step->key, "%s", text);
-        } else if (strcmp(key, "within") == 0) {
-            if (!kj_span_parse(text, &step->within_ms)) {
-                luaL_error(L, "within must be a span like \"5s\"");
-            }
-        } else {
-            luaL_error(L, "there is no option \"%s\" of a call; there is key and within", key);
-        }
-    }
-    lua_pop(L, 1);
-}
-
-// Makes a step of (verb, table of arguments at `args`, options at `options`). Its answer is there
-// already when it was recorded.
-static struct kj_step *new_step(lua_State *L, struct kj_hook_run *run, const char *verb, int args,
-                                int options)
-{
-    struct kj_convert state;
-    if (run->step_count == KJ_MAX_STEPS) {
-        luaL_error(L, "more than %d steps in one hook", KJ_MAX_STEPS);
-    }
-    if (strlen(verb) >= sizeof run->steps[0].verb) {
-        luaL_error(L, "\"%s\" is no verb", verb);
-    }
-    struct kj_step *step = &run->steps[run->step_count];
-    kj_doc_clear(&step->args); // of a step that failed to be made
-    memset(step, 0, sizeof *step);
-    snprintf(step->verb, sizeof step->verb, "%s", verb);
-    take_options(L, options, step);
-    for (size_t i = 0; i < run->step_count; i++) {
-        if (strcmp(run->steps[i].key, step->key) == 0) {
-            luaL_error(L, "two steps have the key \"%s\": give each its own, { key = \"…\" }",
-                       step->key);
-        }
-    }
-    step->args = bson_new();
-    if (!lua_isnoneornil(L, args)) {
-        kj_convert_init(&state, verb);
-        kj_convert_members(L, &state, step->args, args);
-    }
-    bson_t answer;
-    if (kj_doc_child(run->recorded, step->key, &answer)) {
-        step->answer = bson_copy(&answer);
-        step->asked = true;
-    }
-    run->step_count++;
-    return step;
-}
-
-static void push_error(lua_State *L, const bson_t *answer)
-{
-    int64_t wait = kj_doc_int(answer, "error.retry_after_ms", 0);
-    lua_createtable(L, 0, 4);
-    lua_pushstring(L, kj_doc_text(answer, "error.class", "unknown"));
-    lua_setfield(L, -2, "class");
-    lua_pushstring(L, kj_doc_text(answer, "error.code", ""));
-    lua_setfield(L, -2, "code");
-    lua_pushstring(L, kj_doc_text(answer, "error.text", "the step failed"));
-    lua_setfield(L, -2, "text");
-    if (wait > 0) { // a span, as kejue.retry takes it
-        lua_pushfstring(L, "%Is", (lua_Integer)((wait + 999) / 1000));
-        lua_setfield(L, -2, "retry_after");
-    }
-}
-
-// Pushes result, or nil and the error.
-static int push_answer(lua_State *L, const struct kj_step *step)
-{
-    bson_t result, nothing = BSON_INITIALIZER;
-    if (!kj_doc_bool(step->answer, "ok", false)) {
-        lua_pushnil(L);
-        push_error(L, step->answer);
-        return 2;
-    }
-    bool there = kj_doc_child(step->answer, "result", &result);
-    struct kj_flat *flat = kj_flat_create(there ? &result : &nothing);
-    kj_view_push(L, flat, &kj_shape_open);
-    kj_flat_unref(flat);
-    return 1;
-}
-
-static void check_wait(lua_State *L, const char *name)
-{
-    if (!lua_isyieldable(L)) {
-        luaL_error(L, "kejue.%s cannot wait here (inside table.sort, string.gsub or another "
-                      "function of the library): collect first, then call",
-                   name);
-    }
-}
-
-static int after_step(lua_State *L, int status, lua_KContext context)
-{
-    (void)status;
-    return push_answer(L, &kj_vm_of(L)->run->steps[context]);
-}
-
-static int wait_for(lua_State *L, const char *name, const struct kj_step *step)
-{
-    struct kj_hook_run *run = kj_vm_of(L)->run;
-    lua_KContext context = step - run->steps;
-    if (step->answer) {
-        return push_answer(L, step);
-    }
-    check_wait(L, name);
-    return lua_yieldk(L, 0, context, after_step);
-}
-
 // call(verb, args, { key = …, within = … }): the result, or nil and the error.
 static int hook_call(lua_State *L)
 {
-    struct kj_hook_run *run = run_of(L, "call");
+    struct kj_hook_run *run = kj_hook_run_of(L, "call");
     const char *verb = luaL_checkstring(L, 1);
-    check_use(L, run, verb);
-    check_wait(L, "call");
-    return wait_for(L, "call", new_step(L, run, verb, 2, 3));
+    kj_hook_check_use(L, run, verb);
+    kj_hook_check_wait(L, "call");
+    return kj_hook_wait_for(L, "call", kj_hook_new_step(L, run, verb, 2, 3));
 }
 
 // A step of the host: the table of arguments is at 1, options at 2.
 static int host_step(lua_State *L, const char *name, const char *verb)
 {
-    struct kj_hook_run *run = run_of(L, name);
+    struct kj_hook_run *run = kj_hook_run_of(L, name);
     luaL_checktype(L, 1, LUA_TTABLE);
-    check_wait(L, name);
-    return wait_for(L, name, new_step(L, run, verb, 1, 2));
+    kj_hook_check_wait(L, name);
+    return kj_hook_wait_for(L, name, kj_hook_new_step(L, run, verb, 1, 2));
 }
 
 static int hook_http(lua_State *L)
@@ -262,7 +106,7 @@ static int job_every(lua_State *L)
 static int after_get(lua_State *L, int status, lua_KContext context)
 {
     (void)status;
-    int count = push_answer(L, &kj_vm_of(L)->run->steps[context]);
+    int count = kj_hook_push_answer(L, &kj_vm_of(L)->run->steps[context]);
     if (count == 2) {
         return 2;
     }
@@ -274,14 +118,14 @@ static int after_get(lua_State *L, int status, lua_KContext context)
 // store.get(name): the value (nil when absent) and its revision.
 static int store_get(lua_State *L)
 {
-    struct kj_hook_run *run = run_of(L, "store.get");
+    struct kj_hook_run *run = kj_hook_run_of(L, "store.get");
     const char *name = luaL_checkstring(L, 1);
-    check_wait(L, "store.get");
+    kj_hook_check_wait(L, "store.get");
     lua_settop(L, 2);
     lua_createtable(L, 0, 1);
     lua_pushstring(L, name);
     lua_setfield(L, -2, "key");
-    struct kj_step *step = new_step(L, run, "host.state.get", 3, 2);
+    struct kj_step *step = kj_hook_new_step(L, run, "host.state.get", 3, 2);
     lua_KContext context = step - run->steps;
     return step->answer ? after_get(L, LUA_OK, context) : lua_yieldk(L, 0, context, after_get);
 }
@@ -289,10 +133,10 @@ static int store_get(lua_State *L)
 // store.put(name, value, { revision = …, key = … })
 static int store_put(lua_State *L)
 {
-    struct kj_hook_run *run = run_of(L, "store.put");
+    struct kj_hook_run *run = kj_hook_run_of(L, "store.put");
     luaL_checkstring(L, 1);
     luaL_checkany(L, 2);
-    check_wait(L, "store.put");
+    kj_hook_check_wait(L, "store.put");
     lua_settop(L, 3);
     lua_createtable(L, 0, 3); // 4: the arguments
     lua_pushvalue(L, 1);
@@ -306,7 +150,7 @@ static int store_put(lua_State *L)
         lua_getfield(L, 3, "key");
         lua_setfield(L, 5, "key");
     }
-    return wait_for(L, "store.put", new_step(L, run, "host.state.put", 4, 5));
+    return kj_hook_wait_for(L, "store.put", kj_hook_new_step(L, run, "host.state.put", 4, 5));
 }
 
 // --- together ---
@@ -323,7 +167,7 @@ static int after_together(lua_State *L, int status, lua_KContext context)
         lua_pushvalue(L, -2);
         lua_createtable(L, 0, 2);
         int one = lua_gettop(L);
-        int count = push_answer(L, step);
+        int count = kj_hook_push_answer(L, step);
         if (count == 2) {
             lua_setfield(L, one, "err");
             lua_pop(L, 1);
@@ -339,9 +183,9 @@ static int after_together(lua_State *L, int status, lua_KContext context)
 // together { a = { verb, args, options }, … }: the same names with { result = … } or { err = … }.
 static int hook_together(lua_State *L)
 {
-    struct kj_hook_run *run = run_of(L, "together");
+    struct kj_hook_run *run = kj_hook_run_of(L, "together");
     luaL_checktype(L, 1, LUA_TTABLE);
-    check_wait(L, "together");
+    kj_hook_check_wait(L, "together");
     lua_settop(L, 1);
     lua_newtable(L); // 2: name -> index of the step
     kj_sorted_keys(L, 1);
@@ -356,8 +200,8 @@ static int hook_together(lua_State *L)
         lua_geti(L, base + 1, 2);
         lua_geti(L, base + 1, 3);
         const char *verb = luaL_checkstring(L, base + 2);
-        check_use(L, run, verb);
-        const struct kj_step *step = new_step(L, run, verb, base + 3, base + 4);
+        kj_hook_check_use(L, run, verb);
+        const struct kj_step *step = kj_hook_new_step(L, run, verb, base + 3, base + 4);
         open = open || !step->answer;
         lua_pushvalue(L, base);
         lua_pushinteger(L, step - run->steps);
@@ -380,13 +224,13 @@ static int after_sleep(lua_State *L, int status, lua_KContext context)
 
 static int hook_sleep(lua_State *L)
 {
-    struct kj_hook_run *run = run_of(L, "sleep");
+    struct kj_hook_run *run = kj_hook_run_of(L, "sleep");
     int64_t ms;
     if (!kj_span_parse(luaL_checkstring(L, 1), &ms) || ms < 1 || ms > KJ_MAX_SLEEP_MS) {
         return luaL_error(L, "sleep takes a span of at most \"60s\"; what is longer is a job: "
                              "kejue.job.at");
     }
-    check_wait(L, "sleep");
+    kj_hook_check_wait(L, "sleep");
     run->sleep_ms = ms;
     return lua_yieldk(L, 0, 0, after_sleep);
 }
@@ -407,7 +251,7 @@ static int64_t option_span(lua_State *L, int index, const char *name)
 static int hook_retry(lua_State *L)
 {
     int64_t after;
-    run_of(L, "retry");
+    kj_hook_run_of(L, "retry");
     if (!kj_span_parse(luaL_checkstring(L, 1), &after)) {
         return luaL_error(L, "retry takes a span like \"2m\"");
     }
@@ -442,9 +286,9 @@ static int hook_retry(lua_State *L)
 void kj_hook_lib_open(lua_State *L)
 {
     static const luaL_Reg functions[] = {
-        {"hook", declare_hook},   {"kind", declare_kind},   {"call", hook_call},
-        {"together", hook_together}, {"sleep", hook_sleep}, {"retry", hook_retry},
-        {"http", hook_http},      {NULL, NULL},
+        {"hook", declare_hook},      {"kind", declare_kind}, {"call", hook_call},
+        {"together", hook_together}, {"sleep", hook_sleep},  {"retry", hook_retry},
+        {"http", hook_http},         {NULL, NULL},
     };
     static const luaL_Reg job[] = {
         {"submit", job_submit}, {"at", job_at}, {"every", job_every}, {NULL, NULL}};

@@ -1,5 +1,5 @@
-// Hooks on the service: the stepper runs on a worker, steps are carried out by the ports on the loop,
-// and whoever answers last wakes the hook. Each run has a state of its own.
+// Hooks on the service: the stepper runs on a worker, steps are carried out by the ports on the
+// loop, and whoever answers last wakes the hook. Each run has a state of its own.
 #include "script/service.h"
 
 #include "base/alloc.h"
@@ -45,8 +45,7 @@ static void end_live(struct kj_hook_live *live)
     int status = live->status ? live->status : run ? run->status : KJ_EINTERNAL;
     const struct kj_fault *fault = live->status || !run ? &live->fault : &run->fault;
     unlink_live(live);
-    live->ports.done(live->arg, status, status || !run ? NULL : run->result,
-                     status ? fault : NULL);
+    live->ports.done(live->arg, status, status || !run ? NULL : run->result, status ? fault : NULL);
     kj_hook_end(live->run);
     kj_pack_give(live->pack, live->warm);
     kj_pack_unref(live->pack);
@@ -64,8 +63,7 @@ static void live_run(struct kj_errand *errand)
         if (live->status) {
             return;
         }
-        live->run =
-            kj_hook_begin(live->warm->hooks, live->index, live->event, live->recorded);
+        live->run = kj_hook_begin(live->warm->hooks, live->index, live->event, live->recorded);
         if (!live->run) {
             live->status = kj_fault(&live->fault, KJ_ENOTFOUND, live->pack->path, NULL,
                                     "there is no hook number %zu in this file", live->index);

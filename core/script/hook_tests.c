@@ -38,8 +38,9 @@ static int read_event(lua_State *L)
             known = known || strcmp(names[n], key) == 0;
         }
         if (!known) {
-            luaL_error(L, "there is no field \"%s\" of a test; it has a name, event, steps, result "
-                          "and index",
+            luaL_error(L,
+                       "there is no field \"%s\" of a test; it has a name, event, steps, result "
+                       "and index",
                        key);
         }
         lua_pop(L, 1);
@@ -140,8 +141,7 @@ static int drive(struct kj_tests *tests, struct hook_test *hook, struct kj_fault
 // The whole again from the record: nothing may be asked, and it must end the same way.
 static void run_again(struct hook_test *hook, struct kj_hook_file *file)
 {
-    struct kj_hook_run *run =
-        kj_hook_begin(file, (size_t)hook->index, hook->event, hook->recorded);
+    struct kj_hook_run *run = kj_hook_begin(file, (size_t)hook->index, hook->event, hook->recorded);
     kj_hook_step(run);
     while (!run->ended && run->sleep_ms > 0) {
         kj_hook_step(run);
@@ -207,8 +207,7 @@ static int load_tests(lua_State *L)
     kj_sandbox_run_file(L, tests->path);
     lua_rawgetp(L, LUA_REGISTRYINDEX, &kj_key_declared);
     if (!lua_istable(L, -1) || !lua_rawequal(L, -1, -2)) {
-        return luaL_error(L, "%s:1: the file must end with: return kejue.tests { … }",
-                          tests->path);
+        return luaL_error(L, "%s:1: the file must end with: return kejue.tests { … }", tests->path);
     }
     const char *key = tests->pack->is_hook ? "hook" : "pack";
     const char *slash = strrchr(tests->pack->name, '/');
@@ -295,7 +294,7 @@ int kj_pack_run_tests(struct kj_pack *pack, struct kj_doc_list *failed, int64_t 
         status = run_tests(&tests, count, fault);
     }
     if (status && fault && !fault->place[0]) {
-        snprintf(fault->place, sizeof fault->place, "%s", path);
+        snprintf(fault->place, sizeof fault->place, "%.180s", path);
     }
     kj_lines_fini(&tests.lines);
     kj_vm_destroy(tests.vm);

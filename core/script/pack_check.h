@@ -35,7 +35,8 @@ const char **kj_load_texts(struct kj_load *load, int index, const char *key, siz
 int kj_load_reference(struct kj_load *load, int index); // of the value at `index`
 // A sentence for the model: its index in rules->texts.
 int kj_load_question(struct kj_load *load, const char *text);
-// Calls `each` for the members of the table at `index`, sorted, with the name (the value is on top).
+// Calls `each` for the members of the table at `index`, sorted, with the name (the value is on
+// top).
 void kj_load_each(struct kj_load *load, int index,
                   void (*each)(struct kj_load *load, const char *name, void *arg), void *arg);
 size_t kj_load_count(struct kj_load *load, int index); // members of a raw table

@@ -26,7 +26,7 @@ static void list_key(char digits[16], const char **key, size_t index)
 
 static void variables(struct kj_load *load, int pack, bson_t *out)
 {
-    static const char *const keys[] = {"type", "guidance", "min",     "max",    "pattern",
+    static const char *const keys[] = {"type", "guidance", "min",    "max",     "pattern",
                                        "ask",  "values",   "labels", "default", NULL};
     lua_State *L = load->L;
     bson_t list, one;

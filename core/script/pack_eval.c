@@ -1,5 +1,5 @@
-// From facts to a plan: the evaluation of one pack over one call. Pure: the same facts and pack give
-// the same bytes.
+// From facts to a plan: the evaluation of one pack over one call. Pure: the same facts and pack
+// give the same bytes.
 #include "script/eval.h"
 
 #include "base/alloc.h"
@@ -95,9 +95,8 @@ bool kj_guarded(struct kj_eval *eval, const char *section, void (*fn)(struct kj_
         return true;
     }
     unwind(eval, nesting);
-    const char *message = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : NULL;
+    const char *message = kj_vm_message(eval->vm, L);
     if (eval->vm->stop) {
-        message = message ? message : kj_vm_stop_text(eval->vm);
         if (nesting == 0) {
             kj_add_fault(eval, section, message);
         }

@@ -1,5 +1,5 @@
-// What follows a call, as a pack declares it: retry, callback, appointments, effects, changes of the
-// lead, preselection.
+// What follows a call, as a pack declares it: retry, callback, appointments, effects, changes of
+// the lead, preselection.
 #include "base/alloc.h"
 #include "model/call.h"
 #include "script/pack_check.h"

@@ -107,6 +107,35 @@ static void quoted(struct lexer *lexer)
     lexer->token = TEXT;
 }
 
+static bool name_char(char c)
+{
+    return isalnum((unsigned char)c) || c == '_';
+}
+
+static bool number_char(char c)
+{
+    return isalnum((unsigned char)c) || c == '.';
+}
+
+static void word(struct lexer *lexer, enum token token, bool (*belongs)(char))
+{
+    while (lexer->at < lexer->end && belongs(*lexer->at)) {
+        lexer->at++;
+    }
+    take_word(lexer, lexer->start, lexer->at);
+    lexer->token = token;
+}
+
+static void punctuation(struct lexer *lexer)
+{
+    lexer->token = SIGN;
+    lexer->sign = *lexer->at++;
+    if (lexer->sign == '=' && lexer->at < lexer->end && *lexer->at == '=') {
+        lexer->at++;
+        lexer->sign = '~'; // a comparison, not an assignment
+    }
+}
+
 static void next(struct lexer *lexer)
 {
     size_t level;
@@ -117,21 +146,11 @@ static void next(struct lexer *lexer)
         lexer->token = END;
         return;
     }
-    unsigned char c = (unsigned char)*lexer->at;
-    if (isalpha(c) || c == '_') {
-        while (lexer->at < lexer->end &&
-               (isalnum((unsigned char)*lexer->at) || *lexer->at == '_')) {
-            lexer->at++;
-        }
-        take_word(lexer, lexer->start, lexer->at);
-        lexer->token = NAME;
-    } else if (isdigit(c)) {
-        while (lexer->at < lexer->end &&
-               (isalnum((unsigned char)*lexer->at) || *lexer->at == '.')) {
-            lexer->at++;
-        }
-        take_word(lexer, lexer->start, lexer->at);
-        lexer->token = NUMBER;
+    char c = *lexer->at;
+    if (isdigit((unsigned char)c)) {
+        word(lexer, NUMBER, number_char);
+    } else if (name_char(c)) {
+        word(lexer, NAME, name_char);
     } else if (c == '"' || c == '\'') {
         quoted(lexer);
     } else if (c == '[' && long_bracket(lexer, lexer->at, &level)) {
@@ -139,12 +158,7 @@ static void next(struct lexer *lexer)
         lexer->token = TEXT;
         lexer->word[0] = '\0';
     } else {
-        lexer->token = SIGN;
-        lexer->sign = *lexer->at++;
-        if (lexer->sign == '=' && lexer->at < lexer->end && *lexer->at == '=') {
-            lexer->at++;
-            lexer->sign = '~'; // a comparison, not an assignment
-        }
+        punctuation(lexer);
     }
 }
 

@@ -12,9 +12,10 @@
 #include <string.h>
 
 static const char *const k_pack_keys[] = {
-    "name",        "extends", "settings", "guidance",     "variables", "scale",    "success",
-    "verdicts",    "score",   "lead_status", "tags",      "retry",     "callback", "appointments",
-    "templates",   "template", "opt_out", "effects",      "lead_changes", "preselection"};
+    "name",     "extends", "settings", "guidance",     "variables",
+    "scale",    "success", "verdicts", "score",        "lead_status",
+    "tags",     "retry",   "callback", "appointments", "templates",
+    "template", "opt_out", "effects",  "lead_changes", "preselection"};
 
 // kejue.rules { … }: only keeps the table; the checks come when the file has returned it.
 static int declare_rules(lua_State *L)
@@ -100,7 +101,8 @@ static void run_pack(struct kj_load *load, const char *path)
     }
     char base[200];
     size_t length = kj_load_enter(load, "extends", 0);
-    if (lua_type(L, -1) != LUA_TSTRING || !path_of(rules->vm, lua_tostring(L, -1), base, sizeof base)) {
+    if (lua_type(L, -1) != LUA_TSTRING ||
+        !path_of(rules->vm, lua_tostring(L, -1), base, sizeof base)) {
         kj_load_fail(load, "there is no pack \"%s\" to extend", luaL_tolstring(L, -1, NULL));
     }
     kj_load_leave(load, length);
@@ -154,8 +156,7 @@ static int load_pack(lua_State *L)
     return 0;
 }
 
-int kj_rules_load(struct kj_vm *vm, const char *path, struct kj_rules **out,
-                  struct kj_fault *fault)
+int kj_rules_load(struct kj_vm *vm, const char *path, struct kj_rules **out, struct kj_fault *fault)
 {
     struct kj_rules *rules = KJ_NEW(struct kj_rules);
     rules->vm = vm;

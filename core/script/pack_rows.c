@@ -100,8 +100,9 @@ static void condition(struct kj_load *load, struct kj_condition *to)
     } else if (lua_type(L, -1) == LUA_TSTRING) {
         to->text = kj_load_question(load, lua_tostring(L, -1));
     } else {
-        kj_load_fail(load, "a condition is a text or a function, not a %s (was a function called "
-                           "instead of given?)",
+        kj_load_fail(load,
+                     "a condition is a text or a function, not a %s (was a function called "
+                     "instead of given?)",
                      kj_type_name(L, -1));
     }
 }
@@ -154,8 +155,9 @@ void kj_load_rows_at(struct kj_load *load, int table, struct kj_rows *rows, int 
         bool first_wins = kind != KJ_ROW_POINTS && strcmp(rows->section, "tags") != 0;
         if (first_wins && rows->rows[i].count == 0 && i + 1 < count) {
             kj_load_enter(load, NULL, (lua_Integer)i + 2);
-            kj_load_fail(load, "this row is never reached: row %zu has no condition, so it always "
-                               "matches",
+            kj_load_fail(load,
+                         "this row is never reached: row %zu has no condition, so it always "
+                         "matches",
                          i + 1);
         }
         rows->count = i + 1;
@@ -289,7 +291,8 @@ void kj_load_judgements(struct kj_load *load, int pack)
     kj_load_rows(load, pack, "success", &rules->success, KJ_ROW_LEVEL, &rules->scale);
     if (kj_load_table(load, pack, "verdicts")) {
         int table = lua_gettop(load->L);
-        rules->verdicts = kj_rules_alloc(rules, kj_load_count(load, table) * sizeof *rules->verdicts);
+        rules->verdicts =
+            kj_rules_alloc(rules, kj_load_count(load, table) * sizeof *rules->verdicts);
         size_t length = kj_load_enter(load, "verdicts", 0);
         kj_load_each(load, table, verdict, NULL);
         kj_load_leave(load, length);

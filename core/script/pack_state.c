@@ -1,5 +1,5 @@
-// A version of a pack: its sources, its hash, and a few warm states. A new state costs ten times what
-// a rule does, so states are kept; one that hit a limit never comes back.
+// A version of a pack: its sources, its hash, and a few warm states. A new state costs ten times
+// what a rule does, so states are kept; one that hit a limit never comes back.
 #include "script/ruleset.h"
 
 #include "base/alloc.h"

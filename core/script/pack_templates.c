@@ -8,12 +8,13 @@
 
 enum { MAX_PARAMETERS = 30, MAX_BUTTONS = 10 };
 
-// The value on top (popped): a function or a plain constant.
-static struct kj_parameter parameter(struct kj_load *load, const char *name)
+// The value on top (popped): a function or a plain constant; for headers and buttons also a table.
+static struct kj_parameter parameter(struct kj_load *load, const char *name, bool table)
 {
     lua_State *L = load->L;
     int type = lua_type(L, -1);
-    if (type != LUA_TFUNCTION && type != LUA_TSTRING && type != LUA_TNUMBER) {
+    if (type != LUA_TFUNCTION && type != LUA_TSTRING && type != LUA_TNUMBER &&
+        !(table && type == LUA_TTABLE)) {
         kj_load_fail(load, "must be a function or a text, not a %s", kj_type_name(L, -1));
     }
     struct kj_parameter result = {.name = name, .computed = type == LUA_TFUNCTION};
@@ -24,16 +25,16 @@ static struct kj_parameter parameter(struct kj_load *load, const char *name)
 static void named_parameter(struct kj_load *load, const char *name, void *arg)
 {
     struct kj_template *template = arg;
-    template->parameters[template->parameter_count++] = parameter(load, name);
+    template->parameters[template->parameter_count++] = parameter(load, name, false);
 }
 
-static struct kj_parameter *list_of(struct kj_load *load, int table, size_t count)
+static struct kj_parameter *list_of(struct kj_load *load, int table, size_t count, bool tables)
 {
     struct kj_parameter *list = kj_rules_alloc(load->rules, count * sizeof *list);
     for (size_t i = 0; i < count; i++) {
         size_t length = kj_load_enter(load, NULL, (lua_Integer)i + 1);
         lua_rawgeti(load->L, table, (lua_Integer)i + 1);
-        list[i] = parameter(load, NULL);
+        list[i] = parameter(load, NULL, tables);
         kj_load_leave(load, length);
     }
     return list;
@@ -56,7 +57,7 @@ static void parameters(struct kj_load *load, int table, struct kj_template *temp
     }
     template->positional = list > 0;
     if (list > 0) {
-        template->parameters = list_of(load, at, list);
+        template->parameters = list_of(load, at, list, false);
         template->parameter_count = list;
     } else {
         template->parameters = kj_rules_alloc(load->rules, count * sizeof *template->parameters);
@@ -72,7 +73,7 @@ static void decorations(struct kj_load *load, int table, struct kj_template *tem
     template->header.value = KJ_NO_REF;
     size_t length = kj_load_enter(load, "header", 0);
     if (lua_getfield(L, table, "header") != LUA_TNIL) {
-        template->header = parameter(load, NULL);
+        template->header = parameter(load, NULL, true);
     } else {
         lua_pop(L, 1);
     }
@@ -86,21 +87,23 @@ static void decorations(struct kj_load *load, int table, struct kj_template *tem
         template->button_count != kj_load_count(load, lua_gettop(L))) {
         kj_load_fail(load, "is a list of at most %d texts or functions", MAX_BUTTONS);
     }
-    template->buttons = list_of(load, lua_gettop(L), template->button_count);
+    template->buttons = list_of(load, lua_gettop(L), template->button_count, true);
     kj_load_leave(load, length);
     lua_pop(L, 1);
 }
 
 static void template_of(struct kj_load *load, const char *name, void *arg)
 {
-    static const char *const names[] = {"languages",  "fallback_language", "after",
-                                        "otherwise",  "parameters",        "header",
-                                        "buttons"};
+    static const char *const names[] = {
+        "languages", "fallback_language", "after", "otherwise", "parameters", "header", "buttons"};
     static const char *const afters[] = {"appointment"};
     (void)arg;
     int table = lua_gettop(load->L);
     if (!lua_istable(load->L, table)) {
         kj_load_fail(load, "must be a table like { languages = { \"en\" } }");
+    }
+    if (strlen(name) > 500 || name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_")]) {
+        kj_load_fail(load, "the name of a template has small letters, digits and _");
     }
     kj_load_keys(load, table, "field of a template", names, KJ_COUNT(names));
     struct kj_template *template = &load->rules->templates[load->rules->template_count++];

@@ -10,8 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
-const char *const kj_value_type_names[KJ_TYPE_COUNT] = {
-    "integer", "number", "string", "boolean", "enum", "date", "datetime", "list"};
+const char *const kj_value_type_names[KJ_TYPE_COUNT] = {"integer", "number", "string",   "boolean",
+                                                        "enum",    "date",   "datetime", "list"};
 
 static bool date_text(const char *text)
 {
@@ -31,17 +31,31 @@ static bool one_of(const char *text, const char *const *values, size_t count)
     return false;
 }
 
+static bool number_fits(lua_State *L, int index, enum kj_value_type type)
+{
+    double value = lua_tonumber(L, index);
+    return lua_type(L, index) == LUA_TNUMBER && isfinite(value) &&
+           (type == KJ_TYPE_NUMBER || floor(value) == value);
+}
+
+static bool time_fits(lua_State *L, int index, enum kj_value_type type)
+{
+    int64_t ms;
+    if (lua_type(L, index) != LUA_TSTRING) {
+        return kj_moment_at(L, index) != NULL;
+    }
+    const char *text = lua_tostring(L, index);
+    return type == KJ_TYPE_DATE ? date_text(text) : kj_time_parse(text, &ms);
+}
+
 bool kj_value_fits(lua_State *L, int index, enum kj_value_type type, const char *const *values,
                    size_t count)
 {
     int found = lua_type(L, index);
-    int64_t ms;
     switch (type) {
     case KJ_TYPE_INTEGER:
-        return found == LUA_TNUMBER &&
-               (lua_isinteger(L, index) || floor(lua_tonumber(L, index)) == lua_tonumber(L, index));
     case KJ_TYPE_NUMBER:
-        return found == LUA_TNUMBER && isfinite(lua_tonumber(L, index));
+        return number_fits(L, index, type);
     case KJ_TYPE_STRING:
         return found == LUA_TSTRING;
     case KJ_TYPE_BOOLEAN:
@@ -49,11 +63,8 @@ bool kj_value_fits(lua_State *L, int index, enum kj_value_type type, const char 
     case KJ_TYPE_ENUM:
         return found == LUA_TSTRING && one_of(lua_tostring(L, index), values, count);
     case KJ_TYPE_DATE:
-        return found == LUA_TSTRING ? date_text(lua_tostring(L, index))
-                                    : kj_moment_at(L, index) != NULL;
     case KJ_TYPE_DATETIME:
-        return found == LUA_TSTRING ? kj_time_parse(lua_tostring(L, index), &ms)
-                                    : kj_moment_at(L, index) != NULL;
+        return time_fits(L, index, type);
     case KJ_TYPE_LIST:
         return found == LUA_TTABLE ||
                (found == LUA_TUSERDATA && strcmp(kj_type_name(L, index), "table") == 0);
@@ -121,8 +132,7 @@ static void setting(struct kj_load *load, const char *name, void *arg)
     setting->name = name;
     setting->type = value_type(load, table);
     setting->values = kj_load_texts(load, table, "values", &setting->value_count);
-    setting->fallback =
-        fallback(load, table, setting->type, setting->values, setting->value_count);
+    setting->fallback = fallback(load, table, setting->type, setting->values, setting->value_count);
 }
 
 // A table of texts by name (ask: by language; labels: by value, a text or texts by language).
@@ -155,8 +165,9 @@ static void words(struct kj_load *load, int table, const char *key, void *arg)
 
 static void variable(struct kj_load *load, const char *name, void *arg)
 {
-    static const char *const names[] = {"type",     "guidance", "min",  "max", "pattern", "validate",
-                                        "default",  "from",     "ask",  "values", "labels"};
+    static const char *const names[] = {"type",    "guidance", "min",     "max",
+                                        "pattern", "validate", "default", "from",
+                                        "ask",     "values",   "labels"};
     (void)arg;
     lua_State *L = load->L;
     int table = lua_gettop(L);

@@ -156,8 +156,7 @@ static const char *greedy(struct kj_pattern *state, const char *at, const char *
     return NULL;
 }
 
-static const char *lazy(struct kj_pattern *state, const char *at, const char *item,
-                        const char *end)
+static const char *lazy(struct kj_pattern *state, const char *at, const char *item, const char *end)
 {
     for (;;) {
         const char *found = run(state, at, end + 1);

@@ -201,8 +201,9 @@ static int string_gsub(lua_State *L)
     const char *text = luaL_checklstring(L, 1, &length);
     const char *pattern = luaL_checklstring(L, 2, &pattern_length);
     int type = lua_type(L, 3);
-    luaL_argexpected(L, type == LUA_TNUMBER || type == LUA_TSTRING || type == LUA_TFUNCTION ||
-                            type == LUA_TTABLE || type == LUA_TUSERDATA,
+    luaL_argexpected(L,
+                     type == LUA_TNUMBER || type == LUA_TSTRING || type == LUA_TFUNCTION ||
+                         type == LUA_TTABLE || type == LUA_TUSERDATA,
                      3, "text, function or table");
     lua_Integer most = luaL_optinteger(L, 4, (lua_Integer)length + 1), count = 0;
     if (type == LUA_TNUMBER) {
@@ -238,8 +239,11 @@ static int string_gsub(lua_State *L)
 void kj_pattern_lib_open(lua_State *L)
 {
     static const luaL_Reg functions[] = {
-        {"find", string_find}, {"match", string_match},
-        {"gmatch", string_gmatch}, {"gsub", string_gsub}, {NULL, NULL},
+        {"find", string_find},
+        {"match", string_match},
+        {"gmatch", string_gmatch},
+        {"gsub", string_gsub},
+        {NULL, NULL},
     };
     luaL_setfuncs(L, functions, 0);
 }

@@ -1,5 +1,5 @@
-// A rule pack, compiled for one Lua state: rows, variables, templates, with the place of each in its
-// file. Functions are registry references of that state. Immutable after loading.
+// A rule pack, compiled for one Lua state: rows, variables, templates, with the place of each in
+// its file. Functions are registry references of that state. Immutable after loading.
 #ifndef KJ_RULES_H
 #define KJ_RULES_H
 

@@ -87,8 +87,7 @@ static int first_failure(const struct kj_doc_list *failed, struct kj_fault *faul
     return kj_fault(fault, KJ_ESTATE, kj_doc_text(&first, "file", NULL),
                     "nothing was changed; the rules loaded before stay in use",
                     "the test \"%.120s\" failed: %.300s%s", kj_doc_text(&first, "name", ""),
-                    kj_doc_text(&first, "text", ""),
-                    failed->count > 1 ? " (and other tests)" : "");
+                    kj_doc_text(&first, "text", ""), failed->count > 1 ? " (and other tests)" : "");
 }
 
 static int test_pack(const struct build *build, struct kj_pack *pack)
@@ -108,8 +107,7 @@ static int add(struct build *build, const char *path, bool is_hook)
 {
     struct kj_pack *pack, *before;
     struct kj_map *map = is_hook ? &build->set->hooks : &build->set->packs;
-    int status =
-        kj_pack_create(build->sources, build->limits, path, is_hook, &pack, build->fault);
+    int status = kj_pack_create(build->sources, build->limits, path, is_hook, &pack, build->fault);
     if (status) {
         return status;
     }
@@ -234,8 +232,8 @@ int kj_ruleset_build(const char *dir, const char *only, const struct kj_vm_limit
                      struct kj_ruleset *old, bool run_tests, struct kj_ruleset **out,
                      struct kj_fault *fault)
 {
-    struct build build = {.limits = limits, .old = old, .only = only, .run_tests = run_tests,
-                          .fault = fault};
+    struct build build = {
+        .limits = limits, .old = old, .only = only, .run_tests = run_tests, .fault = fault};
     int status = kj_sources_load(dir, &build.sources, fault);
     if (status) {
         return status;

@@ -51,8 +51,8 @@ struct kj_ruleset {
 struct kj_ruleset *kj_ruleset_new(void);
 struct kj_ruleset *kj_ruleset_ref(struct kj_ruleset *set);
 void kj_ruleset_unref(struct kj_ruleset *set); // NULL is fine
-// Builds a set from `dir`. With `only`, the other packs and the hooks are those of `old`. Packs that
-// did not change keep their warm states. `run_tests`: a failed test is a fault.
+// Builds a set from `dir`. With `only`, the other packs and the hooks are those of `old`. Packs
+// that did not change keep their warm states. `run_tests`: a failed test is a fault.
 int kj_ruleset_build(const char *dir, const char *only, const struct kj_vm_limits *limits,
                      struct kj_ruleset *old, bool run_tests, struct kj_ruleset **set,
                      struct kj_fault *fault) KJ_MUST_USE;

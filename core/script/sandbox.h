@@ -14,9 +14,9 @@ void kj_pattern_lib_open(lua_State *L); // find match gmatch gsub; the string ta
 void kj_time_lib_open(lua_State *L);    // the kejue table on top
 void kj_text_lib_open(lua_State *L);    // the kejue table on top
 void kj_data_lib_open(lua_State *L);    // kejue.json, kejue.phone; the kejue table on top
-void kj_pack_lib_open(lua_State *L);  // kejue.rules, kejue.none; the kejue table on top
-void kj_hook_lib_open(lua_State *L);  // kejue.hook, kejue.call …; the kejue table on top
-void kj_tests_lib_open(lua_State *L); // kejue.tests; the kejue table on top
+void kj_pack_lib_open(lua_State *L);    // kejue.rules, kejue.none; the kejue table on top
+void kj_hook_lib_open(lua_State *L);    // kejue.hook, kejue.call …; the kejue table on top
+void kj_tests_lib_open(lua_State *L);   // kejue.tests; the kejue table on top
 
 // Moves the named members of the library on top into the table at `to`, its functions charged for
 // the texts they are given; pops the library. `names` ends with NULL.
@@ -28,6 +28,8 @@ void kj_sandbox_run_file(lua_State *L, const char *path);
 // Freezes every table reachable from the value on top (popped), and from its functions' upvalues;
 // notes the upvalues for kj_sandbox_reset.
 void kj_sandbox_freeze(lua_State *L);
+// Freezes the one table at `table` (absolute).
+void kj_freeze_table(lua_State *L, int table);
 // Sets captured locals back to what they were when they were noted.
 void kj_sandbox_reset(lua_State *L);
 

@@ -268,9 +268,9 @@ void kj_script_decide(struct kj_script *script, const char *pack, const bson_t *
     if (decide->pack) {
         kj_pack_ref(decide->pack);
     } else {
-        decide->status = kj_fault(&decide->fault, KJ_ENOTFOUND, pack,
-                                  "list the packs with rules.list", "there is no rule pack \"%s\"",
-                                  pack);
+        decide->status =
+            kj_fault(&decide->fault, KJ_ENOTFOUND, pack, "list the packs with rules.list",
+                     "there is no rule pack \"%s\"", pack);
     }
     int status = kj_errand_start(&decide->errand);
     if (status) { // too many wait already: say so, but not from inside this call

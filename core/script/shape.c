@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#define SHAPE(id, text, is_open)                                                                   \
+#define SHAPE(id, text, is_open) \
     static const struct kj_shape id = {text, is_open, id##_fields, KJ_COUNT(id##_fields)}
 
 const struct kj_shape kj_shape_open = {"this document", true, NULL, 0};
@@ -59,9 +59,9 @@ static const struct kj_field k_call_fields[] = {
 SHAPE(k_call, "c.call", false);
 
 static const struct kj_field k_campaign_fields[] = {
-    {"id", KJ_FIELD_ANY, NULL},         {"name", KJ_FIELD_ANY, NULL},
-    {"goal", KJ_FIELD_ANY, NULL},       {"starts_at", KJ_FIELD_TIME, NULL},
-    {"ends_at", KJ_FIELD_TIME, NULL},   {"metadata", KJ_FIELD_DOC, &kj_shape_open, true},
+    {"id", KJ_FIELD_ANY, NULL},       {"name", KJ_FIELD_ANY, NULL},
+    {"goal", KJ_FIELD_ANY, NULL},     {"starts_at", KJ_FIELD_TIME, NULL},
+    {"ends_at", KJ_FIELD_TIME, NULL}, {"metadata", KJ_FIELD_DOC, &kj_shape_open, true},
 };
 SHAPE(k_campaign, "c.campaign", false);
 
@@ -88,9 +88,9 @@ static const struct kj_field k_turn_fields[] = {
 SHAPE(k_turn, "c.transcript[n]", false);
 
 static const struct kj_field k_callback_fields[] = {
-    {"state", KJ_FIELD_ANY, NULL},      {"at", KJ_FIELD_TIME, NULL},
+    {"state", KJ_FIELD_ANY, NULL},        {"at", KJ_FIELD_TIME, NULL},
     {"earliest_at", KJ_FIELD_TIME, NULL}, {"latest_at", KJ_FIELD_TIME, NULL},
-    {"moved_from", KJ_FIELD_TIME, NULL}, {"quote", KJ_FIELD_ANY, NULL},
+    {"moved_from", KJ_FIELD_TIME, NULL},  {"quote", KJ_FIELD_ANY, NULL},
     {"turn", KJ_FIELD_ANY, NULL},
 };
 SHAPE(k_callback, "c.callback", false);
@@ -119,8 +119,8 @@ static const struct kj_field k_tool_fields[] = {
 SHAPE(k_tool, "c.tools[n]", false);
 
 static const struct kj_field k_history_fields[] = {
-    {"at", KJ_FIELD_TIME, NULL},      {"disposition", KJ_FIELD_ANY, NULL},
-    {"success", KJ_FIELD_ANY, NULL},  {"score", KJ_FIELD_ANY, NULL},
+    {"at", KJ_FIELD_TIME, NULL},     {"disposition", KJ_FIELD_ANY, NULL},
+    {"success", KJ_FIELD_ANY, NULL}, {"score", KJ_FIELD_ANY, NULL},
     {"summary", KJ_FIELD_ANY, NULL},
 };
 SHAPE(k_history, "c.history[n]", false);
@@ -157,8 +157,7 @@ static const struct kj_field kj_shape_call_fields[] = {
 const struct kj_shape kj_shape_call = {"c", false, kj_shape_call_fields,
                                        KJ_COUNT(kj_shape_call_fields)};
 
-const struct kj_field *kj_shape_field(const struct kj_shape *shape, const char *name,
-                                      size_t length)
+const struct kj_field *kj_shape_field(const struct kj_shape *shape, const char *name, size_t length)
 {
     for (size_t i = 0; i < shape->count; i++) {
         const char *field = shape->fields[i].name;
@@ -171,7 +170,7 @@ const struct kj_field *kj_shape_field(const struct kj_shape *shape, const char *
 
 int kj_shape_unknown(lua_State *L, const struct kj_shape *shape, const char *name)
 {
-    const char *names[32];
+    const char *names[32] = {NULL};
     size_t count = 0;
     for (; count < shape->count && count < KJ_COUNT(names); count++) {
         names[count] = shape->fields[count].name;

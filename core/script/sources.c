@@ -1,5 +1,5 @@
-// Reads the scripts directory: lib/*.lua, rules/*.lua and one folder a pack, hooks/*.lua. Only plain
-// files with plain names are taken, in sorted order.
+// Reads the scripts directory: lib/*.lua, rules/*.lua and one folder a pack, hooks/*.lua. Only
+// plain files with plain names are taken, in sorted order.
 #include "script/sources.h"
 
 #include "base/alloc.h"
@@ -68,8 +68,8 @@ const struct kj_source *kj_sources_get(const struct kj_sources *sources, const c
 static bool plain_name(const char *name)
 {
     return name[0] != '.' && name[0] != '\0' &&
-           name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.")] ==
-               '\0';
+           name[strspn(
+               name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.")] == '\0';
 }
 
 static bool is_lua(const char *name)

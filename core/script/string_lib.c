@@ -59,8 +59,10 @@ static void add_number(lua_State *L, luaL_Buffer *buffer, int argument, const ch
     } else {
         written = snprintf(out, sizeof out, form, luaL_checknumber(L, argument));
     }
-    luaL_addlstring(buffer, out, written < 0 ? 0 : (size_t)written < sizeof out ? (size_t)written
-                                                                                : sizeof out - 1);
+    luaL_addlstring(buffer, out,
+                    written < 0                    ? 0
+                    : (size_t)written < sizeof out ? (size_t)written
+                                                   : sizeof out - 1);
 }
 
 static void add_text(lua_State *L, luaL_Buffer *buffer, int argument, const char *form)
@@ -94,8 +96,9 @@ static const char *directive(lua_State *L, luaL_Buffer *buffer, const char *at, 
     char kind = at[length];
     if (flags > 5 || width > 2 || precision > 2 || kind == '\0' ||
         !strchr("diuxXocaAeEfgGsq", kind)) {
-        luaL_error(L, "format: \"%%%s\" is not a directive of ours (width and precision have at "
-                      "most two digits; p does not exist)",
+        luaL_error(L,
+                   "format: \"%%%s\" is not a directive of ours (width and precision have at "
+                   "most two digits; p does not exist)",
                    lua_pushlstring(L, at, strnlen(at, 8)));
     }
     memcpy(form + 1, at, length + 1);
@@ -144,7 +147,7 @@ static int unavailable_text_arithmetic(lua_State *L)
 // One metatable for all texts: ("x"):upper() works, sums of texts do not.
 static void open_metatable(lua_State *L, int strings)
 {
-    static const char *const operators[] = {"__add", "__sub", "__mul", "__mod", "__pow",
+    static const char *const operators[] = {"__add", "__sub",  "__mul", "__mod", "__pow",
                                             "__div", "__idiv", "__unm", NULL};
     lua_pushliteral(L, "");
     lua_newtable(L);
@@ -164,8 +167,8 @@ void kj_string_lib_open(lua_State *L)
 {
     static const char *const strings[] = {"byte",    "char", "len",   "lower",
                                           "reverse", "sub",  "upper", NULL};
-    static const char *const utf8[] = {"char",      "charpattern", "codepoint", "codes",
-                                       "len",       "offset",      NULL};
+    static const char *const utf8[] = {"char", "charpattern", "codepoint", "codes",
+                                       "len",  "offset",      NULL};
     int env = lua_gettop(L);
     lua_newtable(L);
     int library = lua_gettop(L);

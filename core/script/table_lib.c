@@ -96,7 +96,8 @@ static int table_move(lua_State *L)
     int target = lua_isnoneornil(L, 5) ? 1 : 5;
     luaL_checktype(L, target, LUA_TTABLE);
     if (end >= from) {
-        if ((lua_Unsigned)end - (lua_Unsigned)from >= MAX_ITEMS || to > LUA_MAXINTEGER - MAX_ITEMS) {
+        if ((lua_Unsigned)end - (lua_Unsigned)from >= MAX_ITEMS ||
+            to > LUA_MAXINTEGER - MAX_ITEMS) {
             return luaL_error(L, "more than %d members to move", MAX_ITEMS);
         }
         lua_Integer count = end - from + 1;
@@ -198,8 +199,12 @@ static int table_sort(lua_State *L)
 void kj_table_lib_open(lua_State *L)
 {
     static const luaL_Reg functions[] = {
-        {"insert", table_insert}, {"remove", table_remove}, {"concat", table_concat},
-        {"move", table_move},     {"unpack", table_unpack}, {"sort", table_sort},
+        {"insert", table_insert},
+        {"remove", table_remove},
+        {"concat", table_concat},
+        {"move", table_move},
+        {"unpack", table_unpack},
+        {"sort", table_sort},
         {NULL, NULL},
     };
     static const char *const names[] = {"pack", NULL};

@@ -94,29 +94,66 @@ static const char *push_parameters(struct kj_eval *eval, const struct kj_templat
     return NULL;
 }
 
-static void put_decorations(struct kj_eval *eval, const struct kj_template *template,
-                            const char *language, bson_t *out)
+// A header or button: a text in short, or the table that the verb takes. False when it is empty.
+static bool push_decoration(struct kj_eval *eval, const struct kj_parameter *decoration,
+                            const char *language)
+{
+    if (decoration->computed) {
+        kj_call_function(eval, decoration->value, language, 1);
+    } else {
+        lua_rawgeti(eval->L, LUA_REGISTRYINDEX, decoration->value);
+    }
+    if (lua_isnil(eval->L, -1)) {
+        lua_pop(eval->L, 1);
+        return false;
+    }
+    return true;
+}
+
+// The value on top (popped) as a document: `type` and `member` for a short text.
+static void put_decoration(struct kj_eval *eval, bson_t *out, const char *key, const char *type,
+                           const char *member, int index)
 {
     lua_State *L = eval->L;
     struct kj_convert state;
-    kj_convert_init(&state, template->name);
-    if (template->header.value != KJ_NO_REF &&
-        push_parameter(eval, template, &template->header, language)) {
-        kj_convert_put(L, &state, out, "header", lua_gettop(L));
-        lua_pop(L, 1);
+    bson_t doc;
+    kj_convert_init(&state, key);
+    bson_append_document_begin(out, key, -1, &doc);
+    if (lua_istable(L, -1)) {
+        kj_convert_members(L, &state, &doc, lua_gettop(L));
+    } else {
+        bson_append_utf8(&doc, "type", -1, type, -1);
+        lua_tostring(L, -1);
+        kj_convert_put(L, &state, &doc, member, lua_gettop(L));
+    }
+    if (index >= 0 && !bson_has_field(&doc, "index")) {
+        bson_append_int64(&doc, "index", -1, index);
+    }
+    bson_append_document_end(out, &doc);
+    lua_pop(L, 1);
+}
+
+static void put_decorations(struct kj_eval *eval, const struct kj_template *template,
+                            const char *language, bson_t *out)
+{
+    bson_t list;
+    if (template->header.value != KJ_NO_REF && push_decoration(eval, &template->header, language)) {
+        put_decoration(eval, out, "header", "text", "text", -1);
     }
     if (template->button_count == 0) {
         return;
     }
-    lua_newtable(L);
-    lua_Integer count = 0;
+    bson_append_array_begin(out, "buttons", -1, &list);
+    uint32_t count = 0;
     for (size_t i = 0; i < template->button_count; i++) {
-        if (push_parameter(eval, template, &template->buttons[i], language)) {
-            lua_rawseti(L, -2, ++count);
+        char digits[16];
+        const char *key;
+        if (push_decoration(eval, &template->buttons[i], language)) {
+            bson_uint32_to_string(count++, &key, digits, sizeof digits);
+            put_decoration(eval, &list, key, "quick_reply", "payload", (int)i);
         }
     }
-    kj_convert_put(L, &state, out, "buttons", lua_gettop(L));
-    lua_pop(L, 1);
+    bson_append_array_end(out, &list);
 }
 
 // Follows `otherwise` while parameters are empty; pushes the parameters of what it returns.

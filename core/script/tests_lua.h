@@ -26,7 +26,8 @@ struct kj_match {
     char text[512];
 };
 
-// Compares the value at `index` with a BSON value (NULL = absent), only as far as it says something.
+// Compares the value at `index` with a BSON value (NULL = absent), only as far as it says
+// something.
 bool kj_match_value(lua_State *L, struct kj_match *match, int index, const bson_iter_t *at);
 bool kj_match_doc(lua_State *L, struct kj_match *match, int index, const bson_t *doc);
 

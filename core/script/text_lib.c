@@ -94,7 +94,10 @@ static int text_contains(lua_State *L)
 void kj_text_lib_open(lua_State *L)
 {
     static const luaL_Reg functions[] = {
-        {"contains", text_contains}, {"words", text_words}, {"fold", text_fold}, {NULL, NULL},
+        {"contains", text_contains},
+        {"words", text_words},
+        {"fold", text_fold},
+        {NULL, NULL},
     };
     luaL_newlib(L, functions);
     lua_setfield(L, -2, "text");

@@ -60,7 +60,7 @@ const struct kj_moment *kj_moment_at(lua_State *L, int index)
     return luaL_testudata(L, index, k_time_name);
 }
 
-static int64_t check_moment(lua_State *L, int index)
+int64_t kj_check_moment(lua_State *L, int index)
 {
     const struct kj_moment *moment = kj_moment_at(L, index);
     if (!moment) {
@@ -70,7 +70,7 @@ static int64_t check_moment(lua_State *L, int index)
     return moment->ms;
 }
 
-static void local_of(lua_State *L, int64_t ms, struct kj_civil *civil)
+void kj_local_time(lua_State *L, int64_t ms, struct kj_civil *civil)
 {
     const struct kj_zone *zone = kj_vm_of(L)->zone;
     if (zone) {
@@ -106,7 +106,7 @@ static int64_t add_units(lua_State *L, int64_t ms, lua_Integer count, enum unit 
         luaL_error(L, "kejue.time.add: %I %s is too far", count, k_unit_names[unit]);
     }
     struct kj_civil civil;
-    local_of(L, ms, &civil);
+    kj_local_time(L, ms, &civil);
     if (unit == DAY || unit == WEEK) {
         civil.day += (int)count * (unit == WEEK ? 7 : 1);
         int64_t shifted = kj_civil_to_ms(&civil); // normalises the fields
@@ -158,15 +158,16 @@ static int64_t add_table(lua_State *L, int64_t ms, int index)
 // add(t, "2h"), add(t, { days = 1, hours = 2 }), add(t, 3, "days")
 static int time_add(lua_State *L)
 {
-    int64_t ms = check_moment(L, 1), span;
+    int64_t ms = kj_check_moment(L, 1), span;
     if (lua_istable(L, 2)) {
         ms = add_table(L, ms, 2);
     } else if (lua_type(L, 2) == LUA_TSTRING) {
         const char *text = lua_tostring(L, 2);
         bool back = *text == '-';
         if (!kj_span_parse(text + back, &span)) {
-            return luaL_error(L, "\"%s\" is no span: write \"90s\", \"30m\", \"2h\", \"3d\" or "
-                                 "\"1w\"",
+            return luaL_error(L,
+                              "\"%s\" is no span: write \"90s\", \"30m\", \"2h\", \"3d\" or "
+                              "\"1w\"",
                               text);
         }
         ms += back ? -span : span;
@@ -180,7 +181,7 @@ static int time_add(lua_State *L)
 // diff(a, b, "hours"): a minus b, in seconds when no unit is named.
 static int time_diff(lua_State *L)
 {
-    int64_t span = check_moment(L, 1) - check_moment(L, 2);
+    int64_t span = kj_check_moment(L, 1) - kj_check_moment(L, 2);
     enum unit unit = unit_named(L, luaL_optstring(L, 3, "seconds"));
     if (unit > WEEK) {
         return luaL_error(L, "diff has no %s: their length differs", k_unit_names[unit]);
@@ -204,121 +205,6 @@ static int time_parse(lua_State *L)
     return 1;
 }
 
-// --- format ---
-
-struct words {
-    const char *language;
-    const char *days[7];
-    const char *months[12];
-};
-
-static const struct words k_words[] = {
-    {"en",
-     {"Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"},
-     {"January", "February", "March", "April", "May", "June", "July", "August", "September",
-      "October", "November", "December"}},
-    {"de",
-     {"Montag", "Dienstag", "Mittwoch", "Donnerstag", "Freitag", "Samstag", "Sonntag"},
-     {"Januar", "Februar", "März", "April", "Mai", "Juni", "Juli", "August", "September",
-      "Oktober", "November", "Dezember"}},
-    {"es",
-     {"lunes", "martes", "miércoles", "jueves", "viernes", "sábado", "domingo"},
-     {"enero", "febrero", "marzo", "abril", "mayo", "junio", "julio", "agosto", "septiembre",
-      "octubre", "noviembre", "diciembre"}},
-};
-
-static const struct words *words_of(const char *language)
-{
-    for (size_t i = 0; language && i < KJ_COUNT(k_words); i++) {
-        if (strncmp(language, k_words[i].language, 2) == 0) {
-            return &k_words[i];
-        }
-    }
-    return &k_words[0];
-}
-
-static void clock_text(const struct words *words, const struct kj_civil *at, char out[32])
-{
-    if (words == &k_words[0]) {
-        int hour = at->hour % 12 ? at->hour % 12 : 12;
-        snprintf(out, 32, "%d:%02d %s", hour, at->minute, at->hour < 12 ? "am" : "pm");
-    } else {
-        snprintf(out, 32, "%02d:%02d%s", at->hour, at->minute,
-                 words == &k_words[1] ? " Uhr" : "");
-    }
-}
-
-static void long_text(const struct words *words, const struct kj_civil *at, char *out, size_t size)
-{
-    char clock[32];
-    clock_text(words, at, clock);
-    const char *day = words->days[at->weekday], *month = words->months[at->month - 1];
-    if (words == &k_words[1]) {
-        snprintf(out, size, "%s, %d. %s um %s", day, at->day, month, clock);
-    } else if (words == &k_words[2]) {
-        snprintf(out, size, "%s, %d de %s a las %s", day, at->day, month, clock);
-    } else {
-        snprintf(out, size, "%s, %d %s at %s", day, at->day, month, clock);
-    }
-}
-
-static void short_text(const struct words *words, const struct kj_civil *at, char *out,
-                       size_t size)
-{
-    char clock[32];
-    clock_text(words, at, clock);
-    if (words == &k_words[1]) {
-        snprintf(out, size, "%02d.%02d., %s", at->day, at->month, clock);
-    } else if (words == &k_words[2]) {
-        snprintf(out, size, "%02d/%02d, %s", at->day, at->month, clock);
-    } else {
-        snprintf(out, size, "%d %.3s, %s", at->day, words->months[at->month - 1], clock);
-    }
-}
-
-static void date_text(const struct words *words, const struct kj_civil *at, char *out, size_t size)
-{
-    const char *month = words->months[at->month - 1];
-    const char *form = words == &k_words[1]   ? "%d. %s %d"
-                       : words == &k_words[2] ? "%d de %s de %d"
-                                              : "%d %s %d";
-    snprintf(out, size, form, at->day, month, at->year);
-}
-
-// format(t, style, language); the language of the call when none is named.
-static int time_format(lua_State *L)
-{
-    static const char *const styles[] = {"long", "short", "date", "time", "weekday", "iso", NULL};
-    int64_t ms = check_moment(L, 1);
-    int style = luaL_checkoption(L, 2, "long", styles);
-    const struct words *words = words_of(luaL_optstring(L, 3, kj_vm_of(L)->language));
-    struct kj_civil at;
-    char out[128] = "";
-    local_of(L, ms, &at);
-    switch (style) {
-    case 0:
-        long_text(words, &at, out, sizeof out);
-        break;
-    case 1:
-        short_text(words, &at, out, sizeof out);
-        break;
-    case 2:
-        date_text(words, &at, out, sizeof out);
-        break;
-    case 3:
-        clock_text(words, &at, out);
-        break;
-    case 4:
-        snprintf(out, sizeof out, "%s", words->days[at.weekday]);
-        break;
-    default:
-        kj_time_print(ms, out, sizeof out);
-        break;
-    }
-    lua_pushstring(L, out);
-    return 1;
-}
-
 // --- fields and comparisons ---
 
 static int moment_index(lua_State *L)
@@ -327,17 +213,18 @@ static int moment_index(lua_State *L)
                                         "minute", "second", "weekday"};
     const char *name = luaL_checkstring(L, 2);
     struct kj_civil at;
-    local_of(L, check_moment(L, 1), &at);
-    const int values[] = {at.year, at.month, at.day, at.hour, at.minute, at.second,
-                          at.weekday + 1}; // 1 = Monday
+    kj_local_time(L, kj_check_moment(L, 1), &at);
+    const int values[] = {at.year,   at.month,  at.day,        at.hour,
+                          at.minute, at.second, at.weekday + 1}; // 1 = Monday
     for (size_t i = 0; i < KJ_COUNT(names); i++) {
         if (strcmp(name, names[i]) == 0) {
             lua_pushinteger(L, values[i]);
             return 1;
         }
     }
-    return luaL_error(L, "a time has no field \"%s\"; it has year, month, day, hour, minute, "
-                         "second and weekday (1 = Monday)",
+    return luaL_error(L,
+                      "a time has no field \"%s\"; it has year, month, day, hour, minute, "
+                      "second and weekday (1 = Monday)",
                       name);
 }
 
@@ -371,7 +258,7 @@ static int moment_le(lua_State *L)
 static int moment_tostring(lua_State *L)
 {
     char out[40];
-    kj_time_print(check_moment(L, 1), out, sizeof out);
+    kj_time_print(kj_check_moment(L, 1), out, sizeof out);
     lua_pushstring(L, out);
     return 1;
 }
@@ -385,14 +272,18 @@ static int moment_arithmetic(lua_State *L)
 void kj_time_lib_open(lua_State *L)
 {
     static const luaL_Reg functions[] = {
-        {"add", time_add}, {"diff", time_diff}, {"format", time_format}, {"parse", time_parse},
-        {NULL, NULL},
+        {"add", time_add},     {"diff", time_diff}, {"format", kj_time_format},
+        {"parse", time_parse}, {NULL, NULL},
     };
     static const luaL_Reg methods[] = {
-        {"__index", moment_index}, {"__eq", moment_eq},
-        {"__lt", moment_lt},       {"__le", moment_le},
-        {"__add", moment_arithmetic}, {"__sub", moment_arithmetic},
-        {"__tostring", moment_tostring}, {NULL, NULL},
+        {"__index", moment_index},
+        {"__eq", moment_eq},
+        {"__lt", moment_lt},
+        {"__le", moment_le},
+        {"__add", moment_arithmetic},
+        {"__sub", moment_arithmetic},
+        {"__tostring", moment_tostring},
+        {NULL, NULL},
     };
     luaL_newlib(L, functions);
     lua_setfield(L, -2, "time");

@@ -3,11 +3,8 @@
 #include "script/eval.h"
 
 #include "base/alloc.h"
-#include "model/facts.h"
-#include "model/fold.h"
-#include "model/zone.h"
 #include "script/convert.h"
-#include "script/pattern.h"
+#include "script/evidence.h"
 #include "script/sandbox.h"
 
 #include <stdio.h>
@@ -45,174 +42,6 @@ static void set_value(struct kj_eval *eval, size_t index)
     lua_pop(eval->L, 1);
 }
 
-static bool invalid(struct kj_var_result *result, const char *format, double number)
-{
-    snprintf(result->reason, sizeof result->reason, format, number);
-    return false;
-}
-
-static bool invalid_because(struct kj_var_result *result, const char *reason)
-{
-    snprintf(result->reason, sizeof result->reason, "%.90s", reason);
-    return false;
-}
-
-// The value on top: in the form of its type (7.0 as 7, RFC 3339 text as a time).
-static void normalise(struct kj_eval *eval, enum kj_value_type type)
-{
-    lua_State *L = eval->L;
-    int64_t ms;
-    if (type == KJ_TYPE_INTEGER && !lua_isinteger(L, -1)) {
-        lua_Integer whole;
-        if (lua_numbertointeger(lua_tonumber(L, -1), &whole)) {
-            lua_pop(L, 1);
-            lua_pushinteger(L, whole);
-        }
-    } else if (type == KJ_TYPE_DATETIME && lua_type(L, -1) == LUA_TSTRING) {
-        if (kj_time_parse(lua_tostring(L, -1), &ms)) {
-            lua_pop(L, 1);
-            kj_moment_push(L, ms);
-        }
-    } else if (type == KJ_TYPE_DATE && kj_moment_at(L, -1)) {
-        struct kj_civil day;
-        if (eval->vm->zone) {
-            kj_zone_local(eval->vm->zone, kj_moment_at(L, -1)->ms, &day);
-        } else {
-            kj_civil_from_ms(kj_moment_at(L, -1)->ms, &day);
-        }
-        lua_pop(L, 1);
-        char text[40];
-        snprintf(text, sizeof text, "%04d-%02d-%02d", day.year, day.month, day.day);
-        lua_pushstring(L, text);
-    }
-}
-
-static double measure(lua_State *L)
-{
-    int type = lua_type(L, -1);
-    if (type == LUA_TNUMBER) {
-        return lua_tonumber(L, -1);
-    }
-    if (type == LUA_TSTRING) {
-        return (double)kj_utf8_count(lua_tostring(L, -1));
-    }
-    return type == LUA_TUSERDATA ? (double)kj_view_count(L, -1) : (double)luaL_len(L, -1);
-}
-
-static bool in_limits(lua_State *L, const struct kj_variable *variable,
-                      struct kj_var_result *result)
-{
-    bool numbers = variable->type == KJ_TYPE_INTEGER || variable->type == KJ_TYPE_NUMBER;
-    bool sized = variable->type == KJ_TYPE_STRING || variable->type == KJ_TYPE_LIST;
-    if ((variable->has_min || variable->has_max) && (numbers || sized)) {
-        double size = measure(L);
-        if (variable->has_min && size < variable->min) {
-            return invalid(result, numbers ? "below %.14g" : "shorter than %.14g", variable->min);
-        }
-        if (variable->has_max && size > variable->max) {
-            return invalid(result, numbers ? "above %.14g" : "longer than %.14g", variable->max);
-        }
-    }
-    if (variable->pattern && lua_type(L, -1) == LUA_TSTRING) {
-        size_t length;
-        const char *text = lua_tolstring(L, -1, &length);
-        struct kj_pattern pattern;
-        bool anchor = variable->pattern[0] == '^', found = false;
-        kj_pattern_init(&pattern, L, text, length, variable->pattern, strlen(variable->pattern));
-        for (size_t at = 0; at <= length && !found; at = anchor ? length + 1 : at + 1) {
-            found = kj_pattern_match(&pattern, text + at, variable->pattern + anchor) != NULL;
-        }
-        return found || invalid_because(result, "does not match its pattern");
-    }
-    return true;
-}
-
-// The value on top: is it one of the variable? Leaves it (normalised) there.
-static bool accept(struct kj_eval *eval, const struct kj_variable *variable,
-                   struct kj_var_result *result)
-{
-    lua_State *L = eval->L;
-    if (!kj_value_fits(L, lua_gettop(L), variable->type, variable->values,
-                       variable->value_count)) {
-        snprintf(result->reason, sizeof result->reason, "is no %s",
-                 variable->type == KJ_TYPE_ENUM ? "value of this enum"
-                                                : kj_value_type_names[variable->type]);
-        return false;
-    }
-    normalise(eval, variable->type);
-    if (!in_limits(L, variable, result)) {
-        return false;
-    }
-    if (variable->validate == KJ_NO_REF) {
-        return true;
-    }
-    lua_rawgeti(L, LUA_REGISTRYINDEX, variable->validate);
-    lua_pushvalue(L, -2);
-    kj_call_push(eval);
-    lua_call(L, 2, 2);
-    bool ok = lua_toboolean(L, -2);
-    if (!ok) {
-        invalid_because(result, lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1)
-                                                               : "refused by validate");
-    }
-    lua_pop(L, 2);
-    return ok;
-}
-
-// --- evidence ---
-
-static bool transcript_of(struct kj_eval *eval, bson_t *transcript)
-{
-    return kj_doc_child(&eval->facts, "transcript", transcript);
-}
-
-// Turns count from 1, as in c.transcript[turn].
-static bool find_evidence(struct kj_eval *eval, const bson_t *answer, struct kj_var_result *result)
-{
-    bson_iter_t at;
-    bson_t transcript;
-    int64_t turn = kj_doc_int(answer, "turn", 0);
-    result->has_agreement =
-        bson_iter_init_find(&at, answer, "agreement") && BSON_ITER_HOLDS_NUMBER(&at);
-    result->agreement = result->has_agreement ? bson_iter_as_double(&at) : 0;
-    result->turn = turn > 0 ? turn : 0;
-    if (!bson_iter_init_find(&at, answer, "quote") || !BSON_ITER_HOLDS_UTF8(&at)) {
-        return true;
-    }
-    const char *quote = bson_iter_utf8(&at, &result->quote_length);
-    int found = -1;
-    if (transcript_of(eval, &transcript)) {
-        found = kj_quote_find(&transcript, quote, (int)turn - 1);
-    }
-    if (found < 0) {
-        result->turn = 0;
-        return invalid_because(result, "its quote is not in the talk");
-    }
-    result->turn = found + 1;
-    result->quote = quote;
-    return true;
-}
-
-// The text of a turn, kept by the facts.
-static const char *turn_text(struct kj_eval *eval, int64_t turn, uint32_t *length)
-{
-    bson_t transcript;
-    bson_iter_t at, child;
-    if (turn < 1 || !transcript_of(eval, &transcript) || !bson_iter_init(&at, &transcript)) {
-        return NULL;
-    }
-    for (int64_t i = 0; i < turn; i++) {
-        if (!bson_iter_next(&at)) {
-            return NULL;
-        }
-    }
-    if (!BSON_ITER_HOLDS_DOCUMENT(&at) || !bson_iter_recurse(&at, &child) ||
-        !bson_iter_find(&child, "text") || !BSON_ITER_HOLDS_UTF8(&child)) {
-        return NULL;
-    }
-    return bson_iter_utf8(&child, length);
-}
-
 // --- where a value comes from ---
 
 static bool from_answer(struct kj_eval *eval, size_t index, struct kj_var_result *result)
@@ -225,11 +54,11 @@ static bool from_answer(struct kj_eval *eval, size_t index, struct kj_var_result
         !bson_iter_init_find(&at, &answer, "value") || BSON_ITER_HOLDS_NULL(&at)) {
         return false;
     }
-    if (!find_evidence(eval, &answer, result)) {
+    if (!kj_find_evidence(eval, &answer, result)) {
         return false;
     }
     kj_view_push_value(eval->L, eval->flat, &at, NULL, NULL);
-    if (!accept(eval, variable, result)) {
+    if (!kj_accept(eval, variable, result)) {
         lua_pop(eval->L, 1);
         result->turn = 0;
         result->quote = NULL;
@@ -263,11 +92,12 @@ static bool from_code(struct kj_eval *eval, size_t index, struct kj_var_result *
         lua_pushvalue(L, base + 3);
         set_value(eval, eval->rules->variable_count + index);
     } else {
-        result->quote = turn_text(eval, turn, &result->quote_length);
+        result->quote = kj_turn_text(eval, turn, &result->quote_length);
     }
-    result->turn = turn > 0 && (result->quote || turn_text(eval, turn, &(uint32_t){0})) ? turn : 0;
+    result->turn =
+        turn > 0 && (result->quote || kj_turn_text(eval, turn, &(uint32_t){0})) ? turn : 0;
     lua_settop(L, base + 1);
-    if (!accept(eval, variable, result)) {
+    if (!kj_accept(eval, variable, result)) {
         lua_settop(L, base);
         result->turn = 0;
         result->quote = NULL;
@@ -278,59 +108,6 @@ static bool from_code(struct kj_eval *eval, size_t index, struct kj_var_result *
     return true;
 }
 
-// Everything the assistant said, folded, for "was it asked?".
-static const char *spoken(struct kj_eval *eval)
-{
-    if (eval->has_spoken) {
-        return eval->spoken.data ? eval->spoken.data : "";
-    }
-    eval->has_spoken = true;
-    bson_t transcript;
-    bson_iter_t at;
-    if (transcript_of(eval, &transcript) && bson_iter_init(&at, &transcript)) {
-        while (bson_iter_next(&at)) {
-            bson_iter_t turn, text;
-            if (BSON_ITER_HOLDS_DOCUMENT(&at) && bson_iter_recurse(&at, &turn) &&
-                bson_iter_find(&turn, "speaker") && BSON_ITER_HOLDS_UTF8(&turn) &&
-                strcmp(bson_iter_utf8(&turn, NULL), "assistant") == 0 &&
-                bson_iter_recurse(&at, &text) && bson_iter_find(&text, "text") &&
-                BSON_ITER_HOLDS_UTF8(&text)) {
-                kj_buf_addc(&eval->spoken, '\n');
-                kj_fold(bson_iter_utf8(&text, NULL), KJ_FOLD_NUMBERS, &eval->spoken);
-            }
-        }
-    }
-    return eval->spoken.data ? eval->spoken.data : "";
-}
-
-static bool was_asked(struct kj_eval *eval, const struct kj_variable *variable)
-{
-    bson_t variables, ask;
-    bson_iter_t at;
-    if (!kj_doc_child(&eval->rules->describe, "variables", &variables) ||
-        !bson_iter_init(&at, &variables)) {
-        return false;
-    }
-    char path[16];
-    snprintf(path, sizeof path, "%zu", (size_t)(variable - eval->rules->variables));
-    bson_t one;
-    if (!kj_doc_child(&variables, path, &one) || !kj_doc_child(&one, "ask", &ask) ||
-        !bson_iter_init(&at, &ask)) {
-        return false;
-    }
-    bool found = false;
-    while (!found && bson_iter_next(&at)) {
-        struct kj_buf question;
-        kj_buf_init(&question, 0);
-        if (BSON_ITER_HOLDS_UTF8(&at)) {
-            kj_fold(bson_iter_utf8(&at, NULL), KJ_FOLD_NUMBERS, &question);
-            found = question.length && strstr(spoken(eval), question.data);
-        }
-        kj_buf_fini(&question);
-    }
-    return found;
-}
-
 static void without_value(struct kj_eval *eval, size_t index, struct kj_var_result *result)
 {
     const struct kj_variable *variable = &eval->rules->variables[index];
@@ -338,7 +115,7 @@ static void without_value(struct kj_eval *eval, size_t index, struct kj_var_resu
     result->quote = NULL;
     if (result->reason[0]) {
         result->state = KJ_VAR_INVALID;
-    } else if (variable->asked && !was_asked(eval, variable)) {
+    } else if (variable->asked && !kj_was_asked(eval, variable)) {
         result->state = KJ_VAR_NOT_ASKED;
     } else {
         result->state = KJ_VAR_UNKNOWN;
@@ -413,7 +190,7 @@ void kj_setting_value(struct kj_eval *eval, size_t index)
                        setting->type == KJ_TYPE_ENUM ? "value of its list"
                                                      : kj_value_type_names[setting->type]);
         }
-        normalise(eval, setting->type);
+        kj_normalise(eval, setting->type);
         return;
     }
     if (setting->fallback == KJ_NO_REF) {

@@ -5,6 +5,7 @@
 #include "script/view.h"
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "script/sandbox.h"
 
 #include <stdlib.h>
@@ -24,35 +25,6 @@ struct view {
 
 enum { CHILDREN = 1, OFFSETS = 2 };
 
-struct kj_flat *kj_flat_create(const bson_t *doc)
-{
-    struct kj_flat *flat = kj_alloc(sizeof *flat + doc->len);
-    flat->references = 1;
-    flat->length = doc->len;
-    memcpy(flat->bytes, bson_get_data(doc), doc->len);
-    return flat;
-}
-
-struct kj_flat *kj_flat_ref(struct kj_flat *flat)
-{
-    __atomic_add_fetch(&flat->references, 1, __ATOMIC_RELAXED);
-    return flat;
-}
-
-void kj_flat_unref(struct kj_flat *flat)
-{
-    if (flat && __atomic_sub_fetch(&flat->references, 1, __ATOMIC_ACQ_REL) == 0) {
-        free(flat);
-    }
-}
-
-void kj_flat_doc(const struct kj_flat *flat, bson_t *view)
-{
-    if (!bson_init_static(view, flat->bytes, flat->length)) {
-        bson_init(view);
-    }
-}
-
 static struct view *view_at(lua_State *L, int index)
 {
     return luaL_testudata(L, index, k_view_name);
@@ -70,21 +42,6 @@ static struct view *push_view(lua_State *L, struct kj_flat *flat, const uint8_t 
     view->list = list;
     view->shape = shape ? shape : &kj_shape_open;
     return view;
-}
-
-static void join_path(char *out, size_t size, const char *head, const char *tail)
-{
-    size_t used = 0;
-    for (const char *at = head; *at && used + 1 < size; at++) {
-        out[used++] = *at;
-    }
-    if (used && used + 1 < size) {
-        out[used++] = '.';
-    }
-    for (const char *at = tail; *at && used + 1 < size; at++) {
-        out[used++] = *at;
-    }
-    out[used] = '\0';
 }
 
 void kj_view_push(lua_State *L, struct kj_flat *flat, const struct kj_shape *shape)
@@ -147,7 +104,7 @@ void kj_view_push_value(lua_State *L, struct kj_flat *flat, const bson_iter_t *a
     }
     struct view *view = push_view(L, flat, data, length, list, field ? field->shape : NULL);
     if (name) {
-        join_path(view->path, sizeof view->path, "", name);
+        kj_join_path(view->path, sizeof view->path, "", name);
     }
 }
 
@@ -163,40 +120,7 @@ bool kj_view_doc(lua_State *L, int index, bson_t *doc, bool *list)
 
 // --- what was read ---
 
-void kj_note_read(lua_State *L, const char *head, const char *key, const bson_iter_t *at)
-{
-    struct kj_reads *reads = kj_reads_now(kj_vm_of(L));
-    if (!reads) {
-        return;
-    }
-    char path[sizeof reads->rows[0].path];
-    join_path(path, sizeof path, head, key);
-    for (int i = 0; i < reads->count; i++) {
-        if (strcmp(reads->rows[i].path, path) == 0) {
-            return;
-        }
-    }
-    if (reads->count == KJ_READS) {
-        reads->more = true;
-        return;
-    }
-    struct kj_read *read = &reads->rows[reads->count++];
-    memset(read, 0, sizeof *read);
-    memcpy(read->path, path, sizeof path);
-    read->type = at ? bson_iter_type(at) : BSON_TYPE_EOD;
-    if (read->type == BSON_TYPE_UTF8) {
-        read->value.text = bson_iter_utf8(at, &read->length);
-    } else if (read->type == BSON_TYPE_DOUBLE) {
-        read->value.real = bson_iter_double(at);
-    } else if (read->type == BSON_TYPE_DATE_TIME) {
-        read->value.number = bson_iter_date_time(at);
-    } else if (at) {
-        read->value.number = bson_iter_as_int64(at);
-    }
-}
-
-static void note_read(lua_State *L, const struct view *view, const char *key,
-                      const bson_iter_t *at)
+static void note_read(lua_State *L, const struct view *view, const char *key, const bson_iter_t *at)
 {
     if (view->path[0]) {
         kj_note_read(L, view->path, key, at);
@@ -307,7 +231,7 @@ void kj_view_push_empty(lua_State *L, const struct kj_field *field)
     view->length = sizeof nothing;
     view->list = field->kind == KJ_FIELD_LIST;
     view->shape = field->shape ? field->shape : &kj_shape_open;
-    join_path(view->path, sizeof view->path, "", field->name);
+    kj_join_path(view->path, sizeof view->path, "", field->name);
 }
 
 static int doc_index(lua_State *L, struct view *view)
@@ -340,7 +264,7 @@ static int doc_index(lua_State *L, struct view *view)
         const struct kj_shape *shape = field ? field->shape : NULL;
         struct view *child = push_view(L, view->flat, data, size, list, shape);
         if (view->path[0]) {
-            join_path(child->path, sizeof child->path, view->path, key);
+            kj_join_path(child->path, sizeof child->path, view->path, key);
         }
         cache_child(L, 1);
         return 1;

@@ -84,6 +84,8 @@ struct kj_reads {
     bool more;
 };
 struct kj_reads *kj_reads_now(struct kj_vm *vm); // NULL when nobody notes
+// "head.tail" into out, cut to size; head may be empty.
+void kj_join_path(char *out, size_t size, const char *head, const char *tail);
 // Notes that head.key was read; `at` NULL = it is absent.
 void kj_note_read(lua_State *L, const char *head, const char *key, const bson_iter_t *at);
 

@@ -19,12 +19,13 @@ enum {
     HOOK_EVERY = 1000,
     BLOCK_LIMIT = 2 * 1024 * 1024, // one text, one table: keeps every single C call short
     CLOCK_EVERY_BYTES = 256 * 1024,
+    RESERVE = 64 * 1024,
     BYTES_PER_UNIT = 64,
     PRESSURE_LIMIT = 16, // full collections forced by the cap in one bracket
 };
 
-const char kj_key_env, kj_key_loaded, kj_key_frozen, kj_key_snapshot, kj_key_declared,
-    kj_key_metas, kj_key_strings, kj_key_call, kj_key_values;
+const char kj_key_env, kj_key_loaded, kj_key_frozen, kj_key_snapshot, kj_key_declared, kj_key_metas,
+    kj_key_strings, kj_key_call, kj_key_values;
 
 static int64_t cpu_ns(void)
 {
@@ -41,8 +42,8 @@ static bool out_of_time(const struct kj_vm *vm)
 // Growth: may it happen? Sets `stop` where no collection could help.
 static bool may_grow(struct kj_vm *vm, size_t from, size_t to)
 {
-    if (vm->stop) {
-        return false;
+    if (vm->stop) { // only what the message of the error needs
+        return to <= RESERVE && vm->used - from + to <= vm->limits.memory + 4 * RESERVE;
     }
     if (to > BLOCK_LIMIT) {
         vm->stop = KJ_STOP_BLOCK;
@@ -112,10 +113,6 @@ void kj_vm_raise_stop(lua_State *L)
     struct kj_vm *vm = kj_vm_of(L);
     if (!vm->stop) {
         return;
-    }
-    if (vm->stop == KJ_STOP_MEMORY || vm->stop == KJ_STOP_BLOCK) {
-        lua_pushnil(L); // nothing can be allocated any more; the text comes from stop_text
-        lua_error(L);
     }
     luaL_error(L, "%s", kj_vm_stop_text(vm));
 }
@@ -221,6 +218,15 @@ int kj_vm_pcall(struct kj_vm *vm, lua_State *L, int arguments, int results)
     return status;
 }
 
+const char *kj_vm_message(const struct kj_vm *vm, lua_State *L)
+{
+    const char *message = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : NULL;
+    if (vm->stop && (!message || !strstr(message, kj_vm_stop_text(vm)))) {
+        return kj_vm_stop_text(vm); // Lua's own words for it say less
+    }
+    return message;
+}
+
 int kj_vm_fault(struct kj_fault *fault, int code, const char *message)
 {
     char place[128] = "";
@@ -259,10 +265,7 @@ int kj_vm_protect(struct kj_vm *vm, int (*fn)(lua_State *), void *arg, struct kj
         lua_settop(L, top);
         return 0;
     }
-    const char *message = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : NULL;
-    if (vm->stop && (!message || vm->stop == KJ_STOP_MEMORY || vm->stop == KJ_STOP_BLOCK)) {
-        message = kj_vm_stop_text(vm);
-    }
+    const char *message = kj_vm_message(vm, L);
     kj_vm_fault(fault, vm->stop ? KJ_ELIMIT : KJ_EPARSE, message);
     lua_settop(L, top);
     return vm->stop ? KJ_ELIMIT : KJ_EPARSE;

@@ -73,6 +73,8 @@ bool kj_vm_status(struct kj_vm *vm, int status);
 int kj_vm_pcall(struct kj_vm *vm, lua_State *L, int arguments, int results);
 // Calls a C function with a pointer under protection: how all our code reaches Lua.
 int kj_vm_protect(struct kj_vm *vm, int (*fn)(lua_State *), void *arg, struct kj_fault *fault);
+// The message on top of the stack after a failed call, or the sentence of the limit; may be NULL.
+const char *kj_vm_message(const struct kj_vm *vm, lua_State *L);
 // Splits "rules/x.lua:12: text" into place and text and cleans control bytes.
 int kj_vm_fault(struct kj_fault *fault, int code, const char *message);
 

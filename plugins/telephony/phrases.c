@@ -206,7 +206,8 @@ const struct kj_sim_wish kj_sim_callbacks[4] = {
       "Estoy conduciendo. Llámeme mañana a las cuatro de la tarde."},
      {"tomorrow at four in the afternoon", "morgen um 16 Uhr", "mañana a las cuatro de la tarde"}},
     {18,
-     {"Could you try again tomorrow at 6 pm?", "Versuchen Sie es morgen um 18 Uhr noch einmal?",
+     {"Could you try again tomorrow at 6 pm?",
+      "Versuchen Sie es bitte morgen um 18 Uhr noch einmal.",
       "¿Puede llamarme mañana a las 18:00?"},
      {"tomorrow at 6 pm", "morgen um 18 Uhr", "mañana a las 18:00"}},
 };

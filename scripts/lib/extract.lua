@@ -1,137 +1,154 @@
--- What a lead answered to a question that the assistant asked aloud: found by patterns, without a
--- model. Every function gives a value and the number of the turn that shows it, or nil.
+-- Reading answers from the transcript with patterns alone: for packs that must work without a model.
+--
+-- A variable that is asked aloud gives its question texts to one of these functions and takes the
+-- result as its `from`; the turn that shows the value comes back as evidence:
+--
+--   local ask = { en = "Do you own the house?", de = "Gehört Ihnen das Haus?" }
+--   owner = { type = "boolean", ask = ask, from = extract.yes_no(ask) }
+local numbers = require("numbers")
+
 local extract = {}
 
-local YES = { yes = true, yeah = true, yep = true, sure = true, ja = true, gern = true,
-              natuerlich = true, naturlich = true, si = true, claro = true }
-local NO = { no = true, nope = true, nein = true, nicht = true, kein = true, keine = true }
-
--- Answers that say nothing, in the words people use for it.
-local VAGUE = {
-  "rather not say", "hard to say", "not sure", "don't know", "no idea", "prefer not",
-  "weiss ich nicht", "weiß ich nicht", "lieber nicht sagen", "schwer zu sagen", "keine ahnung",
-  "no sabría", "prefiero no", "difícil de decir", "no lo sé",
+local vague = {
+  "rather not", "hard to say", "not sure", "no idea", "i dont know",
+  "weiss ich nicht", "weiss nicht", "lieber nicht", "schwer zu sagen", "keine ahnung", "nicht sicher",
+  "no sabria", "prefiero no", "dificil de decir", "no lo se", "no estoy seguro", "no estoy segura",
 }
 
-local NUMBERS = {
-  zero = 0, one = 1, two = 2, three = 3, four = 4, five = 5, six = 6, seven = 7, eight = 8, nine = 9,
-  ten = 10, eleven = 11, twelve = 12, thirteen = 13, fourteen = 14, fifteen = 15, sixteen = 16,
-  seventeen = 17, eighteen = 18, nineteen = 19, twenty = 20, thirty = 30, forty = 40, fifty = 50,
-  sixty = 60, seventy = 70, eighty = 80, ninety = 90,
-  null = 0, eins = 1, ein = 1, eine = 1, zwei = 2, drei = 3, vier = 4, fuenf = 5, funf = 5, sechs = 6,
-  sieben = 7, acht = 8, neun = 9, zehn = 10, elf = 11, zwoelf = 12, zwolf = 12, dreizehn = 13,
-  vierzehn = 14, fuenfzehn = 15, funfzehn = 15, sechzehn = 16, siebzehn = 17, achtzehn = 18,
-  neunzehn = 19, zwanzig = 20, dreissig = 30, vierzig = 40, fuenfzig = 50, funfzig = 50,
-  cero = 0, uno = 1, un = 1, una = 1, dos = 2, tres = 3, cuatro = 4, cinco = 5, seis = 6, siete = 7,
-  ocho = 8, nueve = 9, diez = 10, once = 11, doce = 12, trece = 13, catorce = 14, quince = 15,
-  dieciseis = 16, diecisiete = 17, dieciocho = 18, diecinueve = 19, veinte = 20, treinta = 30,
-  cuarenta = 40, cincuenta = 50,
+local yes = {
+  "yes", "yeah", "yep", "sure", "of course", "absolutely", "definitely", "correct", "thats right", "exactly",
+  "ja", "jawohl", "genau", "klar", "naturlich", "stimmt", "richtig", "auf jeden fall", "gern", "gerne",
+  "si", "claro", "asi es", "por supuesto", "correcto", "exacto", "desde luego",
 }
-local SCALES = { hundred = 100, hundert = 100, cien = 100, thousand = 1000, tausend = 1000,
-                 mil = 1000, million = 1000000, millionen = 1000000, millon = 1000000, k = 1000 }
+
+local no = {
+  "no", "nope", "not really", "not at all", "not interested", "i dont", "never",
+  "nein", "nee", "eigentlich nicht", "leider nicht", "nicht wirklich", "auf keinen fall", "kein interesse",
+}
+
+local function spaced(text)
+  return " " .. kejue.text.fold(text) .. " "
+end
+
+-- Where the first of the phrases stands in the folded text, or nil.
+local function first_of(text, phrases)
+  local best
+  for _, phrase in ipairs(phrases) do
+    local at = text:find(" " .. phrase .. " ", 1, true)
+    if at and (not best or at < best) then best = at end
+  end
+  return best
+end
 
 local function is_vague(text)
-  for _, phrase in ipairs(VAGUE) do
-    if kejue.text.contains(text, phrase) then return true end
-  end
-  return false
+  return first_of(spaced(text), vague) ~= nil
 end
 
--- The lead's turn right after the question was asked for the last time (it may be repeated on a bad
--- line): its text and number, or nil. `ask` is the variable's table of questions by language.
-function extract.answer(c, ask)
-  local question = ask[c.call.language or "en"] or ask.en
-  if not question then return nil end
-  for turn = #c.transcript - 1, 1, -1 do
-    local said = c.transcript[turn]
-    if said.speaker ~= "lead" and kejue.text.contains(said.text, question) then
-      local reply = c.transcript[turn + 1]
-      if reply.speaker == "lead" and not is_vague(reply.text) then return reply.text, turn + 1 end
-      return nil
-    end
-  end
-  return nil
-end
-
--- "Yes, I do." -> true, "Nein, eigentlich nicht." -> false: the first word that decides.
-function extract.yes_no(c, ask)
-  local text, turn = extract.answer(c, ask)
-  if not text then return nil end
-  for _, word in ipairs(kejue.text.words(text)) do
-    if YES[word] then return true, turn end
-    if NO[word] then return false, turn end
-  end
-  return nil
-end
-
-local function digits(word)
-  local plain = string.gsub(word, "[.,](%d%d%d)", "%1") -- 8.000 and 8,000
-  return tonumber(plain)
-end
-
--- A number in digits or words: "around 8000 euros", "about four thousand", "unos doce".
-function extract.number(c, ask)
-  local text, turn = extract.answer(c, ask)
-  if not text then return nil end
-  local value
-  for _, word in ipairs(kejue.text.words(text)) do
-    local number = digits(word) or NUMBERS[word]
-    if number and not value then
-      value = number
-    elseif value and SCALES[word] then
-      value = value * SCALES[word]
-    elseif not value and SCALES[word] and word ~= "k" then
-      value = SCALES[word]
-    elseif value then
-      break
-    end
-  end
-  if value then return value, turn end
-  return nil
-end
-
-function extract.integer(c, ask)
-  local value, turn = extract.number(c, ask)
-  if value then return math.floor(value + 0.5), turn end
-  return nil
-end
-
--- The one value whose label, or own name, stands in the answer; nil when none or several do.
--- `labels` is {value = {en = "…", de = "…"}}.
-function extract.choice(c, ask, values, labels)
-  local text, turn = extract.answer(c, ask)
-  if not text then return nil end
-  local language, found = c.call.language or "en", nil
-  for _, value in ipairs(values) do
-    local label = labels and labels[value] and (labels[value][language] or labels[value].en)
-    local name = string.gsub(value, "_", " ")
-    if kejue.text.contains(text, label or name) then
-      if found then return nil end
-      found = value
-    end
-  end
-  if found then return found, turn end
-  return nil
-end
-
--- The answer itself, without the full stop.
-function extract.phrase(c, ask)
-  local text, turn = extract.answer(c, ask)
-  if not text then return nil end
-  local phrase = string.gsub(text, "[%.%s]+$", "")
-  if phrase == "" then return nil end
-  return phrase, turn
-end
-
--- Did the lead say one of these phrases? (true and the turn, or false)
-function extract.said(c, phrases)
-  for turn = 1, #c.transcript do
-    local said = c.transcript[turn]
+-- What the lead said right after a question: a list of { text, turn }, the last answer first, since
+-- people correct themselves.
+function extract.answers(c, ask)
+  local questions = {}
+  for _, text in pairs(ask) do questions[#questions + 1] = kejue.text.fold(text) end
+  local found, open = {}, false
+  for turn, said in ipairs(c.transcript) do
     if said.speaker == "lead" then
-      for _, phrase in ipairs(phrases) do
-        if kejue.text.contains(said.text, phrase) then return true, turn end
+      if open then table.insert(found, 1, { text = said.text, turn = turn }) end
+    else
+      local folded = kejue.text.fold(said.text)
+      open = false
+      for _, question in ipairs(questions) do
+        open = open or folded:find(question, 1, true) ~= nil
       end
     end
+  end
+  return found
+end
+
+-- A `from` function out of `read(text, c)`, which returns a value or nil.
+local function from(ask, read)
+  return function(c)
+    for _, answer in ipairs(extract.answers(c, ask)) do
+      if not is_vague(answer.text) then
+        local value = read(answer.text, c)
+        if value ~= nil then return value, answer.turn end
+      end
+    end
+  end
+end
+
+-- "Yes, I do." true, "Nein, eigentlich nicht." false, anything else nil.
+function extract.is_yes(text)
+  local folded = spaced(text)
+  if first_of(folded, vague) then return nil end
+  local agreed, refused = first_of(folded, yes), first_of(folded, no)
+  if agreed and (not refused or agreed < refused) then return true end
+  if refused then return false end
+  return nil
+end
+
+function extract.yes_no(ask)
+  return from(ask, extract.is_yes)
+end
+
+local function language_of(c)
+  return c.call.language or c.lead.language or "en"
+end
+
+-- A number in digits or words: "around 8.000 euros", "about four thousand", "dos mil quinientos".
+function extract.number(ask)
+  return from(ask, function(text, c) return numbers.find(text, language_of(c)) end)
+end
+
+-- The same, rounded to a whole number.
+function extract.integer(ask)
+  return from(ask, function(text, c)
+    local value = numbers.find(text, language_of(c))
+    return value and math.tointeger(math.floor(value + 0.5))
+  end)
+end
+
+-- The first number behind a word: find_number_after("I have 3 cars and a budget of 5k", "budget").
+function extract.find_number_after(text, word, language)
+  local folded = spaced(text)
+  local _, stop = folded:find(" " .. kejue.text.fold(word) .. " ", 1, true)
+  return stop and numbers.find(folded:sub(stop), language or "en") or nil
+end
+
+-- One value of an enum, by its labels (a text, or texts by language) or its own name. The longest
+-- label that stands in the answer wins.
+function extract.choice(ask, values, labels)
+  return from(ask, function(text)
+    local folded, best, length = spaced(text), nil, 0
+    local function try(value, label)
+      local phrase = kejue.text.fold(label)
+      if #phrase > length and folded:find(" " .. phrase .. " ", 1, true) then
+        best, length = value, #phrase
+      end
+    end
+    for _, value in ipairs(values) do
+      try(value, (value:gsub("_", " ")))
+      local label = labels and labels[value]
+      if type(label) == "string" then try(value, label) end
+      if type(label) == "table" then
+        for _, one in pairs(label) do try(value, one) end
+      end
+    end
+    return best
+  end)
+end
+
+-- The answer in the lead's words, without the full stop.
+function extract.text(ask)
+  return from(ask, function(text)
+    local words = text:match("^%s*(.-)[%s%.!]*$")
+    return words ~= "" and words or nil
+  end)
+end
+
+-- Did the lead say one of these phrases anywhere? Returns true and the turn, or false.
+function extract.said(c, phrases)
+  for turn, said in ipairs(c.transcript) do
+    if said.speaker == "lead" and kejue.text.contains(said.text, phrases) then return true, turn end
   end
   return false
 end

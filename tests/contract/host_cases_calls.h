@@ -166,8 +166,8 @@ static void watchdog_names_who_blocks(void **state)
     struct result result;
     world_load(world, "rogue", "rogue", "{}");
     world_call(world, "rogue.slow", "{}", &result, 10);
-    assert_true(world_status(world, "rogue", "blocked_ms_max") >= 30);
-    assert_int_equal(world_status(world, "rogue", "blocked"), 1);
+    assert_true(world_status(world, "rogue", "blocked_ms_max") >= 100);
+    assert_true(world_status(world, "rogue", "blocked") >= 1);
     bson_t *status = kj_host_status(world->host, "rogue");
     assert_string_equal(kj_doc_text(status, "plugins.0.blocked_in", ""), "start rogue.slow");
     bson_destroy(status);

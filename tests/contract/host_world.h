@@ -110,8 +110,10 @@ static inline void *vendor_main(void *arg)
         vendor->requests++;
         pthread_mutex_unlock(&vendor->lock);
         const char *answer = vendor_answer(request);
-        if (answer)
-            dprintf(fd, "HTTP/1.1 %s", answer);
+        if (answer) { // one exchange per connection, and says so
+            size_t line = strcspn(answer, "\r");
+            dprintf(fd, "HTTP/1.1 %.*s\r\nConnection: close%s", (int)line, answer, answer + line);
+        }
         if (strstr(request, "/v1/hang")) {
             kj_loop_post_from_thread(vendor->loop, vendor->on_hang);
             while (read(fd, request, sizeof request) > 0)

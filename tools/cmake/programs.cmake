@@ -26,3 +26,13 @@ if(TARGET kj_host)
   file(GLOB plugin_tool CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tools/kejue-plugin/*.c)
   kj_program(kejue-plugin ROOM host SOURCES ${plugin_tool})
 endif()
+
+# Tests, checks and lists rule packs and hooks; the shipped ones are tested with it.
+if(TARGET kj_script)
+  file(GLOB rules_tool CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tools/kejue-rules/*.c)
+  kj_program(kejue-rules ROOM script SOURCES ${rules_tool})
+  if(BUILD_TESTING)
+    add_test(NAME rules_test COMMAND kejue-rules test ${CMAKE_SOURCE_DIR}/scripts)
+    set_tests_properties(rules_test PROPERTIES LABELS "script" TIMEOUT 60)
+  endif()
+endif()

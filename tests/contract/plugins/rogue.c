@@ -106,7 +106,7 @@ static void start(void *instance, uint64_t op, const struct kejue_op_info *info,
         finish(self, op, k_none);
         finish(self, op ^ 0x100000001u, k_none);
     } else if (strcmp(what, "slow") == 0) {
-        sleep_ms(30);
+        sleep_ms(100);
         finish(self, op, k_none);
     } else if (strcmp(what, "wrong") == 0) {
         finish(self, op, k_none); /* its schema asks for `id` */

@@ -78,6 +78,34 @@ static void test_map_against_a_plain_array(void **state)
     kj_map_fini(&map);
 }
 
+// A bug once: after many came and few stayed, the index was smaller than the room for slots.
+static void test_map_with_keys_that_come_and_go(void **state)
+{
+    struct kj_map map;
+    int value;
+    (void)state;
+    kj_map_init(&map);
+    for (int round = 0; round < 20; round++) {
+        int most = round % 2 ? 3 : 700;
+        char key[32];
+        for (int i = 0; i < most; i++) {
+            snprintf(key, sizeof key, "attempt %d of %d", i, round);
+            assert_null(kj_map_put(&map, key, &value));
+        }
+        for (int i = 0; i < 5000; i++) { // one in, one out
+            snprintf(key, sizeof key, "passing %d of %d", i, round);
+            kj_map_put(&map, key, &value);
+            assert_ptr_equal(kj_map_remove(&map, key), &value);
+        }
+        for (int i = 0; i < most; i++) {
+            snprintf(key, sizeof key, "attempt %d of %d", i, round);
+            assert_ptr_equal(kj_map_remove(&map, key), &value);
+        }
+        assert_int_equal(map.count, 0);
+    }
+    kj_map_fini(&map);
+}
+
 static void test_buffer_stops_at_its_limit(void **state)
 {
     struct kj_buf buf;
@@ -138,6 +166,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_heap_orders_and_keeps_arrival),
         cmocka_unit_test(test_map_against_a_plain_array),
+        cmocka_unit_test(test_map_with_keys_that_come_and_go),
         cmocka_unit_test(test_buffer_stops_at_its_limit),
         cmocka_unit_test(test_utf8),
         cmocka_unit_test(test_nearest_word),

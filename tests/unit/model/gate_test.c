@@ -93,7 +93,8 @@ static void expect_open(struct fixture *f)
     assert_false(kj_doc_has(&f->verdict, "gate"));
 }
 
-static void expect_stop(struct fixture *f, enum kj_gate gate, const char *next_at, const char *holds)
+static void expect_stop(struct fixture *f, enum kj_gate gate, const char *next_at,
+                        const char *holds)
 {
     char shown[32] = "never";
     judge(f);
@@ -109,8 +110,7 @@ static void expect_stop(struct fixture *f, enum kj_gate gate, const char *next_a
     assert_int_equal(kj_doc_count(&f->verdict, "gates"), gate + 1);
     assert_int_equal(kj_doc_time(&f->verdict, "next_at", INT64_MAX), f->result.next_at);
     assert_true(kj_doc_bool(&f->verdict, "final", false) == f->result.final);
-    assert_true(f->result.waits_for_person ==
-                (!f->result.final && f->result.next_at == INT64_MAX));
+    assert_true(f->result.waits_for_person == (!f->result.final && f->result.next_at == INT64_MAX));
 }
 
 static void test_open(void **state)
@@ -129,13 +129,19 @@ static void test_refusals(void **state)
 {
     struct fixture f;
     (void)state;
-    setup(&f, "{\"refusals\":[{\"kind\":\"do_not_call\",\"at\":\"2026-05-01T00:00:00Z\",\"source\":\"import\"}]}", NULL, NULL);
-    expect_stop(&f, KJ_GATE_DO_NOT_CALL, "never", "do-not-call entry of 2026-05-01T00:00:00.000Z by import");
+    setup(&f,
+          "{\"refusals\":[{\"kind\":\"do_not_call\",\"at\":\"2026-05-01T00:00:00Z\",\"source\":"
+          "\"import\"}]}",
+          NULL, NULL);
+    expect_stop(&f, KJ_GATE_DO_NOT_CALL, "never",
+                "do-not-call entry of 2026-05-01T00:00:00.000Z by import");
     assert_true(f.result.final);
     teardown(&f);
     setup(&f,
-          "{\"refusals\":[{\"kind\":\"do_not_call\",\"at\":\"2026-05-01T00:00:00Z\",\"source\":\"import\"},"
-          "{\"kind\":\"opt_out\",\"at\":\"2026-06-01T08:00:00Z\",\"source\":\"call_12\",\"evidence\":\"stop calling me\"}]}",
+          "{\"refusals\":[{\"kind\":\"do_not_call\",\"at\":\"2026-05-01T00:00:00Z\",\"source\":"
+          "\"import\"},"
+          "{\"kind\":\"opt_out\",\"at\":\"2026-06-01T08:00:00Z\",\"source\":\"call_12\","
+          "\"evidence\":\"stop calling me\"}]}",
           NULL, NULL);
     expect_stop(&f, KJ_GATE_OPT_OUT, "never", "by call_12: \"stop calling me\"");
     // a wish of the callee does not lift a refusal
@@ -166,14 +172,23 @@ static void test_consent(void **state)
     check_consent("{}", "{\"required\":true}", "there is none on record");
     check_consent(NULL, "{\"required\":true}", "there is none on record");
     check_consent("{\"country\":\"DE\"}", "{\"required\":true,\"regions\":[\"US\"]}", NULL);
-    check_consent("{\"country\":\"US\"}", "{\"required\":true,\"regions\":[\"US\"]}", "none on record");
+    check_consent("{\"country\":\"US\"}", "{\"required\":true,\"regions\":[\"US\"]}",
+                  "none on record");
     check_consent("{}", "{\"required\":true,\"regions\":[\"US\"]}", "none on record");
-    check_consent("{\"consent\":{\"at\":\"2026-01-01T00:00:00Z\",\"channel\":\"web form\"}}", "{\"required\":true}", NULL);
-    check_consent("{\"consent\":{\"at\":\"2027-01-01T00:00:00Z\"}}", "{\"required\":true}", "in the future");
-    check_consent("{\"consent\":{\"at\":\"2026-01-01T00:00:00Z\",\"expires_at\":\"2026-07-01T12:00:00Z\"}}", "{\"required\":true}", "expired at 2026-07-01T12:00");
-    check_consent("{\"consent\":{\"at\":\"2026-01-01T00:00:00Z\",\"expires_at\":\"2026-07-01T12:00:01Z\"}}", "{\"required\":true}", NULL);
-    check_consent("{\"consent\":{\"at\":\"2026-01-01T00:00:00Z\",\"scope\":\"messages\"}}", "{\"required\":true}", "covers messages, not calls");
-    check_consent("{\"consent\":{\"at\":\"2026-01-01T00:00:00Z\",\"scope\":\"calls\"}}", "{\"required\":true}", NULL);
+    check_consent("{\"consent\":{\"at\":\"2026-01-01T00:00:00Z\",\"channel\":\"web form\"}}",
+                  "{\"required\":true}", NULL);
+    check_consent("{\"consent\":{\"at\":\"2027-01-01T00:00:00Z\"}}", "{\"required\":true}",
+                  "in the future");
+    check_consent(
+        "{\"consent\":{\"at\":\"2026-01-01T00:00:00Z\",\"expires_at\":\"2026-07-01T12:00:00Z\"}}",
+        "{\"required\":true}", "expired at 2026-07-01T12:00");
+    check_consent(
+        "{\"consent\":{\"at\":\"2026-01-01T00:00:00Z\",\"expires_at\":\"2026-07-01T12:00:01Z\"}}",
+        "{\"required\":true}", NULL);
+    check_consent("{\"consent\":{\"at\":\"2026-01-01T00:00:00Z\",\"scope\":\"messages\"}}",
+                  "{\"required\":true}", "covers messages, not calls");
+    check_consent("{\"consent\":{\"at\":\"2026-01-01T00:00:00Z\",\"scope\":\"calls\"}}",
+                  "{\"required\":true}", NULL);
     check_consent("{\"consent\":{\"text\":\"yes\"}}", "{\"required\":true}", "none on record");
 }
 
@@ -183,7 +198,8 @@ static void test_window(void **state)
     (void)state;
     setup(&f, NULL, NULL, NULL);
     f.input.now = utc("2026-07-01T19:00:00Z");
-    expect_stop(&f, KJ_GATE_WINDOW, "2026-07-02T07:00:00Z", "2026-07-01 21:00 in Europe/Berlin; opens at 2026-07-02 09:00");
+    expect_stop(&f, KJ_GATE_WINDOW, "2026-07-02T07:00:00Z",
+                "2026-07-01 21:00 in Europe/Berlin; opens at 2026-07-02 09:00");
     f.input.requested_callback = true; // X-12: it moves to the first open instant
     f.input.not_before = f.input.now;
     expect_stop(&f, KJ_GATE_WINDOW, "2026-07-02T07:00:00Z", "opens at");
@@ -210,9 +226,11 @@ static void test_frequency_day(void **state)
     (void)state;
     // 22:30 Z is already the next day in Berlin
     setup(&f,
-          "{\"attempts\":[{\"at\":\"2026-06-30T21:30:00Z\"},{\"at\":\"2026-06-30T22:30:00Z\"},{\"at\":\"2026-07-01T09:00:00Z\"}]}",
+          "{\"attempts\":[{\"at\":\"2026-06-30T21:30:00Z\"},{\"at\":\"2026-06-30T22:30:00Z\"},{"
+          "\"at\":\"2026-07-01T09:00:00Z\"}]}",
           NULL, NULL);
-    expect_stop(&f, KJ_GATE_FREQUENCY, "2026-07-02T07:00:00Z", "2 of 2 attempts today (Europe/Berlin), 3 of 6 in 30 days");
+    expect_stop(&f, KJ_GATE_FREQUENCY, "2026-07-02T07:00:00Z",
+                "2 of 2 attempts today (Europe/Berlin), 3 of 6 in 30 days");
     f.input.cap_per_day = 3;
     expect_open(&f);
     f.input.cap_per_day = 0;
@@ -231,7 +249,8 @@ static void test_frequency_month(void **state)
     struct fixture f;
     (void)state;
     setup(&f,
-          "{\"attempts\":[{\"at\":\"2026-06-01T14:00:00Z\"},{\"at\":\"2026-06-05T10:00:00Z\"},{\"at\":\"2026-06-20T10:00:00Z\"}]}",
+          "{\"attempts\":[{\"at\":\"2026-06-01T14:00:00Z\"},{\"at\":\"2026-06-05T10:00:00Z\"},{"
+          "\"at\":\"2026-06-20T10:00:00Z\"}]}",
           NULL, NULL);
     f.input.cap_per_30_days = 3;
     // the oldest falls out on 1 July, 14:00 Z = 16:00 in Berlin
@@ -254,7 +273,9 @@ static void test_requested_callback(void **state)
 {
     struct fixture f;
     (void)state;
-    setup(&f, "{\"attempts\":[{\"at\":\"2026-07-01T08:00:00Z\"},{\"at\":\"2026-07-01T09:00:00Z\"}]}", NULL, NULL);
+    setup(&f,
+          "{\"attempts\":[{\"at\":\"2026-07-01T08:00:00Z\"},{\"at\":\"2026-07-01T09:00:00Z\"}]}",
+          NULL, NULL);
     f.input.requested_callback = true;
     f.input.not_before = utc(k_now) - 60000;
     expect_open(&f);
@@ -265,7 +286,9 @@ static void test_requested_callback(void **state)
     expect_stop(&f, KJ_GATE_FREQUENCY, "2026-07-02T07:00:00Z", "2 of 2");
     teardown(&f);
     // once: an attempt since then has used it up
-    setup(&f, "{\"attempts\":[{\"at\":\"2026-07-01T08:00:00Z\"},{\"at\":\"2026-07-01T11:59:30Z\"}]}", NULL, NULL);
+    setup(&f,
+          "{\"attempts\":[{\"at\":\"2026-07-01T08:00:00Z\"},{\"at\":\"2026-07-01T11:59:30Z\"}]}",
+          NULL, NULL);
     f.input.requested_callback = true;
     f.input.not_before = utc(k_now) - 60000;
     expect_stop(&f, KJ_GATE_FREQUENCY, "2026-07-02T07:00:00Z", "2 of 2");
@@ -310,7 +333,9 @@ static void test_order(void **state)
     struct fixture f;
     (void)state;
     // everything is closed: the first gate in order is named, then the next when it is lifted
-    setup(&f, "{\"attempts\":[{\"at\":\"2026-07-01T08:00:00Z\"},{\"at\":\"2026-07-01T09:00:00Z\"}]}", "{}", "{\"required\":true}");
+    setup(&f,
+          "{\"attempts\":[{\"at\":\"2026-07-01T08:00:00Z\"},{\"at\":\"2026-07-01T09:00:00Z\"}]}",
+          "{}", "{\"required\":true}");
     f.input.zone_count = 0;
     f.input.next_trunk_slot = f.input.now + 1000;
     f.input.open_calls = 9;
@@ -337,7 +362,8 @@ static void test_sentences_are_text(void **state)
     char json[2048];
     (void)state;
     for (int shift = 0; shift < 3; shift++) {
-        char *at = json + sprintf(json, "{\"refusals\":[{\"kind\":\"opt_out\",\"source\":\"%.*s", shift, "ab");
+        char *at = json + sprintf(json, "{\"refusals\":[{\"kind\":\"opt_out\",\"source\":\"%.*s",
+                                  shift, "ab");
         for (int i = 0; i < 60; i++)
             at += sprintf(at, "न");
         at += sprintf(at, "\",\"evidence\":\"");

@@ -32,10 +32,13 @@ static const struct {
     {"tel:+49-171-1234567", NULL, "+491711234567"},
     {"Tel.: +49 171 1234567", NULL, "+491711234567"},
     {"Mobil: 0171 1234567", "DE", "+491711234567"},
-    {"+49\xC2\xA0" "171\xC2\xA0" "1234567", NULL, "+491711234567"},         // no-break spaces
-    {"\xE2\x80\xAA+49 171 1234567\xE2\x80\xAC", NULL, "+491711234567"},     // bidi marks of contacts
+    {"+49\xC2\xA0"
+     "171\xC2\xA0"
+     "1234567",
+     NULL, "+491711234567"},                                            // no-break spaces
+    {"\xE2\x80\xAA+49 171 1234567\xE2\x80\xAC", NULL, "+491711234567"}, // bidi marks of contacts
     {"\xEF\xBC\x8B\xEF\xBC\x94\xEF\xBC\x99 171 1234567", NULL, "+491711234567"}, // full width
-    {"\xD9\xA0\xD9\xA5\xD9\xA0 123 4567", "AE", "+971501234567"},           // Arabic digits
+    {"\xD9\xA0\xD9\xA5\xD9\xA0 123 4567", "AE", "+971501234567"},                // Arabic digits
     {"491711234567", "DE", "+491711234567"},
     {"491711234567.0", "DE", "+491711234567"},
     {"+491711234567.0", NULL, "+491711234567"},
@@ -133,14 +136,42 @@ static void test_what_is_known(void **state)
 static void test_countries(void **state)
 {
     static const char *const k_known[][2] = {
-        {"DE", "DE"}, {"de", "DE"}, {"DEU", "DE"}, {"Germany", "DE"}, {"Deutschland", "DE"},
-        {"Alemania", "DE"}, {" germany ", "DE"}, {"USA", "US"}, {"U.S.A.", "US"}, {"United States", "US"},
-        {"UK", "GB"}, {"Großbritannien", "GB"}, {"grossbritannien", "GB"}, {"England", "GB"},
-        {"España", "ES"}, {"Espana", "ES"}, {"Türkei", "TR"}, {"Turkey", "TR"}, {"Türkiye", "TR"},
-        {"Österreich", "AT"}, {"Schweiz", "CH"}, {"Suisse", "CH"}, {"Polska", "PL"}, {"Brasil", "BR"},
-        {"Côte d'Ivoire", "CI"}, {"UAE", "AE"}, {"Holland", "NL"}, {"South Korea", "KR"},
-        {"Czech Republic", "CZ"}, {"السعودية", "SA"}, {"Kosovo", ""}, {"Atlantis", ""}, {"", ""},
-        {"X", ""}, {"49", ""}, {"United", ""},
+        {"DE", "DE"},
+        {"de", "DE"},
+        {"DEU", "DE"},
+        {"Germany", "DE"},
+        {"Deutschland", "DE"},
+        {"Alemania", "DE"},
+        {" germany ", "DE"},
+        {"USA", "US"},
+        {"U.S.A.", "US"},
+        {"United States", "US"},
+        {"UK", "GB"},
+        {"Großbritannien", "GB"},
+        {"grossbritannien", "GB"},
+        {"England", "GB"},
+        {"España", "ES"},
+        {"Espana", "ES"},
+        {"Türkei", "TR"},
+        {"Turkey", "TR"},
+        {"Türkiye", "TR"},
+        {"Österreich", "AT"},
+        {"Schweiz", "CH"},
+        {"Suisse", "CH"},
+        {"Polska", "PL"},
+        {"Brasil", "BR"},
+        {"Côte d'Ivoire", "CI"},
+        {"UAE", "AE"},
+        {"Holland", "NL"},
+        {"South Korea", "KR"},
+        {"Czech Republic", "CZ"},
+        {"السعودية", "SA"},
+        {"Kosovo", ""},
+        {"Atlantis", ""},
+        {"", ""},
+        {"X", ""},
+        {"49", ""},
+        {"United", ""},
     };
     char country[4];
     (void)state;
@@ -170,11 +201,14 @@ static void test_weekends(void **state)
 static void test_languages(void **state)
 {
     static const char *const k_known[][2] = {
-        {"English", "en"}, {"english", "en"}, {"EN", "en"}, {"en-US", "en"}, {"en_GB", "en"},
-        {"Englisch", "en"}, {"deutsch", "de"}, {"German", "de"}, {"de-AT", "de"}, {"Español", "es"},
-        {"arabic", "ar"}, {"polish", "pl"}, {"hindi", "hi"}, {"हिन्दी", "hi"}, {"العربية", "ar"},
-        {"Türkçe", "tr"}, {"zh-Hans-CN", "zh"}, {"no", "nb"}, {"Norwegian", "nb"}, {"Klingon", ""},
-        {"", ""}, {"e", ""}, {"xx", ""}, {"en US", ""},
+        {"English", "en"},   {"english", "en"},    {"EN", "en"},
+        {"en-US", "en"},     {"en_GB", "en"},      {"Englisch", "en"},
+        {"deutsch", "de"},   {"German", "de"},     {"de-AT", "de"},
+        {"Español", "es"},   {"arabic", "ar"},     {"polish", "pl"},
+        {"hindi", "hi"},     {"हिन्दी", "hi"},      {"العربية", "ar"},
+        {"Türkçe", "tr"},    {"zh-Hans-CN", "zh"}, {"no", "nb"},
+        {"Norwegian", "nb"}, {"Klingon", ""},      {"", ""},
+        {"e", ""},           {"xx", ""},           {"en US", ""},
     };
     char tag[16];
     (void)state;
@@ -216,9 +250,9 @@ static void test_threads(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_threads),   cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_threads),       cmocka_unit_test(test_numbers),
         cmocka_unit_test(test_what_is_known), cmocka_unit_test(test_countries),
-        cmocka_unit_test(test_weekends),  cmocka_unit_test(test_languages),
+        cmocka_unit_test(test_weekends),      cmocka_unit_test(test_languages),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

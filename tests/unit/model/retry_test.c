@@ -48,8 +48,8 @@ static void test_names(void **state)
 
 static void test_forward_only(void **state)
 {
-    static const char *const k_names[] = {"queued", "dialing",  "ringing",  "answered", "in_progress",
-                                          "ended",  "canceled", "unknown"};
+    static const char *const k_names[] = {"queued",      "dialing", "ringing",  "answered",
+                                          "in_progress", "ended",   "canceled", "unknown"};
     // rows: from; columns: to
     static const char *const k_may[] = {"01111110", "00111111", "00011111", "00001101",
                                         "00000101", "00000000", "00000000", "01111110"};
@@ -171,9 +171,9 @@ static void test_backoff(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_names),          cmocka_unit_test(test_forward_only),
-        cmocka_unit_test(test_what_counts),    cmocka_unit_test(test_default_policy),
-        cmocka_unit_test(test_policies),       cmocka_unit_test(test_bad_policies),
+        cmocka_unit_test(test_names),       cmocka_unit_test(test_forward_only),
+        cmocka_unit_test(test_what_counts), cmocka_unit_test(test_default_policy),
+        cmocka_unit_test(test_policies),    cmocka_unit_test(test_bad_policies),
         cmocka_unit_test(test_backoff),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

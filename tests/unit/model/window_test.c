@@ -79,47 +79,73 @@ static void test_next(void **state)
 {
     (void)state;
     // Wednesday 2026-07-01
-    check_next(OFFICE "}", "Europe/Berlin", "2026-07-01T06:59:59Z", "2026-07-01T07:00:00Z", "2026-07-01T15:00:00Z");
-    check_next(OFFICE "}", "Europe/Berlin", "2026-07-01T07:00:00Z", "2026-07-01T07:00:00Z", "2026-07-01T15:00:00Z");
-    check_next(OFFICE "}", "Europe/Berlin", "2026-07-01T14:59:59Z", "2026-07-01T14:59:59Z", "2026-07-01T15:00:00Z");
-    check_next(OFFICE "}", "Europe/Berlin", "2026-07-01T15:00:00Z", "2026-07-02T07:00:00Z", "2026-07-02T15:00:00Z");
+    check_next(OFFICE "}", "Europe/Berlin", "2026-07-01T06:59:59Z", "2026-07-01T07:00:00Z",
+               "2026-07-01T15:00:00Z");
+    check_next(OFFICE "}", "Europe/Berlin", "2026-07-01T07:00:00Z", "2026-07-01T07:00:00Z",
+               "2026-07-01T15:00:00Z");
+    check_next(OFFICE "}", "Europe/Berlin", "2026-07-01T14:59:59Z", "2026-07-01T14:59:59Z",
+               "2026-07-01T15:00:00Z");
+    check_next(OFFICE "}", "Europe/Berlin", "2026-07-01T15:00:00Z", "2026-07-02T07:00:00Z",
+               "2026-07-02T15:00:00Z");
     // Friday evening to Monday; K-46: the same hours in each lead's own zone
-    check_next(OFFICE "}", "Europe/Berlin", "2026-07-03T16:00:00Z", "2026-07-06T07:00:00Z", "2026-07-06T15:00:00Z");
-    check_next(OFFICE "}", "America/New_York", "2026-07-01T06:00:00Z", "2026-07-01T13:00:00Z", "2026-07-01T21:00:00Z");
-    check_next(OFFICE "}", "Europe/London", "2026-07-01T06:00:00Z", "2026-07-01T08:00:00Z", "2026-07-01T16:00:00Z");
+    check_next(OFFICE "}", "Europe/Berlin", "2026-07-03T16:00:00Z", "2026-07-06T07:00:00Z",
+               "2026-07-06T15:00:00Z");
+    check_next(OFFICE "}", "America/New_York", "2026-07-01T06:00:00Z", "2026-07-01T13:00:00Z",
+               "2026-07-01T21:00:00Z");
+    check_next(OFFICE "}", "Europe/London", "2026-07-01T06:00:00Z", "2026-07-01T08:00:00Z",
+               "2026-07-01T16:00:00Z");
     // all zones must be open
-    check_next(OFFICE "}", "America/New_York America/Los_Angeles", "2026-07-01T06:00:00Z", "2026-07-01T16:00:00Z", "2026-07-01T21:00:00Z");
+    check_next(OFFICE "}", "America/New_York America/Los_Angeles", "2026-07-01T06:00:00Z",
+               "2026-07-01T16:00:00Z", "2026-07-01T21:00:00Z");
     check_next(OFFICE "}", "Europe/Berlin Pacific/Honolulu", "2026-07-01T06:00:00Z", NULL, NULL);
     // holidays, weekend, period
-    check_next(OFFICE ",\"holidays\":[\"2026-07-01\",\"2026-07-02\"]}", "Europe/Berlin", "2026-07-01T08:00:00Z", "2026-07-03T07:00:00Z", "2026-07-03T15:00:00Z");
-    check_next("{\"weekend\":\"off\"}", "Europe/Berlin", "2026-07-04T08:00:00Z", "2026-07-06T07:00:00Z", "2026-07-06T18:00:00Z");
-    check_next("{}", "Europe/Berlin", "2026-07-04T08:00:00Z", "2026-07-04T08:00:00Z", "2026-07-04T18:00:00Z");
-    check_next("{}", "Europe/Berlin", "2026-07-05T08:00:00Z", "2026-07-06T07:00:00Z", "2026-07-06T18:00:00Z");
-    check_next(OFFICE ",\"starts_at\":\"2026-12-01T10:30:00Z\"}", "Europe/Berlin", "2026-07-01T08:00:00Z", "2026-12-01T10:30:00Z", "2026-12-01T16:00:00Z");
-    check_next(OFFICE ",\"ends_at\":\"2026-07-01T09:00:00Z\"}", "Europe/Berlin", "2026-07-01T08:00:00Z", "2026-07-01T08:00:00Z", "2026-07-01T09:00:00Z");
-    check_next(OFFICE ",\"ends_at\":\"2026-07-01T09:00:00Z\"}", "Europe/Berlin", "2026-07-01T09:00:00Z", NULL, NULL);
+    check_next(OFFICE ",\"holidays\":[\"2026-07-01\",\"2026-07-02\"]}", "Europe/Berlin",
+               "2026-07-01T08:00:00Z", "2026-07-03T07:00:00Z", "2026-07-03T15:00:00Z");
+    check_next("{\"weekend\":\"off\"}", "Europe/Berlin", "2026-07-04T08:00:00Z",
+               "2026-07-06T07:00:00Z", "2026-07-06T18:00:00Z");
+    check_next("{}", "Europe/Berlin", "2026-07-04T08:00:00Z", "2026-07-04T08:00:00Z",
+               "2026-07-04T18:00:00Z");
+    check_next("{}", "Europe/Berlin", "2026-07-05T08:00:00Z", "2026-07-06T07:00:00Z",
+               "2026-07-06T18:00:00Z");
+    check_next(OFFICE ",\"starts_at\":\"2026-12-01T10:30:00Z\"}", "Europe/Berlin",
+               "2026-07-01T08:00:00Z", "2026-12-01T10:30:00Z", "2026-12-01T16:00:00Z");
+    check_next(OFFICE ",\"ends_at\":\"2026-07-01T09:00:00Z\"}", "Europe/Berlin",
+               "2026-07-01T08:00:00Z", "2026-07-01T08:00:00Z", "2026-07-01T09:00:00Z");
+    check_next(OFFICE ",\"ends_at\":\"2026-07-01T09:00:00Z\"}", "Europe/Berlin",
+               "2026-07-01T09:00:00Z", NULL, NULL);
     // windows that touch are one; 24 hours a day closes at the horizon
-    check_next("{\"windows\":[{\"from\":\"09:00\",\"to\":\"12:00\"},{\"from\":\"12:00\",\"to\":\"24:00\"},{\"from\":\"00:00\",\"to\":\"01:00\"}]}",
-               "Europe/Berlin", "2026-07-01T08:00:00Z", "2026-07-01T08:00:00Z", "2026-07-01T23:00:00Z");
-    check_next("{\"windows\":[{\"from\":\"00:00\",\"to\":\"24:00\"}]}", "Europe/Berlin", "2026-07-01T08:00:00Z", "2026-07-01T08:00:00Z", "2026-08-30T08:00:00Z");
-    check_next("{\"windows\":[{\"days\":[6],\"from\":\"09:00\",\"to\":\"10:00\"}],\"weekend\":\"off\"}", "Europe/Berlin", "2026-07-01T08:00:00Z", NULL, NULL);
+    check_next("{\"windows\":[{\"from\":\"09:00\",\"to\":\"12:00\"},{\"from\":\"12:00\",\"to\":"
+               "\"24:00\"},{\"from\":\"00:00\",\"to\":\"01:00\"}]}",
+               "Europe/Berlin", "2026-07-01T08:00:00Z", "2026-07-01T08:00:00Z",
+               "2026-07-01T23:00:00Z");
+    check_next("{\"windows\":[{\"from\":\"00:00\",\"to\":\"24:00\"}]}", "Europe/Berlin",
+               "2026-07-01T08:00:00Z", "2026-07-01T08:00:00Z", "2026-08-30T08:00:00Z");
+    check_next(
+        "{\"windows\":[{\"days\":[6],\"from\":\"09:00\",\"to\":\"10:00\"}],\"weekend\":\"off\"}",
+        "Europe/Berlin", "2026-07-01T08:00:00Z", NULL, NULL);
 }
 
 static void test_changes_of_the_clock(void **state)
 {
     (void)state;
     // Berlin, 2026-03-29: 02:00 to 03:00 does not exist
-    check_next(NIGHT, "Europe/Berlin", "2026-03-29T00:00:00Z", "2026-03-29T01:00:00Z", "2026-03-29T02:00:00Z");
-    check_next("{\"windows\":[{\"from\":\"02:00\",\"to\":\"03:00\"}]}", "Europe/Berlin", "2026-03-29T00:00:00Z", "2026-03-30T00:00:00Z", "2026-03-30T01:00:00Z");
+    check_next(NIGHT, "Europe/Berlin", "2026-03-29T00:00:00Z", "2026-03-29T01:00:00Z",
+               "2026-03-29T02:00:00Z");
+    check_next("{\"windows\":[{\"from\":\"02:00\",\"to\":\"03:00\"}]}", "Europe/Berlin",
+               "2026-03-29T00:00:00Z", "2026-03-30T00:00:00Z", "2026-03-30T01:00:00Z");
     // 2026-10-25: 02:00 to 03:00 comes twice, the first counts
-    check_next(NIGHT, "Europe/Berlin", "2026-10-24T23:00:00Z", "2026-10-25T00:30:00Z", "2026-10-25T01:00:00Z");
-    check_next(NIGHT, "Europe/Berlin", "2026-10-25T01:00:00Z", "2026-10-25T02:00:00Z", "2026-10-25T03:00:00Z");
-    check_next("{\"windows\":[{\"from\":\"02:15\",\"to\":\"02:45\"}]}", "Europe/Berlin", "2026-10-25T00:50:00Z", "2026-10-26T01:15:00Z", "2026-10-26T01:45:00Z");
+    check_next(NIGHT, "Europe/Berlin", "2026-10-24T23:00:00Z", "2026-10-25T00:30:00Z",
+               "2026-10-25T01:00:00Z");
+    check_next(NIGHT, "Europe/Berlin", "2026-10-25T01:00:00Z", "2026-10-25T02:00:00Z",
+               "2026-10-25T03:00:00Z");
+    check_next("{\"windows\":[{\"from\":\"02:15\",\"to\":\"02:45\"}]}", "Europe/Berlin",
+               "2026-10-25T00:50:00Z", "2026-10-26T01:15:00Z", "2026-10-26T01:45:00Z");
 }
 
 static void test_no_zone_is_never_open(void **state)
 {
-    struct kj_windows windows = parse("{\"windows\":[{\"from\":\"00:00\",\"to\":\"24:00\"}]}", "DE");
+    struct kj_windows windows =
+        parse("{\"windows\":[{\"from\":\"00:00\",\"to\":\"24:00\"}]}", "DE");
     (void)state;
     assert_true(kj_windows_next(&windows, NULL, 0, utc("2026-07-01T08:00:00Z"), NULL) == INT64_MAX);
     const struct kj_zone *zones[] = {kj_zone_get("Europe/Berlin")};
@@ -138,7 +164,9 @@ static void test_parse(void **state)
         {"{\"windows\":[{\"from\":\"9:00\",\"to\":\"17:00\"}]}", "/windows/0"},
         {"{\"windows\":[{\"from\":\"09:00\",\"to\":\"24:01\"}]}", "/windows/0"},
         {"{\"windows\":[{\"from\":\"09:00\",\"to\":\"09:60\"}]}", "/windows/0"},
-        {"{\"windows\":[{\"from\":\"09:00\",\"to\":\"10:00\"},{\"from\":\"22:00\",\"to\":\"02:00\"}]}", "/windows/1"},
+        {"{\"windows\":[{\"from\":\"09:00\",\"to\":\"10:00\"},{\"from\":\"22:00\",\"to\":\"02:00\"}"
+         "]}",
+         "/windows/1"},
         {"{\"windows\":[{\"from\":\"09:00\",\"to\":\"09:00\"}]}", "/windows/0"},
         {"{\"windows\":[{\"days\":[7],\"from\":\"09:00\",\"to\":\"10:00\"}]}", "/windows/0"},
         {"{\"windows\":[{\"days\":[\"mon\"],\"from\":\"09:00\",\"to\":\"10:00\"}]}", "/windows/0"},
@@ -149,7 +177,8 @@ static void test_parse(void **state)
         {"{\"holidays\":[20261225]}", "/holidays"},
         {"{\"starts_at\":\"tomorrow\"}", "/starts_at"},
         {"{\"ends_at\":\"soon\"}", "/ends_at"},
-        {"{\"starts_at\":\"2026-12-01T10:00:00Z\",\"ends_at\":\"2026-11-01T10:00:00Z\"}", "/ends_at"},
+        {"{\"starts_at\":\"2026-12-01T10:00:00Z\",\"ends_at\":\"2026-11-01T10:00:00Z\"}",
+         "/ends_at"},
     };
     struct kj_windows windows;
     struct kj_fault fault;
@@ -186,7 +215,8 @@ static bool in_windows(const struct kj_windows *windows, const struct kj_civil *
 // From 36 h before to 36 h after a change, minute by minute against the local time itself: an open
 // minute lies in a window and no local minute is open twice; a minute that is met for the first
 // time and lies in a window is open.
-static void check_around(const struct kj_windows *windows, const struct kj_zone *zone, int64_t change)
+static void check_around(const struct kj_windows *windows, const struct kj_zone *zone,
+                         int64_t change)
 {
     int64_t from = (change / 60000 - 36 * 60) * 60000, until = change + 36 * 3600000LL, closes = 0;
     int64_t latest = INT64_MIN; // the latest local time met so far
@@ -211,22 +241,36 @@ static void check_around(const struct kj_windows *windows, const struct kj_zone 
 
 static void test_nothing_outside_is_open(void **state)
 {
-    static const char *const k_zones[] = {
-        "Europe/Berlin", "Europe/London", "Europe/Dublin", "Europe/Moscow", "Europe/Istanbul",
-        "Europe/Chisinau", "Atlantic/Azores", "Africa/Cairo", "Africa/Casablanca", "Africa/El_Aaiun",
-        "Africa/Lagos", "Asia/Beirut", "Asia/Gaza", "Asia/Jerusalem", "Asia/Tehran", "Asia/Amman",
-        "Asia/Damascus", "Asia/Kolkata", "Asia/Kathmandu", "Asia/Tokyo", "Asia/Almaty",
-        "America/New_York", "America/Chicago", "America/Denver", "America/Phoenix",
-        "America/Los_Angeles", "America/Anchorage", "America/St_Johns", "America/Havana",
-        "America/Asuncion", "America/Santiago", "America/Punta_Arenas", "America/Mexico_City",
-        "America/Ciudad_Juarez", "America/Nuuk", "America/Scoresbysund", "America/Sao_Paulo",
-        "Australia/Sydney", "Australia/Lord_Howe", "Australia/Adelaide", "Pacific/Auckland",
-        "Pacific/Chatham", "Pacific/Easter", "Pacific/Apia", "Antarctica/Troll"};
+    static const char *const k_zones[] = {"Europe/Berlin",       "Europe/London",
+                                          "Europe/Dublin",       "Europe/Moscow",
+                                          "Europe/Istanbul",     "Europe/Chisinau",
+                                          "Atlantic/Azores",     "Africa/Cairo",
+                                          "Africa/Casablanca",   "Africa/El_Aaiun",
+                                          "Africa/Lagos",        "Asia/Beirut",
+                                          "Asia/Gaza",           "Asia/Jerusalem",
+                                          "Asia/Tehran",         "Asia/Amman",
+                                          "Asia/Damascus",       "Asia/Kolkata",
+                                          "Asia/Kathmandu",      "Asia/Tokyo",
+                                          "Asia/Almaty",         "America/New_York",
+                                          "America/Chicago",     "America/Denver",
+                                          "America/Phoenix",     "America/Los_Angeles",
+                                          "America/Anchorage",   "America/St_Johns",
+                                          "America/Havana",      "America/Asuncion",
+                                          "America/Santiago",    "America/Punta_Arenas",
+                                          "America/Mexico_City", "America/Ciudad_Juarez",
+                                          "America/Nuuk",        "America/Scoresbysund",
+                                          "America/Sao_Paulo",   "Australia/Sydney",
+                                          "Australia/Lord_Howe", "Australia/Adelaide",
+                                          "Pacific/Auckland",    "Pacific/Chatham",
+                                          "Pacific/Easter",      "Pacific/Apia",
+                                          "Antarctica/Troll"};
     static const char *const k_shapes[] = {
         "{}",
         "{\"windows\":[{\"from\":\"00:00\",\"to\":\"24:00\"}]}",
-        "{\"windows\":[{\"from\":\"00:15\",\"to\":\"01:30\"},{\"from\":\"02:30\",\"to\":\"03:10\"},{\"from\":\"23:20\",\"to\":\"24:00\"}]}",
-        "{\"windows\":[{\"days\":[0,2,4,6],\"from\":\"01:45\",\"to\":\"02:15\"},{\"days\":[5,6],\"from\":\"02:05\",\"to\":\"13:00\"}],\"weekend\":\"open\"}",
+        "{\"windows\":[{\"from\":\"00:15\",\"to\":\"01:30\"},{\"from\":\"02:30\",\"to\":\"03:10\"},"
+        "{\"from\":\"23:20\",\"to\":\"24:00\"}]}",
+        "{\"windows\":[{\"days\":[0,2,4,6],\"from\":\"01:45\",\"to\":\"02:15\"},{\"days\":[5,6],"
+        "\"from\":\"02:05\",\"to\":\"13:00\"}],\"weekend\":\"open\"}",
     };
     int64_t end = utc("2028-01-01T00:00:00Z");
     size_t changes = 0;

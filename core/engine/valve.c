@@ -1,0 +1,128 @@
+// The valve: each request passes with a note of who waits for it. Shutting tears the notes off.
+#include "engine/valve.h"
+
+#include "base/alloc.h"
+
+#include <stdlib.h>
+
+struct valve {
+    struct kj_store base;
+    struct kj_store_class class;
+    struct kj_store *inner;
+    struct pass *first, *last;          // under way, oldest first
+    struct kj_store_request *late;      // submitted after shut
+    struct kj_store_request **late_end; // where the next one goes
+    bool shut;
+};
+
+struct pass {
+    struct valve *valve; // NULL: nobody waits any more
+    struct pass *next, *previous;
+    size_t n_ops;
+    void (*done)(struct kj_store_request *request);
+    void *arg;
+};
+
+static void unlink_pass(struct pass *pass)
+{
+    struct valve *valve = pass->valve;
+    if (pass->previous)
+        pass->previous->next = pass->next;
+    else
+        valve->first = pass->next;
+    if (pass->next)
+        pass->next->previous = pass->previous;
+    else
+        valve->last = pass->previous;
+    pass->valve = NULL;
+    valve->base.pending--;
+}
+
+static void on_passed(struct kj_store_request *request)
+{
+    struct pass *pass = request->arg;
+    bool waited_for = pass->valve != NULL;
+    request->done = pass->done;
+    request->arg = pass->arg;
+    if (waited_for)
+        unlink_pass(pass);
+    free(pass);
+    if (waited_for && request->done)
+        request->done(request);
+}
+
+static void submit(struct kj_store *base, struct kj_store_request *request)
+{
+    struct valve *valve = (struct valve *)base;
+    if (valve->shut) {
+        request->next = NULL;
+        *valve->late_end = request;
+        valve->late_end = &request->next;
+        return;
+    }
+    struct pass *pass = KJ_NEW(struct pass);
+    *pass = (struct pass){.valve = valve,
+                          .previous = valve->last,
+                          .n_ops = request->n_ops,
+                          .done = request->done,
+                          .arg = request->arg};
+    if (valve->last)
+        valve->last->next = pass;
+    else
+        valve->first = pass;
+    valve->last = pass;
+    request->done = on_passed;
+    request->arg = pass;
+    kj_store_submit(valve->inner, request);
+}
+
+static void cancel(struct kj_store_request *request)
+{
+    kj_fault(&request->fault, KJ_ECANCELED, "store", NULL, "this host is ending");
+    for (size_t i = 0; i < request->n_ops; i++)
+        request->ops[i].status = KJ_ECANCELED;
+    if (request->done)
+        request->done(request);
+    kj_store_discard(request);
+}
+
+void kj_valve_shut(struct kj_store *base)
+{
+    struct valve *valve = (struct valve *)base;
+    valve->shut = true;
+    while (valve->first || valve->late) {
+        struct pass *pass = valve->first;
+        if (pass) { // the store's thread may be at the request itself: a copy bears the news
+            unlink_pass(pass);
+            cancel(kj_store_request(pass->n_ops, "", pass->done, pass->arg));
+            continue;
+        }
+        struct kj_store_request *late = valve->late;
+        valve->late = late->next;
+        if (valve->late == NULL)
+            valve->late_end = &valve->late;
+        valve->base.pending--;
+        cancel(late);
+    }
+}
+
+static void destroy(struct kj_store *base)
+{
+    free(base);
+}
+
+struct kj_store *kj_valve_create(struct kj_store *inner)
+{
+    struct valve *valve = KJ_NEW(struct valve);
+    valve->class = (struct kj_store_class){inner->class->name, submit, destroy};
+    valve->base = (struct kj_store){.class = &valve->class, .loop = inner->loop};
+    valve->inner = inner;
+    valve->late_end = &valve->late;
+    return &valve->base;
+}
+
+void kj_valve_destroy(struct kj_store *valve)
+{
+    if (valve)
+        kj_store_destroy(valve);
+}

@@ -1,0 +1,295 @@
+// Server-sent events. What goes out is always read from the store by event.since, behind the
+// number that went out last: so a stream has no gap and no double, sees only its token's workspace,
+// ends when the token does, and a slow reader costs one page of memory. A published event is only
+// the sign to look; signs that come together lead to one look.
+#include "base/alloc.h"
+#include "doc/json.h"
+#include "face/http_own.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+enum { k_page = 200, k_gather_ms = 25, k_buffer = 16 << 20 };
+
+struct kj_stream {
+    struct kj_stream *next, *previous;
+    struct kj_exchange *exchange;
+    int64_t cursor;
+    int64_t moved; // real ms when the reader last took something
+    bool opened, asking, behind, over;
+    struct kj_buf out;
+    size_t sent; // of out
+};
+
+static void ask(struct kj_stream *stream);
+
+// --- going out ---
+
+static ssize_t on_read(void *arg, uint64_t position, char *to, size_t most)
+{
+    struct kj_stream *stream = arg;
+    struct kj_exchange *exchange = stream->exchange;
+    size_t left = stream->out.length - stream->sent;
+    (void)position;
+    stream->moved = kj_clock_real_mono();
+    if (left == 0 && stream->over)
+        return MHD_CONTENT_READER_END_OF_STREAM;
+    if (left == 0) {
+        exchange->suspended = true;
+        MHD_suspend_connection(exchange->connection);
+        return 0;
+    }
+    if (left > most)
+        left = most;
+    memcpy(to, stream->out.data + stream->sent, left);
+    stream->sent += left;
+    if (stream->sent == stream->out.length) {
+        kj_buf_reset(&stream->out);
+        stream->sent = 0;
+        if (stream->behind && !stream->asking)
+            ask(stream);
+    }
+    return (ssize_t)left;
+}
+
+static void push(struct kj_stream *stream)
+{
+    if (stream->exchange->suspended)
+        stream->moved = kj_clock_real_mono();
+    kj_http_resume(stream->exchange);
+}
+
+static void open_stream(struct kj_stream *stream)
+{
+    struct MHD_Response *response =
+        MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 16384, on_read, stream, NULL);
+    MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, "text/event-stream");
+    MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+    MHD_add_response_header(response, "X-Accel-Buffering", "no"); // a proxy shall pass it on
+    MHD_set_connection_option(stream->exchange->connection, MHD_CONNECTION_OPTION_TIMEOUT, 0u);
+    stream->opened = true;
+    kj_exchange_answer(stream->exchange, MHD_HTTP_OK, response);
+}
+
+// --- coming in ---
+
+static void put_event(struct kj_stream *stream, const bson_t *event)
+{
+    stream->cursor = kj_doc_int(event, "number", stream->cursor);
+    kj_buf_addf(&stream->out, "id: %lld\nevent: %s\ndata: ", (long long)stream->cursor,
+                kj_doc_text(event, "name", "event"));
+    kj_json_write(event, 0, &stream->out);
+    kj_buf_adds(&stream->out, "\n\n");
+}
+
+static void take_events(struct kj_stream *stream, const bson_t *result)
+{
+    bson_t events, event;
+    bson_iter_t at;
+    size_t count = 0;
+    if (kj_doc_child(result, "events", &events) && bson_iter_init(&at, &events))
+        while (bson_iter_next(&at)) {
+            uint32_t length;
+            const uint8_t *bytes;
+            bson_iter_document(&at, &length, &bytes);
+            if (bson_init_static(&event, bytes, length))
+                put_event(stream, &event);
+            count++;
+        }
+    if (count == k_page)
+        stream->behind = true;
+    if (stream->out.failed)
+        stream->over = true; // half an event: the reader comes again behind the last whole one
+}
+
+static void on_events(void *arg, const bson_t *result, const struct kj_fault *fault,
+                      const bson_t *details)
+{
+    struct kj_exchange *exchange = arg;
+    struct kj_stream *stream = exchange->stream;
+    if (stream && exchange->http) {
+        stream->asking = false;
+        if (fault && !stream->opened) {
+            kj_exchange_fault(exchange, 0, fault, details);
+        } else {
+            if (fault)
+                stream->over = true; // it reconnects, and is told then
+            else
+                take_events(stream, result);
+            if (!stream->opened)
+                open_stream(stream);
+            else if (stream->out.length || stream->over)
+                push(stream);
+            else if (stream->behind)
+                ask(stream);
+        }
+    }
+    kj_exchange_release(exchange);
+}
+
+static void ask(struct kj_stream *stream)
+{
+    bson_t args = BSON_INITIALIZER;
+    struct kj_exchange *exchange = stream->exchange;
+    kj_doc_put_int(&args, "cursor", stream->cursor);
+    kj_doc_put_int(&args, "limit", k_page);
+    struct kj_ask ask = {.command = "event.since",
+                         .args = &args,
+                         .token = exchange->token,
+                         .answer = on_events,
+                         .arg = exchange};
+    stream->asking = true;
+    stream->behind = false;
+    kj_exchange_hold(exchange);
+    kj_dispatch(exchange->http->api, &ask);
+    bson_destroy(&args);
+}
+
+void kj_http_on_feed(uv_timer_t *timer)
+{
+    struct kj_http *http = timer->data;
+    for (struct kj_stream *stream = http->streams; stream; stream = stream->next) {
+        stream->behind = true;
+        if (stream->opened && !stream->asking && !stream->over && stream->out.length == 0)
+            ask(stream);
+    }
+}
+
+void kj_http_publish(struct kj_http *http, const bson_t *event)
+{
+    int64_t number = kj_doc_int(event, "_id", 0);
+    if (number > http->latest)
+        http->latest = number;
+    if (http->streams && !uv_is_active((uv_handle_t *)&http->feed))
+        uv_timer_start(&http->feed, kj_http_on_feed, k_gather_ms, 0);
+}
+
+void kj_http_beat(struct kj_http *http)
+{
+    int64_t now = kj_clock_real_mono();
+    for (struct kj_stream *stream = http->streams; stream; stream = stream->next) {
+        struct kj_exchange *exchange = stream->exchange;
+        if (!stream->opened || exchange->connection == NULL)
+            continue;
+        if (exchange->suspended) { // also how a reader that has gone is noticed
+            kj_buf_adds(&stream->out, ": still here\n\n");
+            push(stream);
+        } else if (now - stream->moved > KJ_HTTP_STALL_MS && exchange->peer) {
+            shutdown(exchange->peer->fd, SHUT_RDWR);
+        }
+    }
+}
+
+// --- beginning and end ---
+
+static bool parse_number(const char *text, int64_t *number)
+{
+    size_t digits = strspn(text, "0123456789");
+    if (digits == 0 || digits > 18 || text[digits])
+        return false;
+    *number = strtoll(text, NULL, 10);
+    return true;
+}
+
+// Where to go on: what the reader says it knows, else from now on.
+static int find_cursor(const struct kj_exchange *exchange, int64_t *cursor, struct kj_fault *fault)
+{
+    const char *header =
+        MHD_lookup_connection_value(exchange->connection, MHD_HEADER_KIND, "Last-Event-ID");
+    const char *query =
+        MHD_lookup_connection_value(exchange->connection, MHD_GET_ARGUMENT_KIND, "cursor");
+    *cursor = exchange->http->latest;
+    if (header && header[0] && !parse_number(header, cursor))
+        return kj_fault(fault, KJ_EINVAL, "Last-Event-ID", "send the id of the last event",
+                        "is not a number");
+    if (!(header && header[0]) && query && !parse_number(query, cursor))
+        return kj_fault(fault, KJ_EINVAL, "cursor", "send the number of the last event you know",
+                        "is not a number");
+    if (*cursor < 0)
+        return kj_fault(fault, KJ_EUNAVAILABLE, NULL, "try again in a moment, or give a cursor",
+                        "the newest event is not known yet");
+    return KJ_OK;
+}
+
+void kj_http_events(struct kj_exchange *exchange)
+{
+    struct kj_http *http = exchange->http;
+    struct kj_fault fault;
+    int64_t cursor;
+    int rc = find_cursor(exchange, &cursor, &fault);
+    if (rc == KJ_OK && http->n_streams >= KJ_HTTP_STREAMS)
+        rc = kj_fault(&fault, KJ_EUNAVAILABLE, NULL, "try again later",
+                      "%d streams are open already", KJ_HTTP_STREAMS);
+    if (rc != KJ_OK) {
+        kj_exchange_fault(exchange, 0, &fault, NULL);
+        return;
+    }
+    struct kj_stream *stream = KJ_NEW(struct kj_stream);
+    stream->exchange = exchange;
+    stream->cursor = cursor;
+    stream->moved = kj_clock_real_mono();
+    kj_buf_init(&stream->out, k_buffer);
+    kj_buf_adds(&stream->out, "retry: 1000\n\n");
+    exchange->stream = stream;
+    stream->next = http->streams;
+    if (http->streams)
+        http->streams->previous = stream;
+    http->streams = stream;
+    http->n_streams++;
+    ask(stream);
+}
+
+void kj_stream_end(struct kj_stream *stream)
+{
+    struct kj_http *http = stream->exchange->http;
+    if (stream->previous)
+        stream->previous->next = stream->next;
+    else
+        http->streams = stream->next;
+    if (stream->next)
+        stream->next->previous = stream->previous;
+    http->n_streams--;
+    kj_buf_fini(&stream->out);
+    free(stream);
+}
+
+// --- the newest number, once at the start; later ones are published ---
+
+struct kj_latest {
+    struct kj_http *http; // NULL: the door has closed
+};
+
+static void on_latest(struct kj_store_request *request)
+{
+    struct kj_latest *latest = request->arg;
+    struct kj_store_op *op = &request->ops[0];
+    struct kj_http *http = latest->http;
+    if (http) {
+        http->looking = NULL;
+        int64_t found = op->status == KJ_OK && op->n_docs ? kj_doc_int(op->docs[0], "_id", 0) : 0;
+        if (op->status == KJ_OK && http->latest < found)
+            http->latest = found;
+    }
+    free(latest);
+}
+
+void kj_http_find_latest(struct kj_http *http)
+{
+    struct kj_latest *latest = KJ_NEW(struct kj_latest);
+    latest->http = http;
+    http->looking = latest;
+    struct kj_store_request *request = kj_store_request(1, "", on_latest, latest);
+    request->ops[0].verb = KJ_STORE_FIND;
+    request->ops[0].coll = KJ_EVENTS;
+    request->ops[0].sort = "-_id";
+    request->ops[0].limit = 1;
+    kj_store_submit(kj_api_engine(http->api)->store, request);
+}
+
+void kj_http_forget_latest(struct kj_http *http)
+{
+    if (http->looking)
+        http->looking->http = NULL;
+    http->looking = NULL;
+}
