@@ -94,7 +94,8 @@ static void on_last_event(struct kj_store_request *request)
     struct kj_app *app = request->arg;
     struct kj_store_op *op = &request->ops[0];
     int64_t last = op->status == KJ_OK && op->n_docs ? kj_doc_time(op->docs[0], "at", 0) : 0;
-    kj_clock_continue(&app->clock, last);
+    if (last && (app->options->start == NULL || last > kj_clock_now(&app->clock)))
+        kj_clock_set(&app->clock, last);
     kj_engine_start(app->engine, on_started, app);
 }
 

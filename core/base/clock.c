@@ -60,11 +60,10 @@ void kj_clock_advance_to(struct kj_clock *clock, int64_t mono)
         clock->virtual_mono = mono;
 }
 
-void kj_clock_continue(struct kj_clock *clock, int64_t wall_ms)
+void kj_clock_set(struct kj_clock *clock, int64_t wall_ms)
 {
-    int64_t ahead = wall_ms - kj_clock_now(clock);
-    if (clock->kind != KJ_CLOCK_SYSTEM && ahead > 0)
-        clock->wall_start += ahead;
+    if (clock->kind != KJ_CLOCK_SYSTEM)
+        clock->wall_start += wall_ms - kj_clock_now(clock);
 }
 
 int64_t kj_clock_take_step(struct kj_clock *clock)

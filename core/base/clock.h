@@ -28,8 +28,8 @@ int64_t kj_clock_now(const struct kj_clock *clock);  // wall
 int64_t kj_clock_mono(const struct kj_clock *clock); // mono
 // Virtual only: moves forward; a target in the past is ignored.
 void kj_clock_advance_to(struct kj_clock *clock, int64_t mono);
-// Scaled or virtual: the wall time becomes `wall_ms` when that is later (a run that goes on).
-void kj_clock_continue(struct kj_clock *clock, int64_t wall_ms);
+// Scaled or virtual: the wall time becomes `wall_ms` (a run that goes on where it stood).
+void kj_clock_set(struct kj_clock *clock, int64_t wall_ms);
 // System only: how far the system's wall clock has stepped away from ours since the last call
 // (0 when below 2 s); adopts the new time.
 int64_t kj_clock_take_step(struct kj_clock *clock);

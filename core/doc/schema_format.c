@@ -152,28 +152,36 @@ static bool is_domain(const char *text, size_t length)
     return label > 0 && text[length - 1] != '-';
 }
 
+// A quoted local part, quotes included.
+static bool is_quoted_part(const char *text, size_t length)
+{
+    for (size_t i = 1; i + 1 < length; i++) {
+        if (text[i] == '\\' && i + 2 < length)
+            i++;
+        else if (text[i] == '"' || text[i] == '\\')
+            return false;
+        if (text[i] < ' ' || text[i] > '~')
+            return false;
+    }
+    return length > 2 && text[length - 1] == '"';
+}
+
+static bool is_local_letter(char c)
+{
+    return c > 0 && (isalnum((unsigned char)c) || strchr("!#$%&'*+-/=?^_`{|}~", c));
+}
+
 static bool is_local_part(const char *text, size_t length)
 {
-    static const char others[] = "!#$%&'*+-/=?^_`{|}~";
     if (length == 0 || length > 64)
         return false;
-    if (*text == '"') {
-        for (size_t i = 1; i + 1 < length; i++) {
-            if (text[i] == '\\' && i + 2 < length)
-                i++;
-            else if (text[i] == '"' || text[i] == '\\')
-                return false;
-            if (text[i] < ' ' || text[i] > '~')
-                return false;
-        }
-        return length > 2 && text[length - 1] == '"';
-    }
+    if (*text == '"')
+        return is_quoted_part(text, length);
     for (size_t i = 0; i < length; i++) {
-        bool dot = text[i] == '.';
-        if (dot && (i == 0 || i + 1 == length || text[i - 1] == '.'))
-            return false;
-        if (!dot &&
-            (text[i] <= 0 || (!isalnum((unsigned char)text[i]) && !strchr(others, text[i]))))
+        if (text[i] != '.') {
+            if (!is_local_letter(text[i]))
+                return false;
+        } else if (i == 0 || i + 1 == length || text[i - 1] == '.')
             return false;
     }
     return true;
@@ -235,13 +243,22 @@ static bool is_authority(const char *text, size_t length)
     return port == end;
 }
 
-static bool is_uri(const char *text, size_t length)
+// The length of a scheme that a colon follows, or 0.
+static size_t scheme_length(const char *text, size_t length)
 {
     size_t scheme = 0;
     while (scheme < length && (isalnum((unsigned char)text[scheme]) ||
                                (scheme && text[scheme] && strchr("+-.", text[scheme]))))
         scheme++;
-    if (scheme == 0 || scheme == length || text[scheme] != ':' || !isalpha((unsigned char)*text))
+    bool good =
+        scheme > 0 && scheme < length && text[scheme] == ':' && isalpha((unsigned char)*text);
+    return good ? scheme : 0;
+}
+
+static bool is_uri(const char *text, size_t length)
+{
+    size_t scheme = scheme_length(text, length);
+    if (scheme == 0)
         return false;
     const char *at = text + scheme + 1, *end = text + length;
     const char *fragment = memchr(at, '#', (size_t)(end - at));
@@ -282,21 +299,26 @@ static bool is_e164(const char *text, size_t length)
 
 // RFC 5646 by its shape: a language of two to eight letters, or x- for private use, then subtags
 // of one to eight letters and digits, the last one of at least two.
+static bool is_subtag(const char *tag, size_t length, bool first, bool last)
+{
+    for (size_t i = 0; i < length; i++) {
+        unsigned char c = (unsigned char)tag[i];
+        if (c >= 0x80 || !(first ? isalpha(c) : isalnum(c)))
+            return false;
+    }
+    if (length != 1)
+        return length >= 2 && length <= 8;
+    return !last && (!first || strchr("xXiI", *tag)); // "x-…" and singletons lead on
+}
+
 static bool is_language(const char *text, size_t length)
 {
-    size_t start = 0, tags = 0;
+    size_t start = 0;
     for (size_t i = 0; i <= length; i++) {
-        if (i < length && text[i] != '-') {
-            unsigned char c = (unsigned char)text[i];
-            if (c >= 0x80 || !(tags ? isalnum(c) : isalpha(c)))
-                return false;
+        if (i < length && text[i] != '-')
             continue;
-        }
-        size_t tag = i - start;
-        bool private_use = tags == 0 && tag == 1 && strchr("xXiI", text[start]) && i < length;
-        if (tag == 0 || tag > 8 || (tag == 1 && !private_use && (tags == 0 || i == length)))
+        if (!is_subtag(text + start, i - start, start == 0, i == length))
             return false;
-        tags++;
         start = i + 1;
     }
     return true;

@@ -1,4 +1,4 @@
-// Stage attempt: the never-twice protocol (DESIGN.md section 4). Slot, permit, stored intent, last
+// Stage attempt: the never-twice protocol (DESIGN.md section 4). Line, permit, stored intent, last
 // check beside the send, then the carrier; closed by its reports, or by a look-up after a crash.
 // A found intent is never dialed again.
 #include "engine/path.h"
@@ -9,11 +9,17 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { k_permit_ms = 5000, k_busy_number_ms = 60000 };
+enum {
+    k_permit_ms = 5000,       // a permit older than this is taken again
+    k_number_ms = 60000,      // the number is on another call: look again
+    k_line_ms = 5000,         // no line: look again
+    k_off_ms = 60000,         // no carrier, or it is paused: nobody's fault in this job
+    k_account_ms = 600000,    // token or quota: somebody must act
+};
 
 static void fail_store(struct kj_path *path)
 {
-    kj_path_end(path, KJ_JOB_RETRY, 0, "the store refused a write", NULL, NULL);
+    kj_path_stall(path, "the store refused a write");
 }
 
 // --- closing: the attempt ended, here or in an earlier life of this host ---
@@ -29,6 +35,7 @@ static void on_closed(struct kj_path *path, int status)
     int64_t made = kj_doc_int(kj_path_job(path), "attempts_made", 0);
     bson_t changes = BSON_INITIALIZER;
     kj_doc_put_int(&changes, "attempts_made", made + kj_disposition_counts(disposition));
+    kj_doc_put_int(&changes, "attempts", 0); // refusals of the carrier count one after the other
     kj_doc_put_text(&changes, "disposition", kj_disposition_name(disposition));
     kj_path_advance(path, "analyse", &changes, NULL);
     bson_destroy(&changes);
@@ -60,17 +67,27 @@ static int end_call(void *arg, const bson_t *doc, bson_t **next, bson_t **events
     return KJ_OK;
 }
 
-static void on_undone(struct kj_path *path, int status)
+// Back to admit without an attempt.
+static void end_without(struct kj_path *path, enum kj_job_verdict verdict, int64_t due,
+                        const char *reason)
 {
-    if (status != KJ_OK) {
-        fail_store(path);
-        return;
-    }
     bson_t changes = BSON_INITIALIZER;
     kj_doc_put_text(&changes, "stage", "admit");
     kj_doc_put_null(&changes, "attempt_id");
-    kj_path_end(path, KJ_JOB_RETRY, 0, "the carrier did not take the call", &changes, NULL);
+    if (verdict == KJ_JOB_FAILED)
+        kj_doc_put_text(&changes, "outcome", "carrier_error");
+    kj_path_end(path, verdict, due, reason, &changes, NULL);
     bson_destroy(&changes);
+}
+
+static void on_undone(struct kj_path *path, int status)
+{
+    char reason[sizeof path->undo.reason];
+    kj_copy(reason, sizeof reason, path->undo.reason);
+    if (status != KJ_OK)
+        fail_store(path);
+    else
+        end_without(path, path->undo.verdict, path->undo.due, reason);
 }
 
 static void on_call_ended(void *arg, int status, const bson_t *doc)
@@ -83,17 +100,20 @@ static void on_call_ended(void *arg, int status, const bson_t *doc)
         kj_permit_release(path, false, on_undone);
 }
 
-static void undo(struct kj_path *path)
+static void undo(struct kj_path *path, enum kj_job_verdict verdict, int64_t wait_ms,
+                 const char *reason)
 {
-    struct kj_modify modify = {.store = path->engine->store,
-                               .workspace = kj_path_workspace(path),
-                               .coll = KJ_CALLS,
-                               .key = path->attempt_id,
-                               .change = end_call,
-                               .done = on_call_ended,
-                               .arg = path};
+    path->undo.verdict = verdict;
+    path->undo.due = wait_ms > 0 ? kj_path_now(path) + wait_ms : 0;
+    kj_copy(path->undo.reason, sizeof path->undo.reason, reason);
     kj_carrier_forget(path);
-    kj_modify(&modify);
+    kj_modify(&(struct kj_modify){.store = path->engine->store,
+                                  .workspace = kj_path_workspace(path),
+                                  .coll = KJ_CALLS,
+                                  .key = path->attempt_id,
+                                  .change = end_call,
+                                  .done = on_call_ended,
+                                  .arg = path});
 }
 
 // --- sending ---
@@ -102,23 +122,26 @@ static void on_placed(void *arg, const struct kj_outcome *outcome, const bson_t 
 {
     struct kj_path *path = arg;
     (void)result;
-    switch (outcome->class) {
-    case KEJUE_OK:
+    if (!kj_path_heard(path))
+        return;
+    if (outcome->class == KEJUE_OK) {
         kj_carrier_await(path);
         return;
-    case KEJUE_UNKNOWN:
-    case KEJUE_CANCELED:
+    }
+    if (outcome->class == KEJUE_UNKNOWN || outcome->class == KEJUE_CANCELED) {
         kj_carrier_lookup(path); // it may ring: never dialed again, only asked after
         return;
-    case KEJUE_NOT_PROCESSED:
-    case KEJUE_CALLER:
-    case KEJUE_CREDENTIAL:
-    case KEJUE_ACCOUNT:
-        break;
     }
     kj_log(KJ_LOG_WARN, "attempt", "the carrier did not take a call", "attempt", path->attempt_id,
            "code", outcome->code, "why", outcome->text, NULL);
-    undo(path);
+    const char *why = outcome->text ? outcome->text : "the carrier did not take the call";
+    int64_t wait = outcome->retry_after_ms;
+    if (outcome->class == KEJUE_NOT_PROCESSED)
+        undo(path, KJ_JOB_RETRY, wait, why);
+    else if (outcome->class == KEJUE_CALLER)
+        undo(path, KJ_JOB_FAILED, 0, why);
+    else
+        undo(path, KJ_JOB_WAIT, wait > 0 ? wait : k_account_ms, why);
 }
 
 static void put_questions(struct kj_path *path, const char *language, bson_t *request)
@@ -208,7 +231,7 @@ static void dial(struct kj_path *path)
     const char *why = last_check(path);
     if (why) {
         kj_log(KJ_LOG_INFO, "attempt", why, "attempt", path->attempt_id, NULL);
-        undo(path);
+        undo(path, KJ_JOB_WAIT, 1, why); // admit says what comes next
         return;
     }
     bson_t *request = place_request(path);
@@ -217,10 +240,12 @@ static void dial(struct kj_path *path)
                                 .key = path->attempt_id,
                                 .attempt = 1,
                                 .request = request};
-    path->placed = true;
-    if (kj_host_start(path->engine->host, &call, on_placed, path, &fault) == 0) {
+    kj_path_asks(path);
+    if (!kj_engine_call(path->engine, &call, on_placed, path, &fault)) {
+        kj_path_heard(path);
         kj_log_fault(KJ_LOG_ERROR, "attempt", &fault);
-        undo(path);
+        bool wrong = fault.code == KJ_ESCHEMA || fault.code == KJ_EINVAL;
+        undo(path, wrong ? KJ_JOB_FAILED : KJ_JOB_WAIT, wrong ? 0 : k_off_ms, fault.text);
     }
     bson_destroy(request);
 }
@@ -240,11 +265,8 @@ static bson_t *new_call(struct kj_path *path)
         kj_doc_put_from(call, "assistant_id", path->assistant, "_id");
     kj_doc_put_from(call, "to", job, "to");
     kj_doc_put_from(call, "source", job, "request.call_source");
-    kj_doc_put_text(call, "type",
-                    kj_doc_has(job, "next.kind") &&
-                            kj_streq(kj_doc_text(job, "next.kind", ""), "callback")
-                        ? "callback"
-                        : "outbound");
+    bool callback = kj_streq(kj_doc_text(job, "next.kind", ""), "callback");
+    kj_doc_put_text(call, "type", callback ? "callback" : "outbound");
     kj_doc_put_text(call, "state", "dialing");
     kj_doc_put_int(call, "attempt", kj_doc_int(job, "attempts_made", 0) + 1);
     kj_doc_put_time(call, "created_at", kj_path_now(path));
@@ -276,29 +298,25 @@ static void on_intent(struct kj_store_request *request)
 
 static void on_permit(struct kj_path *path, int status)
 {
-    path->placed = false;
-    if (status == KJ_OK) {
+    int64_t now = kj_path_now(path);
+    if (status == KJ_EDENIED) {
+        end_without(path, KJ_JOB_WAIT, now, "refused meanwhile");
+    } else if (status == KJ_ELIMIT) {
+        end_without(path, KJ_JOB_WAIT, now + 1, "called by another campaign meanwhile");
+    } else if (status == KJ_ESTATE) {
+        end_without(path, KJ_JOB_WAIT, now + k_number_ms, "the number is on another call");
+    } else if (status == KJ_EFULL) {
+        end_without(path, KJ_JOB_WAIT, now + k_line_ms, "all lines are in use");
+    } else if (status != KJ_OK) {
+        fail_store(path);
+    } else {
         struct kj_store_request *request =
             kj_store_request(1, kj_path_workspace(path), on_intent, path);
         request->ops[0].verb = KJ_STORE_INSERT;
         request->ops[0].coll = KJ_CALLS;
         kj_store_own_doc(request, 0, new_call(path));
         kj_store_submit(path->engine->store, request);
-        return;
     }
-    bson_t changes = BSON_INITIALIZER;
-    kj_doc_put_text(&changes, "stage", "admit");
-    kj_doc_put_null(&changes, "attempt_id");
-    int64_t due = kj_path_now(path) + (status == KJ_EDENIED ? 0 : k_busy_number_ms);
-    if (status == KJ_EDENIED || status == KJ_ESTATE || status == KJ_EFULL)
-        kj_path_end(path, KJ_JOB_WAIT, due,
-                    status == KJ_ESTATE  ? "the number is on another call"
-                    : status == KJ_EFULL ? "all lines are in use"
-                                         : "refused meanwhile",
-                    &changes, NULL);
-    else
-        fail_store(path);
-    bson_destroy(&changes);
 }
 
 static void on_named(void *arg, int status)
@@ -327,13 +345,14 @@ static void name_attempt(struct kj_path *path)
 
 static void on_dropped(struct kj_path *path, int status)
 {
+    if (status != KJ_OK) {
+        fail_store(path);
+        return;
+    }
     bson_t changes = BSON_INITIALIZER;
     kj_doc_put_null(&changes, "attempt_id");
     path->attempt_id[0] = 0;
-    if (status == KJ_OK)
-        kj_path_advance(path, "admit", &changes, NULL);
-    else
-        fail_store(path);
+    kj_path_advance(path, "admit", &changes, NULL);
     bson_destroy(&changes);
 }
 

@@ -3,7 +3,6 @@
 
 #include "base/alloc.h"
 #include "base/log.h"
-#include "engine/kinds/campaigns.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -48,27 +47,82 @@ void kj_event_add(struct kj_doc_list *list, const char *name, const bson_t *data
     bson_destroy(&event);
 }
 
-void kj_path_free(struct kj_path *path)
+static void detach(struct kj_path *path)
 {
     kj_carrier_forget(path);
     kj_timer_stop(path->engine->loop, &path->timer);
+}
+
+static void clear_docs(struct kj_path *path)
+{
     bson_t **docs[] = {&path->lead,      &path->number, &path->campaign, &path->group,
-                       &path->assistant, &path->call,   &path->limits,   &path->facts,
-                       &path->plan,      &path->outbox, &path->history};
+                       &path->assistant, &path->call,   &path->facts,    &path->plan,
+                       &path->outbox,    &path->history};
     for (size_t i = 0; i < KJ_COUNT(docs); i++)
         kj_doc_clear(docs[i]);
+}
+
+void kj_path_free(struct kj_path *path)
+{
+    detach(path);
+    clear_docs(path);
     free(path);
+}
+
+static void on_dropped(void *arg)
+{
+    struct kj_path *path = arg;
+    if (!path->abroad) {
+        kj_path_free(path);
+        return;
+    }
+    detach(path);
+    path->orphan = true;
+}
+
+void kj_path_asks(struct kj_path *path)
+{
+    path->abroad = true;
+}
+
+bool kj_path_heard(struct kj_path *path)
+{
+    path->abroad = false;
+    if (!path->orphan)
+        return true;
+    clear_docs(path);
+    free(path);
+    return false;
 }
 
 void kj_path_end(struct kj_path *path, enum kj_job_verdict verdict, int64_t due, const char *reason,
                  const bson_t *changes, const bson_t *events)
 {
-    struct kj_job_end end = {verdict, due, reason, NULL, changes, events};
-    int64_t campaign = kj_doc_int(kj_path_job(path), "campaign_id", 0);
-    if (campaign && verdict != KJ_JOB_WAIT && verdict != KJ_JOB_RETRY)
-        kj_campaign_touch(path->engine, kj_path_workspace(path), campaign);
+    bson_t all = BSON_INITIALIZER;
+    struct kj_job_end end = {verdict, due, reason, NULL, &all, events, false};
+    if (changes)
+        bson_concat(&all, changes);
+    kj_doc_put_null(&all, "stalls");
     kj_running_end(path->running, &end);
     kj_path_free(path);
+    bson_destroy(&all);
+}
+
+void kj_path_stall(struct kj_path *path, const char *reason)
+{
+    enum { k_first_ms = 2000, k_doublings = 8 };
+    int64_t stalls = kj_doc_int(kj_path_job(path), "stalls", 0) + 1;
+    int64_t wait = (int64_t)k_first_ms << (stalls < k_doublings ? stalls - 1 : k_doublings);
+    bson_t changes = BSON_INITIALIZER;
+    struct kj_job_end end = {.verdict = KJ_JOB_WAIT,
+                             .due = kj_path_now(path) + wait,
+                             .reason = reason,
+                             .changes = &changes,
+                             .resume = true};
+    kj_doc_put_int(&changes, "stalls", stalls);
+    kj_running_end(path->running, &end);
+    kj_path_free(path);
+    bson_destroy(&changes);
 }
 
 void kj_path_enter(struct kj_path *path, const char *stage)
@@ -89,7 +143,7 @@ static void on_advanced(void *arg, int status)
     else if (status == KJ_ECONFLICT)
         kj_path_free(path);
     else
-        kj_path_end(path, KJ_JOB_RETRY, 0, "the store refused a write", NULL, NULL);
+        kj_path_stall(path, "the store refused a write");
 }
 
 void kj_path_advance(struct kj_path *path, const char *stage, const bson_t *changes,
@@ -105,7 +159,7 @@ void kj_path_advance(struct kj_path *path, const char *stage, const bson_t *chan
 
 // --- reading what the run needs ---
 
-enum { R_LEAD, R_CAMPAIGN, R_GROUP, R_ASSISTANTS, R_NUMBER, R_CALL, R_LIMITS, R_HISTORY, R_COUNT };
+enum { R_LEAD, R_CAMPAIGN, R_GROUP, R_ASSISTANTS, R_NUMBER, R_CALL, R_HISTORY, R_COUNT };
 
 static void want(struct kj_store_request *request, int i, enum kj_coll coll, int64_t id,
                  const char *key)
@@ -165,16 +219,16 @@ static void on_loaded(struct kj_store_request *request)
     struct kj_path *path = request->arg;
     for (int i = 0; i < R_COUNT; i++)
         if (request->ops[i].status != KJ_OK && request->ops[i].status != KJ_ENOTFOUND) {
-            kj_path_end(path, KJ_JOB_RETRY, 0, "the store could not be read", NULL, NULL);
+            kj_path_stall(path, "the store could not be read");
             return;
         }
+    clear_docs(path);
     path->lead = take_doc(request, R_LEAD);
     path->campaign = take_doc(request, R_CAMPAIGN);
     path->group = take_doc(request, R_GROUP);
     path->assistant = choose_assistant(path, &request->ops[R_ASSISTANTS]);
     path->number = take_doc(request, R_NUMBER);
     path->call = take_doc(request, R_CALL);
-    path->limits = take_doc(request, R_LIMITS);
     path->history = collect_history(&request->ops[R_HISTORY]);
     if (path->lead == NULL) {
         kj_path_end(path, KJ_JOB_FAILED, 0, "its lead is gone", NULL, NULL);
@@ -195,16 +249,11 @@ static void find_by(struct kj_store_request *request, int i, enum kj_coll coll, 
     kj_store_own_filter(request, (size_t)i, filter);
 }
 
-void kj_path_run(void *engine, struct kj_running *running)
+void kj_path_load(struct kj_path *path)
 {
-    struct kj_path *path = KJ_NEW(struct kj_path);
-    path->engine = engine;
-    path->running = running;
-    kj_timer_init(&path->timer, NULL, path);
-    const bson_t *job = kj_running_job(running);
-    kj_copy(path->attempt_id, sizeof path->attempt_id, kj_doc_text(job, "attempt_id", ""));
+    const bson_t *job = kj_path_job(path);
     struct kj_store_request *request =
-        kj_store_request(R_COUNT, kj_running_workspace(running), on_loaded, path);
+        kj_store_request(R_COUNT, kj_path_workspace(path), on_loaded, path);
     int64_t lead = kj_doc_int(job, "lead_id", 0), group = kj_doc_int(job, "group_id", 0);
     want(request, R_LEAD, KJ_LEADS, lead, NULL);
     want(request, R_CAMPAIGN, KJ_CAMPAIGNS, kj_doc_int(job, "campaign_id", 0), NULL);
@@ -212,7 +261,18 @@ void kj_path_run(void *engine, struct kj_running *running)
     find_by(request, R_ASSISTANTS, KJ_ASSISTANTS, "group_id", group, NULL, 100);
     want(request, R_NUMBER, KJ_NUMBERS, 0, kj_doc_text(job, "to", "?"));
     want(request, R_CALL, KJ_CALLS, 0, path->attempt_id[0] ? path->attempt_id : "?");
-    want(request, R_LIMITS, KJ_LIMITS, 0, "trunk:default");
     find_by(request, R_HISTORY, KJ_DECISIONS, "lead_id", lead, "-_id", 10);
     kj_store_submit(path->engine->store, request);
+}
+
+void kj_path_run(void *engine, struct kj_running *running)
+{
+    struct kj_path *path = KJ_NEW(struct kj_path);
+    path->engine = engine;
+    path->running = running;
+    kj_timer_init(&path->timer, NULL, path);
+    kj_copy(path->attempt_id, sizeof path->attempt_id,
+            kj_doc_text(kj_running_job(running), "attempt_id", ""));
+    kj_running_on_drop(running, on_dropped, path);
+    kj_path_load(path);
 }

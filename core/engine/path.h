@@ -5,27 +5,33 @@
 #include "base/map.h"
 #include "engine/engine.h"
 #include "engine/modify.h"
+#include "engine/trunk.h"
 #include "model/call.h"
-#include "model/gate.h"
 #include "model/retry.h"
 
 struct kj_path {
     struct kj_engine *engine;
     struct kj_running *running;
+    // A plugin or a script has been asked and will answer; when the engine ends before that, the
+    // path waits for the answer as an orphan, only to be freed.
+    bool abroad, orphan;
     // Read for this run; owned. NULL when the job has none.
-    bson_t *lead, *number, *campaign, *group, *assistant, *call, *limits;
+    bson_t *lead, *number, *campaign, *group, *assistant, *call;
     bson_t *facts, *plan, *outbox;
-    struct kj_windows windows;
-    const struct kj_zone *zones[KJ_MAX_ZONES];
-    size_t zone_count;
     int64_t window_closes; // of the span in which admit said yes
     int64_t permit_at;     // mono ms of the permit
     char attempt_id[64];
     struct kj_timer timer; // pacing hold, guard of a call without end
-    bool placed;
-    int64_t guard_ms; // carrier.c: how long to wait for a report
-    int lookups;
+    int64_t turn_at;       // mono ms: the trunk's dial slot reserved for this path
+    int64_t guard_ms;      // carrier.c: how long to wait for a report
+    int lookups;           // in vain, one after the other
     void (*then)(struct kj_path *path, int status); // continuation of a permit or release
+    int refused;                                    // permit.c: why the number was not granted
+    struct {
+        enum kj_job_verdict verdict;
+        int64_t due;
+        char reason[256];
+    } undo; // attempt.c: how the run ends once nothing of the attempt is left
     size_t pending, failed;                         // deliver: writes under way
     bson_t *history; // past decisions of this lead, newest first: {calls: [...]}
 };
@@ -46,7 +52,15 @@ void kj_path_advance(struct kj_path *path, const char *stage, const bson_t *chan
 // Ends the run; the path is gone afterwards.
 void kj_path_end(struct kj_path *path, enum kj_job_verdict verdict, int64_t due, const char *reason,
                  const bson_t *changes, const bson_t *events);
+// Ends the run for now because the store (or this host) cannot go on; comes back at this stage
+// after a growing delay. Nobody's fault: no attempt is consumed, and it never dies of it.
+void kj_path_stall(struct kj_path *path, const char *reason);
 void kj_path_free(struct kj_path *path); // the running job is no longer ours
+void kj_path_load(struct kj_path *path); // reads (again) what the run needs, enters its stage
+// Around a question to a plugin or script: `asks` before, `heard` first of all in its callback;
+// false: nobody waits any more and the path is gone.
+void kj_path_asks(struct kj_path *path);
+bool kj_path_heard(struct kj_path *path);
 
 const bson_t *kj_path_job(const struct kj_path *path);
 const char *kj_path_workspace(const struct kj_path *path);
@@ -65,26 +79,38 @@ void kj_decide(struct kj_path *path);
 void kj_commit(struct kj_path *path);
 void kj_deliver(struct kj_path *path);
 
-// permit.c: a slot, then the number's permit; release by attempt id, harmless to repeat.
+// permit.c: a slot, then the number's permit; release by attempt id, harmless to repeat. Status of
+// take: KJ_EFULL (no line), KJ_EDENIED (refused), KJ_ESTATE (on another call), KJ_ELIMIT (called
+// often enough): nothing is held; anything else: the store's, something may be held.
 void kj_permit_take(struct kj_path *path, void (*then)(struct kj_path *path, int status));
 void kj_permit_release(struct kj_path *path, bool counted,
                        void (*then)(struct kj_path *path, int status));
 
-// carrier.c: progress reports by attempt id.
+// carrier.c: waiting for the end of a call, and look-ups where reports are missing.
 void kj_carrier_await(struct kj_path *path); // until the call document is ended
 void kj_carrier_forget(struct kj_path *path);
-void kj_carrier_progress(struct kj_engine *engine, const char *workspace, const bson_t *report,
-                         kj_engine_done *done, void *arg);
 void kj_carrier_lookup(struct kj_path *path);
+
+// report.c: progress reports by attempt id; answered when durable.
+void kj_report_take(struct kj_engine *engine, const char *workspace, const bson_t *report,
+                    kj_engine_done *done, void *arg);
+
+// engine.c: plugins, as long as the engine has a host. Like kj_host_start and kj_host_verb.
+bool kj_engine_call(struct kj_engine *engine, const struct kj_host_call *call, kj_host_done *done,
+                    void *arg, struct kj_fault *fault);
+// The same verb may be sent again under the same key without harm.
+bool kj_engine_may_repeat(const struct kj_engine *engine, const char *verb);
 
 // attempt.c: the call document says ended (carrier.c read it): close the attempt, go on.
 void kj_attempt_ended(struct kj_path *path);
 
 struct kj_engine_private {
     struct kj_map awaiting; // attempt id -> struct kj_path
-    int64_t trunk_next;     // mono ms of the next free dial slot
+    struct kj_trunk trunk;
+    int64_t trunk_next; // mono ms of the next free dial slot
     int64_t trunk_interval_ms;
     int max_calls;
+    bool closing;
     char *model_instance;
     struct kj_map touched; // "workspace/campaign" -> a look at its end is due
     kj_engine_command *command;

@@ -1,40 +1,45 @@
-// The permit: a line's slot first, then one conditional write on the number's document. A refusal
-// is written to the same document, so the store itself orders the two. Release goes by attempt id
-// and may be repeated.
+// The permit: a line of the trunk first, then one conditional write on the number's document. A
+// refusal is written to the same document, so the store itself orders the two. Release goes by
+// attempt id and may be repeated.
+#include "engine/judge.h"
 #include "engine/path.h"
 
 #include "base/alloc.h"
+#include "model/frequency.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-static const char k_trunk[] = "trunk:default";
-enum { k_attempts_kept = 32 };
+enum {
+    k_attempts_kept = 64, // what the caps look at
+    // The longest call, the look-ups after it, and then some: whoever left an attempt open so long
+    // ago will not close it.
+    k_open_most_ms = 3600000,
+};
 
-// Copies the array at `from`.`name` without the members whose `field` equals `id`; keeps the newest
-// `most`. Appends `extra` when not NULL.
-static void put_filtered(bson_t *to, const char *name, const bson_t *from, const char *field,
-                         const char *id, size_t most, const bson_t *extra)
+// The attempts of the number without our own, the newest `most` of them, and `extra`.
+static void put_attempts(bson_t *to, const bson_t *from, const char *id, const bson_t *extra)
 {
     bson_t old, array = BSON_INITIALIZER;
     bson_iter_t at;
     struct kj_doc_list list = {&array};
-    size_t count = from ? kj_doc_count(from, name) : 0, index = 0;
-    if (from && kj_doc_child(from, name, &old) && bson_iter_init(&at, &old))
+    size_t count = from ? kj_doc_count(from, "attempts") : 0, index = 0;
+    if (from && kj_doc_child(from, "attempts", &old) && bson_iter_init(&at, &old))
         while (bson_iter_next(&at)) {
             bson_t member;
             uint32_t length;
             const uint8_t *bytes;
-            if (index++ + most < count || !BSON_ITER_HOLDS_DOCUMENT(&at))
+            if (index++ + k_attempts_kept < count + (extra != NULL) ||
+                !BSON_ITER_HOLDS_DOCUMENT(&at))
                 continue;
             bson_iter_document(&at, &length, &bytes);
             if (bson_init_static(&member, bytes, length) &&
-                !kj_streq(kj_doc_text(&member, field, ""), id))
+                !kj_streq(kj_doc_text(&member, "attempt_id", ""), id))
                 kj_doc_put_doc(&array, kj_doc_next(&list), &member);
         }
     if (extra)
         kj_doc_put_doc(&array, kj_doc_next(&list), extra);
-    kj_doc_put_array(to, name, &array);
+    kj_doc_put_array(to, "attempts", &array);
     bson_destroy(&array);
 }
 
@@ -45,122 +50,113 @@ static void then(struct kj_path *path, int status)
     next(path, status);
 }
 
-// --- slots: which attempts hold a line ---
-
-static int take_slot(void *arg, const bson_t *doc, bson_t **next, bson_t **events)
+static void modify_number(struct kj_path *path,
+                          int (*change)(void *, const bson_t *, bson_t **, bson_t **),
+                          void (*done)(void *, int, const bson_t *), void *arg)
 {
-    struct kj_path *path = arg;
-    const struct kj_engine_private *own = path->engine->own;
-    (void)events;
-    bson_t slots, slot = BSON_INITIALIZER, changes = BSON_INITIALIZER;
-    int rc = KJ_OK;
-    bool has = doc && kj_doc_child(doc, "slots", &slots);
-    if (has && kj_doc_count(doc, "slots") >= (size_t)own->max_calls) {
-        rc = KJ_EFULL;
-    } else {
-        kj_doc_put_text(&slot, "attempt_id", path->attempt_id);
-        kj_doc_put_text(&slot, "host", path->engine->host_name);
-        kj_doc_put_from(&slot, "campaign_id", kj_path_job(path), "campaign_id");
-        kj_doc_put_text(&changes, "key", k_trunk);
-        put_filtered(&changes, "slots", doc, "attempt_id", path->attempt_id, 4096, &slot);
-        *next = doc ? kj_doc_with(doc, &changes) : bson_copy(&changes);
+    kj_modify(&(struct kj_modify){.store = path->engine->store,
+                                  .workspace = kj_path_workspace(path),
+                                  .coll = KJ_NUMBERS,
+                                  .key = kj_doc_text(kj_path_job(path), "to", ""),
+                                  .change = change,
+                                  .done = done,
+                                  .arg = arg});
+}
+
+// --- taking ---
+
+// Under the caps on this very document? Another campaign may have called since admit.
+static bool under_caps(const struct kj_path *path, const bson_t *doc)
+{
+    struct kj_windows windows;
+    struct kj_gate_input input;
+    struct kj_frequency frequency;
+    bson_t others = BSON_INITIALIZER;
+    put_attempts(&others, doc, path->attempt_id, NULL);
+    struct kj_judged judged = {kj_path_now(path), kj_path_job(path), path->campaign,
+                               path->lead,        &others,
+                               kj_doc_text(kj_path_job(path), "to", "")};
+    bool under = kj_judge_input(path->engine, &judged, &windows, &input, NULL) == KJ_OK;
+    if (under) {
+        kj_frequency_count(&input, input.now, &frequency);
+        under = frequency.open;
     }
-    bson_destroy(&slot);
-    bson_destroy(&changes);
-    return rc;
+    bson_destroy(&others);
+    return under;
 }
-
-static int free_slot(void *arg, const bson_t *doc, bson_t **next, bson_t **events)
-{
-    struct kj_path *path = arg;
-    (void)events;
-    if (doc == NULL)
-        return KJ_MODIFY_SKIP;
-    bson_t changes = BSON_INITIALIZER;
-    put_filtered(&changes, "slots", doc, "attempt_id", path->attempt_id, 4096, NULL);
-    *next = kj_doc_with(doc, &changes);
-    bson_destroy(&changes);
-    return KJ_OK;
-}
-
-static void modify(struct kj_path *path, enum kj_coll coll, const char *key,
-                   int (*change)(void *, const bson_t *, bson_t **, bson_t **),
-                   void (*done)(void *, int, const bson_t *))
-{
-    struct kj_modify modify = {.store = path->engine->store,
-                               .workspace = kj_path_workspace(path),
-                               .coll = coll,
-                               .key = key,
-                               .change = change,
-                               .done = done,
-                               .arg = path};
-    kj_modify(&modify);
-}
-
-// --- the number ---
 
 // Judged on the document that the write is conditional on: a refusal that was acknowledged before
 // is in it.
+static int judge_number(const struct kj_path *path, const bson_t *doc)
+{
+    const char *open = kj_doc_text(doc, "open_attempt.attempt_id", "");
+    int64_t age = kj_path_now(path) - kj_doc_time(doc, "open_attempt.at", 0);
+    if (kj_doc_count(doc, "refusals") > 0)
+        return KJ_EDENIED;
+    if (open[0] && !kj_streq(open, path->attempt_id) && age < k_open_most_ms)
+        return KJ_ESTATE; // another campaign is ringing it just now
+    return under_caps(path, doc) ? KJ_OK : KJ_ELIMIT;
+}
+
 static int grant(void *arg, const bson_t *doc, bson_t **next, bson_t **events)
 {
     struct kj_path *path = arg;
     (void)events;
-    int64_t now = kj_path_now(path);
-    const char *open = doc ? kj_doc_text(doc, "open_attempt.attempt_id", "") : "";
-    if (doc && kj_doc_count(doc, "refusals") > 0)
-        return KJ_EDENIED;
-    if (open[0] && strcmp(open, path->attempt_id) != 0)
-        return KJ_ESTATE; // another campaign is ringing it just now
+    path->refused = doc ? judge_number(path, doc) : KJ_OK;
+    if (path->refused != KJ_OK)
+        return KJ_MODIFY_SKIP;
     bson_t attempt = BSON_INITIALIZER, changes = BSON_INITIALIZER;
     kj_doc_put_text(&attempt, "attempt_id", path->attempt_id);
-    kj_doc_put_time(&attempt, "at", now);
+    kj_doc_put_time(&attempt, "at", kj_path_now(path));
     kj_doc_put_from(&attempt, "campaign_id", kj_path_job(path), "campaign_id");
     kj_doc_put_text(&changes, "key", kj_doc_text(kj_path_job(path), "to", ""));
     kj_doc_put_doc(&changes, "open_attempt", &attempt);
-    put_filtered(&changes, "attempts", doc, "attempt_id", path->attempt_id, k_attempts_kept,
-                 &attempt);
+    put_attempts(&changes, doc, path->attempt_id, &attempt);
     *next = doc ? kj_doc_with(doc, &changes) : bson_copy(&changes);
     bson_destroy(&attempt);
     bson_destroy(&changes);
     return KJ_OK;
 }
 
-static void on_slot_freed_after_refusal(void *arg, int status, const bson_t *doc)
+static void on_line_given_back(void *arg, int status)
 {
     struct kj_path *path = arg;
-    (void)status;
-    (void)doc;
-    then(path, path->placed ? KJ_ESTATE : KJ_EDENIED);
+    then(path, status == KJ_OK ? path->refused : status);
 }
 
 static void on_granted(void *arg, int status, const bson_t *doc)
 {
     struct kj_path *path = arg;
     (void)doc;
-    if (status == KJ_OK) {
-        path->permit_at = kj_loop_mono(path->engine->loop);
-        then(path, KJ_OK);
+    if (status == KJ_OK && path->refused != KJ_OK) {
+        kj_trunk_free(path->engine, path->attempt_id, on_line_given_back, path);
         return;
     }
-    path->placed = status != KJ_EDENIED; // only to tell the two apart after the slot is free
-    modify(path, KJ_LIMITS, k_trunk, free_slot, on_slot_freed_after_refusal);
+    path->permit_at = kj_loop_mono(path->engine->loop);
+    then(path, status);
 }
 
-static void on_slot(void *arg, int status, const bson_t *doc)
+static void on_line(void *arg, int status)
 {
     struct kj_path *path = arg;
-    (void)doc;
-    if (status != KJ_OK) {
+    if (status != KJ_OK)
         then(path, status);
-        return;
-    }
-    modify(path, KJ_NUMBERS, kj_doc_text(kj_path_job(path), "to", ""), grant, on_granted);
+    else
+        modify_number(path, grant, on_granted, path);
 }
 
 void kj_permit_take(struct kj_path *path, void (*next)(struct kj_path *path, int status))
 {
+    const bson_t *campaign = path->campaign;
+    struct kj_trunk_wish wish = {
+        .attempt_id = path->attempt_id,
+        .workspace = kj_path_workspace(path),
+        .job_id = kj_running_id(path->running),
+        .campaign_id = kj_doc_int(kj_path_job(path), "campaign_id", 0),
+        .most = path->engine->own->max_calls,
+        .most_campaign = campaign ? (int)kj_doc_int(campaign, "limits.max_concurrent", 0) : 0};
     path->then = next;
-    modify(path, KJ_LIMITS, k_trunk, take_slot, on_slot);
+    kj_trunk_take(path->engine, &wish, on_line, path);
 }
 
 // --- release ---
@@ -181,18 +177,17 @@ static int close_number(void *arg, const bson_t *doc, bson_t **next, bson_t **ev
     if (kj_streq(kj_doc_text(doc, "open_attempt.attempt_id", ""), path->attempt_id))
         kj_doc_put_null(&changes, "open_attempt");
     if (!release->counted) // it never rang: it does not count against the caps
-        put_filtered(&changes, "attempts", doc, "attempt_id", path->attempt_id, k_attempts_kept,
-                     NULL);
-    bool same = bson_count_keys(&changes) == 0;
-    if (!same)
-        *next = kj_doc_with(doc, &changes);
+        put_attempts(&changes, doc, path->attempt_id, NULL);
+    *next = kj_doc_with(doc, &changes);
     bson_destroy(&changes);
-    return same ? KJ_MODIFY_SKIP : KJ_OK;
+    if (!kj_doc_equal(*next, doc))
+        return KJ_OK;
+    kj_doc_clear(next);
+    return KJ_MODIFY_SKIP;
 }
 
-static void on_released(void *arg, int status, const bson_t *doc)
+static void on_released(void *arg, int status)
 {
-    (void)doc;
     then(arg, status);
 }
 
@@ -205,7 +200,7 @@ static void on_number_closed(void *arg, int status, const bson_t *doc)
     if (status != KJ_OK)
         then(path, status);
     else
-        modify(path, KJ_LIMITS, k_trunk, free_slot, on_released);
+        kj_trunk_free(path->engine, path->attempt_id, on_released, path);
 }
 
 void kj_permit_release(struct kj_path *path, bool counted,
@@ -214,12 +209,5 @@ void kj_permit_release(struct kj_path *path, bool counted,
     struct release *release = KJ_NEW(struct release);
     *release = (struct release){path, counted};
     path->then = next;
-    struct kj_modify modify = {.store = path->engine->store,
-                               .workspace = kj_path_workspace(path),
-                               .coll = KJ_NUMBERS,
-                               .key = kj_doc_text(kj_path_job(path), "to", ""),
-                               .change = close_number,
-                               .done = on_number_closed,
-                               .arg = release};
-    kj_modify(&modify);
+    modify_number(path, close_number, on_number_closed, release);
 }

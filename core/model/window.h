@@ -5,7 +5,7 @@
 #include "doc/doc.h"
 #include "model/zone.h"
 
-enum { KJ_MAX_WINDOWS = 16, KJ_MAX_HOLIDAYS = 64, KJ_MAX_ZONES = 16 };
+enum { KJ_MAX_WINDOWS = 16, KJ_MAX_HOLIDAYS = 64, KJ_MAX_ZONES = 24 };
 
 struct kj_window {
     unsigned days; // bit 0 = Monday … bit 6 = Sunday

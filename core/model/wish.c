@@ -97,18 +97,28 @@ static int resolve_one_day(const struct kj_wish_parts *parts, const struct kj_wi
     }
 }
 
-// Days from today, or one of the k_ above. All days that were named must be the same one.
+static bool is_weekday(const struct kj_wish_day *day)
+{
+    return day->kind == KJ_WISH_DAY_WEEKDAY || day->kind == KJ_WISH_DAY_NEXT ||
+           day->kind == KJ_WISH_DAY_COMING || day->kind == KJ_WISH_DAY_THIS;
+}
+
+// Days from today, or one of the k_ above. All days that were named must be the same one; beside a
+// date a weekday only confirms it ("Thursday the 9th").
 static int resolve_day(const struct kj_wish_parts *parts, const struct kj_civil *today)
 {
     int found = k_no_day;
-    for (size_t i = 0; i < parts->day_count; i++) {
-        int days = resolve_one_day(parts, &parts->days[i], today);
-        if (days < 0)
-            return days;
-        if (found >= 0 && found != days)
-            return k_two_days;
-        found = days;
-    }
+    for (int pass = 0; pass < 2; pass++)
+        for (size_t i = 0; i < parts->day_count; i++) {
+            const struct kj_wish_day *day = &parts->days[i];
+            if (is_weekday(day) != (pass == 1))
+                continue;
+            bool confirms = pass == 1 && found >= 0 && (today->weekday + found) % 7 == day->value;
+            int days = confirms ? found : resolve_one_day(parts, day, today);
+            if (days < 0 || (found >= 0 && found != days))
+                return days < 0 ? days : k_two_days;
+            found = days;
+        }
     if (found == k_no_day && parts->week >= 0)
         return k_two_days; // a week is not a day
     return found > k_most_days ? k_no_such_day : found;
@@ -246,7 +256,8 @@ static enum kj_wish resolve_in_zone(const struct kj_wish_parts *parts, const str
         days = 0;
     // Only a day that was named decides between eight in the morning and eight in the evening.
     int after = named && days == 0 ? today.hour * 60 + today.minute : -1;
-    if (!resolve_span(parts, after, &span))
+    bool limited = parts->limited && parts->clock_count == 0 && parts->part == KJ_PART_NONE;
+    if (limited || !resolve_span(parts, after, &span))
         return KJ_WISH_AMBIGUOUS;
     *earliest = instant(zone, &today, days, span.from);
     *latest = instant(zone, &today, days, span.to);

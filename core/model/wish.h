@@ -20,6 +20,7 @@ enum kj_word {
     KJ_W_THIS,
     KJ_W_WEEK,       // "next week": value weeks on
     KJ_W_IN,         // before a span
+    KJ_W_FROM_NOW,   // behind a span
     KJ_W_SPAN,       // "half an hour": value minutes
     KJ_W_SPAN_DAYS,  // "a week": value days
     KJ_W_MINUTES,    // units behind a number: value minutes
@@ -121,6 +122,7 @@ struct kj_wish_parts {
     size_t clock_count; // 2 only with BETWEEN
     enum kj_wish_relation relation;
     bool vague, ambiguous, invalid, gone, denied;
+    bool limited; // "after work": a limit that no rule can read
 };
 
 void kj_wish_read(const struct kj_wish_token *tokens, size_t count, struct kj_wish_parts *parts);

@@ -118,6 +118,8 @@ static size_t read_hour(const struct kj_wish_reader *reader, size_t at, bool led
     bool said = is(reader, at + used, KJ_W_AM) || is(reader, at + used, KJ_W_PM);
     if (!led && !oclock && !said && !is(reader, at + hour, KJ_W_AND_MINUTES))
         return 0;
+    if (is(reader, at + used, KJ_W_NUMBER) && !is(reader, at + used + 1, KJ_W_MONTH))
+        return 0; // "at one one two Main Street"
     if (!set_clock(reader, at, minutes, clock))
         return used;
     used += behind > 0 && is(reader, at + used, KJ_W_OCLOCK);

@@ -68,9 +68,9 @@ static size_t rule_led_clock(struct kj_wish_reader *reader, size_t at,
     if (used && is(reader, at + skip + used, KJ_W_OR) &&
         is(reader, at + skip + used + 1, KJ_W_NUMBER))
         reader->parts->ambiguous = true;
-    if (!used && relation != KJ_WISH_AT && is_day(reader, at + 1)) {
-        reader->parts->ambiguous = true;
-        return 2;
+    if (!used && relation != KJ_WISH_AT) {
+        reader->parts->limited = true;
+        reader->parts->ambiguous |= is_day(reader, at + 1);
     }
     return used ? used + skip : 1;
 }
@@ -125,11 +125,49 @@ static size_t read_month_day(struct kj_wish_reader *reader, size_t at)
     return 2 + dated;
 }
 
+// --- spans ---
+
+// A span at `at`: "two hours", "half an hour", "a few days"; how many tokens it takes.
+static size_t read_span(struct kj_wish_reader *reader, size_t at)
+{
+    const struct kj_wish_token *what = peek(reader, at), *unit = peek(reader, at + 1);
+    struct kj_wish_parts *parts = reader->parts;
+    bool or = unit->word == KJ_W_OR || unit->word == KJ_W_TO || unit->word == KJ_W_BEFORE;
+    if (what->word == KJ_W_SPAN)
+        add_span(parts, what->value);
+    else if (what->word == KJ_W_SPAN_DAYS)
+        add_day(parts, KJ_WISH_DAY_OFFSET, what->value);
+    else if (what->word == KJ_W_FEW)
+        parts->vague = true;
+    if (what->word != KJ_W_NUMBER)
+        return what->word == KJ_W_SPAN || what->word == KJ_W_SPAN_DAYS || what->word == KJ_W_FEW;
+    if (is(reader, at + 1 + or, KJ_W_NUMBER)) { // "two or three hours"
+        parts->ambiguous = true;
+        return 1;
+    }
+    if (unit->word == KJ_W_MINUTES && is(reader, at + 2, KJ_W_AND_MINUTES) && unit->value == 60)
+        add_span(parts, what->value * 60 + peek(reader, at + 2)->value); // "una hora y media"
+    else if (unit->word == KJ_W_MINUTES)
+        add_span(parts, what->value * unit->value);
+    else if (unit->word == KJ_W_DAYS)
+        add_day(parts, KJ_WISH_DAY_OFFSET, what->value * unit->value);
+    else
+        return 0;
+    return 2;
+}
+
+static size_t rule_in(struct kj_wish_reader *reader, size_t at)
+{
+    return 1 + read_span(reader, at + 1);
+}
+
 static size_t rule_number(struct kj_wish_reader *reader, size_t at)
 {
     size_t used = read_month_day(reader, at);
     if (used)
         return used;
+    if (is_unit(reader, at + 1) && is(reader, at + 2, KJ_W_FROM_NOW))
+        return read_span(reader, at);
     if (is(reader, at, KJ_W_NUMBER))
         return rule_bare_clock(reader, at);
     if (is(reader, at, KJ_W_ORDINAL) && peek(reader, at)->extra)
@@ -160,41 +198,6 @@ static size_t rule_which_weekday(struct kj_wish_reader *reader, size_t at)
     add_day(reader->parts, k_kinds[peek(reader, at)->word - KJ_W_NEXT],
             peek(reader, at + 1)->value);
     return 2;
-}
-
-// --- spans ---
-
-static size_t rule_in(struct kj_wish_reader *reader, size_t at)
-{
-    const struct kj_wish_token *what = peek(reader, at + 1), *unit = peek(reader, at + 2);
-    struct kj_wish_parts *parts = reader->parts;
-    if (what->word == KJ_W_SPAN) {
-        add_span(parts, what->value);
-        return 2;
-    }
-    if (what->word == KJ_W_SPAN_DAYS) {
-        add_day(parts, KJ_WISH_DAY_OFFSET, what->value);
-        return 2;
-    }
-    if (what->word == KJ_W_FEW) {
-        parts->vague = true;
-        return 2;
-    }
-    if (what->word != KJ_W_NUMBER)
-        return 1;
-    if (unit->word == KJ_W_OR || unit->word == KJ_W_TO || unit->word == KJ_W_BEFORE) {
-        parts->ambiguous |= is(reader, at + 3, KJ_W_NUMBER);
-        return 2;
-    }
-    if (unit->word == KJ_W_MINUTES && is(reader, at + 3, KJ_W_AND_MINUTES) && unit->value == 60)
-        add_span(parts, what->value * 60 + peek(reader, at + 3)->value); // "una hora y media"
-    else if (unit->word == KJ_W_MINUTES)
-        add_span(parts, what->value * unit->value);
-    else if (unit->word == KJ_W_DAYS)
-        add_day(parts, KJ_WISH_DAY_OFFSET, what->value * unit->value);
-    else
-        return 1;
-    return 3;
 }
 
 // "not on Tuesday": what follows is read and thrown away.

@@ -91,6 +91,9 @@ static bool in_class(int c, int letter)
     case 'x':
         result = isxdigit(c);
         break;
+    case 'z': // as old patterns write a NUL
+        result = c == 0;
+        break;
     default:
         return letter == c;
     }
@@ -245,7 +248,7 @@ static const char *repeated(struct kj_pattern *state, const char *at, int digit)
     }
     ptrdiff_t length = state->captures[level].length;
     if (length == KJ_CAPTURE_POSITION) {
-        return malformed(state, "a position cannot be repeated");
+        return NULL; // a position is no text: as in Lua, it matches nowhere
     }
     kj_vm_charge(state->L, 1 + length / 16);
     bool same = state->text_end - at >= length &&

@@ -117,28 +117,40 @@ int kj_sim_offset(const struct kejue_host *host, struct kejue_doc request, const
     return row->offset + (summer_time(row->summer, local.month) ? 60 : 0);
 }
 
+static bool between(int value, int low, int high)
+{
+    return value >= low && value <= high;
+}
+
+// "Z" or "+02:00": minutes east of UTC.
+static bool parse_zone(const char *zone, int64_t *offset)
+{
+    int hour = 0, minute = 0;
+    *offset = 0;
+    if (strcmp(zone, "Z") == 0 || strcmp(zone, "z") == 0)
+        return true;
+    if ((*zone != '+' && *zone != '-') || sscanf(zone + 1, "%2d:%2d", &hour, &minute) != 2)
+        return false;
+    *offset = (*zone == '-' ? -1 : 1) * (hour * 60 + minute);
+    return true;
+}
+
 bool kj_sim_parse_time(const char *text, int64_t *wall_ms)
 {
     int year, month, day, hour, minute, second, read = 0;
+    int64_t offset;
     if (sscanf(text, "%4d-%2d-%2d%*1[Tt ]%2d:%2d:%2d%n", &year, &month, &day, &hour, &minute,
                &second, &read) != 6)
         return false;
-    if (month < 1 || month > 12 || day < 1 || day > 31 || hour < 0 || hour > 23 || minute < 0 ||
-        minute > 59 || second < 0 || second > 60)
+    if (!between(month, 1, 12) || !between(day, 1, 31) || !between(hour, 0, 23) ||
+        !between(minute, 0, 59) || !between(second, 0, 60))
         return false;
     const char *zone = text + read;
     if (*zone == '.')
         zone += 1 + strspn(zone + 1, "0123456789"); // finer than this carrier cares
-    int zone_hour = 0, zone_minute = 0;
-    if (*zone == '+' || *zone == '-') {
-        if (sscanf(zone + 1, "%2d:%2d", &zone_hour, &zone_minute) != 2)
-            return false;
-    } else if (strcmp(zone, "Z") != 0 && strcmp(zone, "z") != 0) {
+    if (!parse_zone(zone, &offset))
         return false;
-    }
-    int64_t offset = zone_hour * 60 + zone_minute;
-    int64_t minutes = kj_sim_days(year, month, day) * 1440 + hour * 60 + minute;
-    minutes -= *zone == '-' ? -offset : offset;
+    int64_t minutes = kj_sim_days(year, month, day) * 1440 + hour * 60 + minute - offset;
     *wall_ms = minutes * 60000 + second * 1000;
     return true;
 }

@@ -83,6 +83,17 @@ static const struct {
     {"en", "in three days", "2026-07-04 09:00-20:00"},
     {"en", "in two weeks", "2026-07-15 09:00-20:00"},
     {"en", "in a week at four", "2026-07-08 16:00"},
+    {"en", "two days from now", "2026-07-03 09:00-20:00"},
+    {"en", "a week from now at ten", "2026-07-08 10:00"},
+    {"en", "Monday the 13th at eleven thirty", "2026-07-13 11:30"},
+    {"en", "tomorrow after lunch", "2026-07-02 14:00-18:00"},
+    {"de", "am Donnerstag, den 9. Juli, um 16 Uhr", "2026-07-09 16:00"},
+    {"en", "tomorrow after work", "ambiguous"},   // a limit, but which?
+    {"en", "Monday the 7th at ten", "ambiguous"}, // it is a Tuesday
+    {"en", "the day after at two", "ambiguous"},
+    {"en", "at the end of the week", "ambiguous"},
+    {"de", "in zwei drei Stunden", "ambiguous"},
+    {"en", "I live at one one two Main Street", "none"},
     // --- relations ---
     {"en", "tomorrow after two", "2026-07-02 14:00-20:00"},
     {"en", "today after five", "2026-07-01 17:00-20:00"},

@@ -10,7 +10,7 @@
 #include "base/alloc.h"
 #include "base/str.h"
 #include "model/tzif.h"
-#include "model/zone.h"
+#include "model/window.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -243,6 +243,51 @@ static void test_damaged_files(void **state)
     kj_buf_fini(&file);
 }
 
+static uint8_t *put32(uint8_t *at, uint32_t value)
+{
+    for (int shift = 24; shift >= 0; shift -= 8)
+        *at++ = (uint8_t)(value >> shift);
+    return at;
+}
+
+static uint8_t *put_header(uint8_t *at, uint32_t times)
+{
+    memcpy(at, "TZif2\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 20);
+    at = put32(put32(put32(at + 20, 0), 0), 0);
+    return put32(put32(put32(at, times), 2), 4);
+}
+
+// The list rules up to its last entry and the footer right after it, also where they disagree.
+static void test_list_and_footer(void **state)
+{
+    uint8_t bytes[512], *at = put_header(bytes, 0);
+    struct kj_tzif tz;
+    (void)state;
+    memset(at, 0, 16); // the old block: two types, four letters
+    at = put_header(at + 16, 2);
+    at = put32(put32(put32(put32(at, 0), 1000), 0), 2000);
+    *at++ = 1;
+    *at++ = 0;
+    at = put32(at, 0) + 2;
+    at = put32(at, 3600) + 2;
+    memcpy(at, "AAA\0\nBBB-2\n", 12);
+    memset(at - 2, 0, 2);
+    memset(at - 8, 0, 2);
+    at += 11;
+    assert_int_equal(kj_tzif_read(bytes, (size_t)(at - bytes), &tz, NULL), 0);
+    assert_int_equal(tz.count, 2);
+    assert_int_equal(kj_tzif_offset(&tz, 999), 0);
+    assert_int_equal(kj_tzif_offset(&tz, 1000), 3600);
+    assert_int_equal(kj_tzif_offset(&tz, 1999), 3600);
+    assert_int_equal(kj_tzif_offset(&tz, 2000), 0);
+    assert_int_equal(kj_tzif_offset(&tz, 2001), 7200);
+    assert_int_equal(kj_tzif_next(&tz, -5), 1000);
+    assert_int_equal(kj_tzif_next(&tz, 1000), 2000);
+    assert_int_equal(kj_tzif_next(&tz, 2000), 2001);
+    assert_int_equal(kj_tzif_next(&tz, 2001), INT64_MAX);
+    kj_tzif_fini(&tz);
+}
+
 static void test_footers(void **state)
 {
     static const char *const k_bad[] = {"",
@@ -354,11 +399,12 @@ static void test_zones_of_numbers(void **state)
 
 static void test_undecided_numbers_give_all_zones(void **state)
 {
-    const struct kj_zone *zones[16], *few[2];
+    const struct kj_zone *zones[KJ_MAX_ZONES], *few[2];
     (void)state;
     size_t russia = kj_zones_of_number("+79161234567", "RU", zones, 16);
     assert_int_equal(russia, 11);
-    assert_true(kj_zones_of_number("+18005550123", "US", zones, 16) >= 9);
+    size_t anywhere = kj_zones_of_number("+18005550123", "US", zones, KJ_MAX_ZONES);
+    assert_in_range(anywhere, 9, KJ_MAX_ZONES - 4); // room for what tzdata may add
     assert_true(kj_zones_of_number("+61412345678", "AU", zones, 16) >= 5);
     // a part of the zones would be a wrong answer
     assert_int_equal(kj_zones_of_number("+79161234567", "RU", few, 2), 0);
@@ -400,6 +446,7 @@ int main(void)
         cmocka_unit_test(test_round_trip_around_changes),
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_damaged_files),
+        cmocka_unit_test(test_list_and_footer),
         cmocka_unit_test(test_footers),
         cmocka_unit_test(test_zones_of_numbers),
         cmocka_unit_test(test_undecided_numbers_give_all_zones),

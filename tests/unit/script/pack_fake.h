@@ -19,7 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct kj_vm_limits k_limits = {32u << 20, 500, 50000000};
+static const struct kj_vm_limits k_limits = {16u << 20, 300, 10000000};
 
 struct fake {
     struct kj_sources *sources;
@@ -43,8 +43,8 @@ static inline void fake_load(struct fake *fake, const char *text)
 {
     kj_buf_init(&fake->text, 0);
     fake_add(fake, "rules/p.lua", text);
-    fake->status = kj_pack_create(fake->sources, &k_limits, "rules/p.lua", false, &fake->pack,
-                                  &fake->fault);
+    fake->status =
+        kj_pack_create(fake->sources, &k_limits, "rules/p.lua", false, &fake->pack, &fake->fault);
 }
 
 // A pack with these members, which must load.

@@ -171,14 +171,15 @@ static void nothing_is_kept_between_evaluations(void **state)
 {
     (void)state;
     struct fake fake = {0};
-    fake_load(&fake, "local count, seen = 0, nil\n"
-                     "local cache = { n = 0 }\n"
-                     "local function bump() count = count + 1 return count end\n"
-                     "return kejue.rules { name = \"p\",\n"
-                     "  tags = { { \"first\", function() return bump() == 1 and seen == nil end },\n"
-                     "    { \"set\", function(c) seen = c return true end } },\n"
-                     "  score = function() cache.n = 1 return 1 end,\n"
-                     "}");
+    fake_load(&fake,
+              "local count, seen = 0, nil\n"
+              "local cache = { n = 0 }\n"
+              "local function bump() count = count + 1 return count end\n"
+              "return kejue.rules { name = \"p\",\n"
+              "  tags = { { \"first\", function() return bump() == 1 and seen == nil end },\n"
+              "    { \"set\", function(c) seen = c return true end } },\n"
+              "  score = function() cache.n = 1 return 1 end,\n"
+              "}");
     assert_int_equal(fake.status, 0);
     for (int i = 0; i < 3; i++) {
         fake_judge(&fake, NULL);
@@ -207,25 +208,28 @@ static void an_environment_cannot_be_replaced(void **state)
 static void iterators_cannot_be_kept(void **state)
 {
     (void)state;
-    fake_refuses("local step = pairs({ a = 1 })\n"
-                 "return kejue.rules { name = \"p\", tags = { { \"x\", function() return step() end } } }",
-                 "rules/p.lua", "an iterator made while the file was loaded");
+    fake_refuses(
+        "local step = pairs({ a = 1 })\n"
+        "return kejue.rules { name = \"p\", tags = { { \"x\", function() return step() end } } }",
+        "rules/p.lua", "an iterator made while the file was loaded");
 }
 
 static void classes_made_at_load_time_still_work(void **state)
 {
     (void)state;
     struct fake fake = {0};
-    fake_load(&fake, "local Point = {}\nPoint.__index = Point\n"
-                     "Point.__add = function(a, b) return Point.new(a.x + b.x) end\n"
-                     "function Point.new(x) return setmetatable({ x = x }, Point) end\n"
-                     "function Point:double() return self.x * 2 end\n"
-                     "local origin = Point.new(3)\n"
-                     "local computed = setmetatable({}, { __index = function(_, k) return k .. '!' end })\n"
-                     "return kejue.rules { name = \"p\", score = function()\n"
-                     "  local p = Point.new(4) + origin\n"
-                     "  p.x = p.x + (computed.a == 'a!' and 0 or 50)\n"
-                     "  return p:double() + origin:double() end }");
+    fake_load(
+        &fake,
+        "local Point = {}\nPoint.__index = Point\n"
+        "Point.__add = function(a, b) return Point.new(a.x + b.x) end\n"
+        "function Point.new(x) return setmetatable({ x = x }, Point) end\n"
+        "function Point:double() return self.x * 2 end\n"
+        "local origin = Point.new(3)\n"
+        "local computed = setmetatable({}, { __index = function(_, k) return k .. '!' end })\n"
+        "return kejue.rules { name = \"p\", score = function()\n"
+        "  local p = Point.new(4) + origin\n"
+        "  p.x = p.x + (computed.a == 'a!' and 0 or 50)\n"
+        "  return p:double() + origin:double() end }");
     assert_int_equal(fake.status, 0);
     for (int i = 0; i < 2; i++) {
         fake_judge(&fake, NULL);
@@ -244,9 +248,10 @@ static void order_and_chance_are_the_same_each_time(void **state)
           "tostring(kejue.none) == 'none' and tostring(1.5) == '1.5'",
           true);
     gives("local a = math.random(1, 6) return a >= 1 and a <= 6 and math.random() < 1", true);
-    gives("local t = {} for i = 1, 100 do t[i] = i % 7 end table.sort(t, function() return true end) "
-          "return #t == 100",
-          true);
+    gives(
+        "local t = {} for i = 1, 100 do t[i] = i % 7 end table.sort(t, function() return true end) "
+        "return #t == 100",
+        true);
     gives("return next({}) == nil and next({ 5 }) == 1 and next({ b = 1, a = 2 }) == 'a'", true);
     gives("local ok, text = pcall(error, 'x', 0) return not ok and text == 'x'", true);
     gives("local ok, err = pcall(error, { code = 7 }) return not ok and err.code == 7", true);

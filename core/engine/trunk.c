@@ -1,0 +1,279 @@
+// Lines in use. Taking and freeing wait for the write under way and then go into the next one
+// together; the document is small (one row per line), the write conditional.
+#include "engine/trunk.h"
+
+#include "base/alloc.h"
+#include "engine/path.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const char k_key[] = "trunk:default";
+static const char k_workspace[] = "default"; // the trunk is the house's, whoever calls
+
+enum { k_most_rows = 4096 };
+
+struct kj_trunk_op {
+    struct kj_trunk_op *next;
+    char attempt_id[64];
+    bson_t *slot; // NULL: free
+    int most, most_campaign, status;
+    void (*then)(void *arg, int status);
+    void *arg;
+};
+
+struct rows {
+    bson_t *docs[k_most_rows];
+    size_t count;
+    bool changed;
+};
+
+static void read_rows(const bson_t *doc, struct rows *rows)
+{
+    bson_t slots;
+    bson_iter_t at;
+    if (doc == NULL || !kj_doc_child(doc, "slots", &slots) || !bson_iter_init(&at, &slots))
+        return;
+    while (bson_iter_next(&at) && rows->count < k_most_rows) {
+        bson_t slot;
+        uint32_t length;
+        const uint8_t *bytes;
+        if (!BSON_ITER_HOLDS_DOCUMENT(&at))
+            continue;
+        bson_iter_document(&at, &length, &bytes);
+        if (bson_init_static(&slot, bytes, length))
+            rows->docs[rows->count++] = bson_copy(&slot);
+    }
+}
+
+static void clear_rows(struct rows *rows)
+{
+    for (size_t i = 0; i < rows->count; i++)
+        bson_destroy(rows->docs[i]);
+    free(rows);
+}
+
+static size_t find_row(const struct rows *rows, const char *attempt_id)
+{
+    size_t i = 0;
+    while (i < rows->count && !kj_streq(kj_doc_text(rows->docs[i], "attempt_id", ""), attempt_id))
+        i++;
+    return i;
+}
+
+static int count_campaign(const struct rows *rows, int64_t campaign_id)
+{
+    int count = 0;
+    for (size_t i = 0; i < rows->count; i++)
+        count += kj_doc_int(rows->docs[i], "campaign_id", 0) == campaign_id;
+    return count;
+}
+
+static int apply(struct rows *rows, const struct kj_trunk_op *op)
+{
+    size_t at = find_row(rows, op->attempt_id);
+    if (op->slot == NULL) {
+        if (at == rows->count)
+            return KJ_OK;
+        bson_destroy(rows->docs[at]);
+        memmove(rows->docs + at, rows->docs + at + 1, (--rows->count - at) * sizeof *rows->docs);
+        rows->changed = true;
+        return KJ_OK;
+    }
+    if (at < rows->count)
+        return KJ_OK;
+    int64_t campaign = kj_doc_int(op->slot, "campaign_id", 0);
+    if (rows->count >= (size_t)op->most || rows->count == k_most_rows ||
+        (campaign && op->most_campaign > 0 && count_campaign(rows, campaign) >= op->most_campaign))
+        return KJ_EFULL;
+    rows->docs[rows->count++] = bson_copy(op->slot);
+    rows->changed = true;
+    return KJ_OK;
+}
+
+static int apply_all(void *arg, const bson_t *doc, bson_t **next, bson_t **events)
+{
+    struct kj_engine *engine = arg;
+    struct rows *rows = KJ_NEW(struct rows);
+    (void)events;
+    read_rows(doc, rows);
+    for (struct kj_trunk_op *op = engine->own->trunk.writing; op; op = op->next)
+        op->status = apply(rows, op);
+    if (rows->changed) {
+        bson_t changes = BSON_INITIALIZER, slots = BSON_INITIALIZER;
+        struct kj_doc_list list = {&slots};
+        for (size_t i = 0; i < rows->count; i++)
+            kj_doc_put_doc(&slots, kj_doc_next(&list), rows->docs[i]);
+        kj_doc_put_text(&changes, "key", k_key);
+        kj_doc_put_array(&changes, "slots", &slots);
+        *next = doc ? kj_doc_with(doc, &changes) : bson_copy(&changes);
+        bson_destroy(&slots);
+        bson_destroy(&changes);
+    }
+    int rc = rows->changed ? KJ_OK : KJ_MODIFY_SKIP;
+    clear_rows(rows);
+    return rc;
+}
+
+static void start_write(struct kj_engine *engine);
+
+static void on_written(void *arg, int status, const bson_t *doc)
+{
+    struct kj_engine *engine = arg;
+    struct kj_trunk *trunk = &engine->own->trunk;
+    struct kj_trunk_op *op = trunk->writing;
+    trunk->writing = NULL;
+    if (doc) {
+        kj_doc_clear(&trunk->seen);
+        trunk->seen = bson_copy(doc);
+    }
+    start_write(engine); // what came meanwhile, before the callbacks add to it
+    while (op) {
+        struct kj_trunk_op *next = op->next;
+        if (op->then)
+            op->then(op->arg, status != KJ_OK ? status : op->status);
+        kj_doc_clear(&op->slot);
+        free(op);
+        op = next;
+    }
+}
+
+static void start_write(struct kj_engine *engine)
+{
+    struct kj_trunk *trunk = &engine->own->trunk;
+    if (trunk->writing || trunk->waiting == NULL)
+        return;
+    trunk->writing = trunk->waiting;
+    trunk->waiting = NULL;
+    kj_modify(&(struct kj_modify){.store = engine->store,
+                                  .workspace = k_workspace,
+                                  .coll = KJ_LIMITS,
+                                  .key = k_key,
+                                  .change = apply_all,
+                                  .done = on_written,
+                                  .arg = engine});
+}
+
+static struct kj_trunk_op *add(struct kj_engine *engine, const char *attempt_id,
+                               void (*then)(void *arg, int status), void *arg)
+{
+    struct kj_trunk_op **end = &engine->own->trunk.waiting, *op = KJ_NEW(struct kj_trunk_op);
+    kj_copy(op->attempt_id, sizeof op->attempt_id, attempt_id);
+    op->then = then;
+    op->arg = arg;
+    while (*end)
+        end = &(*end)->next;
+    *end = op;
+    return op;
+}
+
+void kj_trunk_take(struct kj_engine *engine, const struct kj_trunk_wish *wish,
+                   void (*then)(void *arg, int status), void *arg)
+{
+    struct kj_trunk_op *op = add(engine, wish->attempt_id, then, arg);
+    op->slot = bson_new();
+    kj_doc_put_text(op->slot, "attempt_id", wish->attempt_id);
+    kj_doc_put_text(op->slot, "host", engine->host_name);
+    kj_doc_put_text(op->slot, "workspace", wish->workspace);
+    kj_doc_put_int(op->slot, "job_id", wish->job_id);
+    if (wish->campaign_id)
+        kj_doc_put_int(op->slot, "campaign_id", wish->campaign_id);
+    op->most = wish->most;
+    op->most_campaign = wish->most_campaign;
+    start_write(engine);
+}
+
+void kj_trunk_free(struct kj_engine *engine, const char *attempt_id,
+                   void (*then)(void *arg, int status), void *arg)
+{
+    add(engine, attempt_id, then, arg);
+    start_write(engine);
+}
+
+int kj_trunk_in_use(const struct kj_engine *engine, int64_t campaign_id)
+{
+    const bson_t *seen = engine->own->trunk.seen;
+    bson_t slots;
+    bson_iter_t at;
+    int count = 0;
+    if (seen == NULL || !kj_doc_child(seen, "slots", &slots) || !bson_iter_init(&at, &slots))
+        return 0;
+    while (bson_iter_next(&at)) {
+        bson_iter_t in;
+        count += campaign_id == 0 ||
+                 (BSON_ITER_HOLDS_DOCUMENT(&at) && bson_iter_recurse(&at, &in) &&
+                  bson_iter_find(&in, "campaign_id") && bson_iter_as_int64(&in) == campaign_id);
+    }
+    return count;
+}
+
+// --- the sweep ---
+
+struct sweep {
+    struct kj_engine *engine;
+    bson_t *doc;
+};
+
+static void sweep_end(struct sweep *sweep)
+{
+    kj_doc_clear(&sweep->doc);
+    free(sweep);
+}
+
+// A line is held rightly as long as its job stands in the attempt that took it: the job names the
+// attempt before it takes the line, and goes on only after it was freed.
+static void on_jobs(struct kj_store_request *request)
+{
+    struct sweep *sweep = request->arg;
+    struct rows *rows = KJ_NEW(struct rows);
+    read_rows(sweep->doc, rows);
+    for (size_t i = 0; i < request->n_ops && i < rows->count; i++) {
+        struct kj_store_op *op = &request->ops[i];
+        if (op->status != KJ_OK && op->status != KJ_ENOTFOUND)
+            continue;
+        const char *attempt = kj_doc_text(rows->docs[i], "attempt_id", "");
+        const bson_t *job = op->n_docs ? op->docs[0] : NULL;
+        const char *state = job ? kj_doc_text(job, "state", "") : "";
+        if ((kj_streq(state, "waiting") || kj_streq(state, "running")) &&
+            kj_streq(kj_doc_text(job, "stage", ""), "attempt") &&
+            kj_streq(kj_doc_text(job, "attempt_id", ""), attempt))
+            continue;
+        kj_trunk_free(sweep->engine, attempt, NULL, NULL);
+    }
+    clear_rows(rows);
+    sweep_end(sweep);
+}
+
+static void on_trunk(struct kj_store_request *request)
+{
+    struct sweep *sweep = request->arg;
+    struct kj_store_op *op = &request->ops[0];
+    struct rows *rows = KJ_NEW(struct rows);
+    if (op->status == KJ_OK && op->n_docs) {
+        sweep->doc = bson_copy(op->docs[0]);
+        if (sweep->engine->own->trunk.seen == NULL)
+            sweep->engine->own->trunk.seen = bson_copy(sweep->doc);
+        read_rows(sweep->doc, rows);
+    }
+    size_t count = rows->count;
+    struct kj_store_request *jobs = kj_store_request(count, "", on_jobs, sweep);
+    for (size_t i = 0; i < count; i++) {
+        jobs->ops[i].verb = KJ_STORE_GET;
+        jobs->ops[i].coll = KJ_JOBS;
+        jobs->ops[i].id = kj_doc_int(rows->docs[i], "job_id", 0);
+    }
+    clear_rows(rows);
+    if (count) {
+        kj_store_submit(sweep->engine->store, jobs);
+    } else {
+        kj_store_discard(jobs);
+        sweep_end(sweep);
+    }
+}
+
+void kj_trunk_sweep(struct kj_engine *engine)
+{
+    struct sweep *sweep = KJ_NEW(struct sweep);
+    sweep->engine = engine;
+    kj_store_get(engine->store, k_workspace, KJ_LIMITS, 0, k_key, on_trunk, sweep);
+}
