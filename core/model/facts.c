@@ -70,7 +70,7 @@ static void put_opt_out(const bson_t *transcript, const char *language, bson_t *
     kj_doc_put_bool(&found, "asked", asked);
     if (asked) {
         put_quote(&found, turn.text[0] || !turn.pressed_nine ? turn.text : "DTMF 9");
-        kj_doc_put_int(&found, "turn", number);
+        kj_doc_put_int(&found, "turn", number + 1); // as in c.transcript[turn]
     }
     kj_doc_put_doc(facts, "opt_out", &found);
     bson_destroy(&found);
@@ -89,12 +89,12 @@ static const struct {
             "call us",      "better time",  "give me a call", "good time",      "suits me",
             "works for me", "works better", "can you call",   "could you call", "contact me",
             "call you",     "ring you",     "reach you",      "try you"}},
-    {"de", {"ruckruf",      "ruckrufen",     "zuruckrufen",  "zuruckzurufen", "zuruck",
-            "wieder an",    "noch mal an",   "nochmal an",   "melden",        "melden sie sich",
-            "anrufen",      "anzurufen",     "rufen sie",    "ruf",           "erreichen",
-            "erreichbar",   "spater",        "passt es",     "passt mir",     "passt besser",
-            "ein andermal", "sprechen wir",  "telefonieren", "probieren sie", "zuruckrufe",
-            "anrufe",       "melde ich mich"}},
+    {"de", {"ruckruf",      "ruckrufen",    "zuruckrufen",   "zuruckzurufen", "zuruck",
+            "wieder an",    "noch mal an",  "nochmal an",    "melden",        "melden sie sich",
+            "anrufen",      "anzurufen",    "rufen sie",     "ruf",           "erreichen",
+            "erreichbar",   "spater",       "passt es",      "passt mir",     "passt besser",
+            "ein andermal", "sprechen wir", "telefonieren",  "probieren sie", "versuchen sie",
+            "zuruckrufe",   "anrufe",       "melde ich mich"}},
     {"es", {"llameme",         "llamame",         "llamarme",      "llame",      "llamar",
             "vuelva a llamar", "volver a llamar", "llamada",       "llamen",     "mas tarde",
             "otro momento",    "otro dia",        "me viene bien", "contacteme", "contactarme",
@@ -206,7 +206,7 @@ static void put_wish(const struct wish *wish, bson_t *facts)
         kj_doc_put_time(&found, "latest_at", wish->latest);
     }
     put_quote(&found, wish->text);
-    kj_doc_put_int(&found, "turn", wish->turn);
+    kj_doc_put_int(&found, "turn", wish->turn + 1);
     kj_doc_put_doc(facts, "callback", &found);
     bson_destroy(&found);
 }

@@ -8,7 +8,7 @@
 
 // Word lists per language, deterministic, first of all judges ("stop calling", "rufen Sie nie
 // wieder an", DTMF 9). Matches only what the lead said. Appends to `facts`:
-//   opt_out {asked: bool, quote, turn}
+//   opt_out {asked: bool, quote, turn}: turns count from 1, as c.transcript does in rules
 //   callback {state "ok"|"ambiguous"|"invalid", at, earliest_at, latest_at, quote, turn} when
 //   wished
 // `transcript` is the array [{speaker, text, start_ms, end_ms}]; `language` "en", "de", "es", "pl"

@@ -46,11 +46,11 @@ static void facts_of(const char *lines, const char *language, bson_t *facts)
     talk(lines, &transcript);
     bson_init(facts);
     kj_facts_from_transcript(&transcript, language, kj_zone_get("Europe/Berlin"), k_now, facts);
-    int turn = (int)kj_doc_int(facts, "opt_out.turn", -1);
+    int turn = (int)kj_doc_int(facts, "opt_out.turn", 0) - 1;
     if (turn >= 0) // code finds its own evidence again
         assert_int_equal(kj_quote_find(&transcript, kj_doc_text(facts, "opt_out.quote", ""), turn),
                          turn);
-    turn = (int)kj_doc_int(facts, "callback.turn", -1);
+    turn = (int)kj_doc_int(facts, "callback.turn", 0) - 1;
     if (turn >= 0)
         assert_int_equal(kj_quote_find(&transcript, kj_doc_text(facts, "callback.quote", ""), turn),
                          turn);
@@ -63,7 +63,7 @@ static void check_opt_out(const char *lines, const char *language, int turn)
     facts_of(lines, language, &facts);
     assert_true(kj_doc_has(&facts, "opt_out.asked"));
     if (kj_doc_bool(&facts, "opt_out.asked", false) != (turn >= 0) ||
-        kj_doc_int(&facts, "opt_out.turn", -1) != turn)
+        kj_doc_int(&facts, "opt_out.turn", 0) - 1 != turn)
         fail_msg("%s: turn %d", lines, (int)kj_doc_int(&facts, "opt_out.turn", -1));
     bson_destroy(&facts);
 }
@@ -124,7 +124,7 @@ static void check_callback(const char *lines, const char *language, const char *
         } else
             assert_false(kj_doc_has(&facts, "callback.at"));
     }
-    if (strcmp(got, want) != 0 || kj_doc_int(&facts, "callback.turn", -1) != turn)
+    if (strcmp(got, want) != 0 || kj_doc_int(&facts, "callback.turn", 0) - 1 != turn)
         fail_msg("%s: %s, turn %d", lines, got, (int)kj_doc_int(&facts, "callback.turn", -1));
     bson_destroy(&facts);
 }

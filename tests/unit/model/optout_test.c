@@ -78,6 +78,7 @@ static const struct {
     {"es", "No me llame más"},
     {"es", "No, no me llamen nunca más"},
     {"es", "No vuelva a llamarme"},
+    {"es", "Ya está bien. ¡No vuelva a llamar a este número!"},
     {"es", "Deje de llamarme"},
     {"es", "Dejen de molestar"},
     {"es", "Quíteme de su lista"},
