@@ -54,8 +54,7 @@ static const char *const k_de[] = {
 
 static const char *const k_es[] = {
     "^ stop|baja $", "^ dtmf 9 $",
-    "no|nunca|jamas ?me|nos|mas vuelva|vuelvan|vuelvas a llamar a|al este|mi|nuestro numero|telefono ?mas|nunca|jamas !",
-    "no|nunca|jamas ?me|nos|mas vuelva|vuelvan|vuelvas|volver a llamar|llamarme|llamarnos|contactar|contactarme|molestar|molestarme ?mas|nunca|jamas !",
+    "no|nunca|jamas ?me|nos|mas vuelva|vuelvan|vuelvas|volver a llamar|llamarme|llamarnos|contactar|contactarme|molestar|molestarme ?a|al ?este|mi|nuestro ?numero|telefono ?mas|nunca|jamas !",
     "no|nunca|jamas me|nos|mas llame|llamen|llames|moleste|molesten|contacte|contacten ?mas|nunca|jamas|nuevamente ?mas ?a|al ?este|mi|nuestro ?numero|telefono !",
     "no|nunca llame|llamen|llames mas|nunca ?a|al ?este|mi|nuestro ?numero|telefono !", "no me llame|llamen|llames a este numero|telefono",
     "% deje|dejen|deja|dejad|pare|paren|para|basta de ?me llamar|llamarme|llamarnos|molestar|molestarme|contactarme|molestarnos ?mas !",
