@@ -104,7 +104,9 @@ class Engine:
 
     def start(self):
         port = self.start_stand_in()
-        (self.dir / "whatsapp.token").write_text("demo-token\n")
+        token = self.dir / "whatsapp.token"
+        token.touch(mode=0o600)
+        token.write_text("demo-token\n")
         (self.dir / "kejue.conf").write_text(CONFIG.format(
             root=ROOT, build=BUILD, port=port, dir=self.dir,
             http="true" if self.options.speed else "false"))
@@ -176,7 +178,7 @@ def prepare(engine, options, progress):
         "schedule": {"windows": [{"days": [0, 1, 2, 3, 4, 5], "from": "09:00", "to": "20:00"}],
                      "ends_at": END},
         "retry": {"gaps_minutes": [240, 1440, 2880], "max_attempts": 4},
-        "limits": {"per_day": 2, "per_30_days": 6, "max_concurrent": 50}}))
+        "limits": {"per_day": 2, "per_30_days": 6}}))
     engine.ctl("campaign.start", f"id={made['id']}")
     return made["id"]
 
@@ -297,6 +299,22 @@ def build_report(engine, options, campaign, stats):
     }
 
 
+def look_further(engine, campaign):
+    """Numbers worth a look: one that was refused, one of the best."""
+    found = {}
+    for row in decisions(engine, campaign):
+        if row.get("success") == "excellent":
+            lead = engine.ctl("lead.get", f"id={row['lead_id']}")
+            found["best"] = lead["phone_number"]
+            break
+    jobs = engine.ctl("job.list", "kind=call", "state=failed", "limit=1000")["jobs"]
+    for job in jobs:
+        if job.get("outcome") == "do_not_call":
+            found["refused"] = job["to"]
+            break
+    return found
+
+
 def rows_of(title, counts, total=None):
     lines = [title]
     for name, count in sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])):
@@ -330,16 +348,13 @@ def print_report(report, folder, kept):
         told = ", ".join(f"{level} {count}" for level, count in levels.items())
         lines.append(f"        {persona:<18}{told}")
     print("\n".join(lines))
-    program = os.path.relpath(BUILD / "kejuectl")
-    if kept:
-        print(f"\nLook further (start it again with: {os.path.relpath(BUILD / 'kejued')} "
-              f"--dir {folder} --clock virtual):")
-    else:
-        print("\nLook further (run again with --dir DIR, then start kejued --dir DIR --clock "
-              "virtual):")
-    print(f"  {program} --dir {folder if kept else 'DIR'} why +4915735983768\n"
-          f"  {program} --dir {folder if kept else 'DIR'} call.list disposition=completed limit=5\n"
-          f"  {program} --dir {folder if kept else 'DIR'} campaign.stats id=1")
+    program = f"{os.path.relpath(BUILD / 'kejuectl')} --dir {folder if kept else 'DIR'}"
+    daemon = f"{os.path.relpath(BUILD / 'kejued')} --dir {folder if kept else 'DIR'} --clock virtual &"
+    print(f"\nLook further{'' if kept else ' (after a run with --dir DIR)'}:\n"
+          f"  {daemon}\n"
+          f"  {program} why {report['look'].get('refused', '1')}    # refused: why\n"
+          f"  {program} why {report['look'].get('best', '1')}    # the best lead: every decision\n"
+          f"  {program} call.list disposition=completed limit=5")
 
 
 def parse(arguments):
@@ -375,13 +390,14 @@ def run(options, folder):
         campaign = known[0]["id"] if known else prepare(engine, options, progress)
         stats = (run_scaled if options.speed else run_virtual)(engine, campaign, progress)
         report = build_report(engine, options, campaign, stats)
+        look = {} if options.json else look_further(engine, campaign)
     finally:
         progress.end()
         engine.stop()
     if options.json:
         print(json.dumps(report, indent=1, ensure_ascii=False))
     else:
-        print_report(report, folder, bool(options.dir))
+        print_report({**report, "look": look}, folder, bool(options.dir))
 
 
 def main():

@@ -20,6 +20,15 @@ void *kj_alloc(size_t size)
     return checked(calloc(1, size ? size : 1), size);
 }
 
+void *kj_alloc_aligned(size_t size, size_t alignment)
+{
+    if (alignment <= _Alignof(max_align_t))
+        return kj_alloc(size);
+    size_t whole = (size + alignment - 1) / alignment * alignment;
+    void *memory = checked(aligned_alloc(alignment, whole), whole);
+    return memset(memory, 0, whole);
+}
+
 void *kj_realloc(void *memory, size_t size)
 {
     return checked(realloc(memory, size ? size : 1), size);

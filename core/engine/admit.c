@@ -7,7 +7,8 @@
 #include <string.h>
 
 enum {
-    k_paused_ms = 3600000, // campaign.resume wakes its jobs; who was on the way then looks by itself
+    k_paused_ms =
+        3600000, // campaign.resume wakes its jobs; who was on the way then looks by itself
     k_off_ms = 60000,
     k_hold_ms = 30000, // so long a path waits in memory for its turn on the trunk
 };
@@ -135,9 +136,9 @@ void kj_admit(struct kj_path *path)
     struct kj_gate_result result;
     if (stopped_by_people(path) || callback_expired(path))
         return;
-    struct kj_judged judged = {kj_path_now(path), kj_path_job(path), path->campaign,
-                               path->lead,        path->number,
-                               kj_doc_text(kj_path_job(path), "to", "")};
+    struct kj_judged judged = {kj_path_now(path), kj_path_job(path),
+                               path->campaign,    path->lead,
+                               path->number,      kj_doc_text(kj_path_job(path), "to", "")};
     if (kj_judge_input(path->engine, &judged, &windows, &input, &fault) != KJ_OK) {
         kj_path_end(path, KJ_JOB_PARKED, 0, fault.text, NULL, NULL);
         return;

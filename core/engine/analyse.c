@@ -1,11 +1,11 @@
 // Stage analyse: transcript in, facts out. Code speaks first (was a human reached, an opt-out, a
 // wish to be called back), then a model, if one is configured, answers all texts and variables of
 // the pack in one request. Facts are stored on the call before anything is decided.
+#include "engine/judge.h"
 #include "engine/path.h"
 
 #include "base/alloc.h"
 #include "base/log.h"
-#include "doc/json.h"
 #include "engine/question.h"
 #include "model/facts.h"
 
@@ -19,11 +19,7 @@ static const char *language_of(const struct kj_path *path)
 static const struct kj_zone *zone_of(const struct kj_path *path)
 {
     const struct kj_zone *zones[KJ_MAX_ZONES];
-    const struct kj_zone *own = kj_zone_get(kj_doc_text(path->lead, "timezone", "-"));
-    if (own)
-        return own;
-    size_t count = kj_zones_of_number(kj_doc_text(kj_path_job(path), "to", ""),
-                                      kj_doc_text(path->lead, "country", ""), zones, KJ_MAX_ZONES);
+    size_t count = kj_judged_zones(path->lead, kj_doc_text(kj_path_job(path), "to", ""), zones);
     return count ? zones[0] : kj_zone_get("Etc/UTC");
 }
 
@@ -143,7 +139,7 @@ static bson_t *build_facts(const struct kj_path *path)
     bool reached = human_reached(path);
     int64_t heard = kj_doc_time(path->call, "ended_at", kj_path_now(path));
     kj_doc_put_text(facts, "kind", "call");
-    kj_doc_put_time(facts, "now", kj_doc_time(path->call, "ended_at", kj_path_now(path)));
+    kj_doc_put_time(facts, "now", heard);
     put_parties(path, facts);
     put_call(path, reached, facts);
     put_settings(path, facts);
@@ -178,7 +174,7 @@ static void on_facts_stored(void *arg, int status, const bson_t *call)
 {
     struct kj_path *path = arg;
     if (status != KJ_OK) {
-        kj_path_end(path, KJ_JOB_RETRY, 0, "the facts could not be stored", NULL, NULL);
+        kj_path_stall(path, "the facts could not be stored");
         return;
     }
     kj_doc_clear(&path->call);
@@ -212,6 +208,8 @@ static void on_model(void *arg, const struct kj_outcome *outcome, const bson_t *
 {
     struct kj_path *path = arg;
     bson_t json;
+    if (!kj_path_heard(path))
+        return;
     if (outcome->class == KEJUE_OK && kj_doc_child(result, "json", &json)) {
         finish(path, kj_question_answers(&json, result));
         return;
@@ -219,6 +217,8 @@ static void on_model(void *arg, const struct kj_outcome *outcome, const bson_t *
     // Not now: the queue tries again with backoff. Never: the call is judged without a model.
     if (outcome->class == KEJUE_NOT_PROCESSED || outcome->class == KEJUE_UNKNOWN)
         kj_path_end(path, KJ_JOB_RETRY, 0, "the model did not answer", NULL, NULL);
+    else if (outcome->class == KEJUE_CANCELED)
+        kj_path_stall(path, "this host is ending");
     else
         skip_model(path, outcome->text ? outcome->text : "the model refused");
 }
@@ -237,8 +237,11 @@ static void ask_model(struct kj_path *path)
                                     .workspace = kj_path_workspace(path),
                                     .key = path->attempt_id,
                                     .request = request};
-        if (kj_host_start(path->engine->host, &call, on_model, path, &fault) == 0)
+        kj_path_asks(path);
+        if (!kj_engine_call(path->engine, &call, on_model, path, &fault)) {
+            kj_path_heard(path);
             skip_model(path, fault.text);
+        }
     }
     kj_doc_clear(&request);
     kj_doc_clear(&pack);

@@ -10,11 +10,11 @@
 #include <string.h>
 
 enum {
-    k_permit_ms = 5000,       // a permit older than this is taken again
-    k_number_ms = 60000,      // the number is on another call: look again
-    k_line_ms = 5000,         // no line: look again
-    k_off_ms = 60000,         // no carrier, or it is paused: nobody's fault in this job
-    k_account_ms = 600000,    // token or quota: somebody must act
+    k_permit_ms = 5000,    // a permit older than this is taken again
+    k_number_ms = 60000,   // the number is on another call: look again
+    k_line_ms = 5000,      // no line: look again
+    k_off_ms = 60000,      // no carrier, or it is paused: nobody's fault in this job
+    k_account_ms = 600000, // token or quota: somebody must act
 };
 
 static void fail_store(struct kj_path *path)

@@ -11,7 +11,7 @@
 enum {
     k_call_limit_ms = 1320000, // longest call (20 min) and two minutes: then ask
     k_lookup_again_ms = 60000,
-    k_lookups = 10,          // ten minutes of asking in vain, then a person must look
+    k_lookups = 10,            // ten minutes of asking in vain, then a person must look
     k_alive_most_ms = 7200000, // no call lasts so long, whatever the carrier says
 };
 

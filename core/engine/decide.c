@@ -27,7 +27,7 @@ static void on_existing(struct kj_store_request *request)
     if (op->status == KJ_OK && op->n_docs)
         enter_commit(path, op->docs[0]);
     else
-        kj_path_end(path, KJ_JOB_RETRY, 0, "the decision could not be read", NULL, NULL);
+        kj_path_stall(path, "the decision could not be read");
 }
 
 static void on_stored(struct kj_store_request *request)
@@ -40,7 +40,7 @@ static void on_stored(struct kj_store_request *request)
         kj_store_get(path->engine->store, kj_path_workspace(path), KJ_DECISIONS, 0,
                      path->attempt_id, on_existing, path);
     else
-        kj_path_end(path, KJ_JOB_RETRY, 0, "the decision could not be stored", NULL, NULL);
+        kj_path_stall(path, "the decision could not be stored");
 }
 
 static void store_decision(struct kj_path *path, bson_t *plan)
@@ -73,6 +73,12 @@ static void on_decided(void *arg, int status, const bson_t *plan, const struct k
 {
     struct kj_path *path = arg;
     char why[sizeof fault->place + sizeof fault->text + sizeof fault->hint + 8];
+    if (!kj_path_heard(path))
+        return;
+    if (status == KJ_ECANCELED || status == KJ_EFULL || status == KJ_EUNAVAILABLE) {
+        kj_path_stall(path, "the rules could not be asked now");
+        return;
+    }
     if (status != KJ_OK) {
         kj_fault_print(fault, why, sizeof why);
         kj_path_end(path, KJ_JOB_PARKED, 0, why, NULL, NULL);
@@ -98,6 +104,7 @@ void kj_decide(struct kj_path *path)
             NULL);
         return;
     }
+    kj_path_asks(path);
     kj_script_decide(path->engine->script, kj_doc_text(path->group, "pack", ""), path->facts,
                      on_decided, path);
 }

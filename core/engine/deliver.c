@@ -74,7 +74,11 @@ static void send_effects(struct kj_path *path)
         bson_iter_document(&at, &length, &bytes);
         bson_init_static(&effect, bytes, length);
         snprintf(key, sizeof key, "effect:%s:%zu", path->attempt_id, i);
-        own_insert(request, i++, follow_up_job(path, "effect", key, &effect));
+        bson_t *job = follow_up_job(path, "effect", key, &effect);
+        size_t retries = kj_doc_count(&effect, "retry"); // the rule's own gaps bound the attempts
+        if (retries)
+            kj_doc_put_int(job, "max_attempts", (int64_t)retries + 1);
+        own_insert(request, i++, job);
     }
     path->pending++;
     kj_store_submit(path->engine->store, request);
@@ -138,9 +142,8 @@ static const char *status_after(const struct kj_path *path, const bson_t *plan)
         return "requested callback";
     if (kj_doc_has(plan, "next"))
         return "waiting";
-    return kj_doc_bool(path->facts ? path->facts : path->call, "call.reached", false)
-               ? "done"
-               : "not_reached";
+    bool reached = path->call && kj_doc_bool(path->call, "facts.call.reached", false);
+    return reached ? "done" : "not_reached";
 }
 
 // Rules may correct what a lead says of itself, never its number or identity.
@@ -166,7 +169,8 @@ static int change_lead(void *arg, const bson_t *lead, bson_t **next, bson_t **ev
     kj_doc_put_text(&changes, "status", status_after(path, &plan));
     kj_doc_put_int(&changes, "contact_attempts", kj_doc_int(lead, "contact_attempts", 0) + 1);
     kj_doc_put_text(&changes, "last_attempt_id", path->attempt_id);
-    kj_doc_put_from(&changes, "last_called_at", path->call, "created_at");
+    if (path->call)
+        kj_doc_put_from(&changes, "last_called_at", path->call, "created_at");
     kj_doc_put_from(&changes, "score", &plan, "score");
     kj_doc_put_from(&changes, "success", &plan, "success");
     kj_doc_put_time(&changes, "updated_at", kj_path_now(path));
@@ -227,7 +231,7 @@ static void refuse(struct kj_path *path)
 static void settled(struct kj_path *path)
 {
     if (path->failed) {
-        kj_path_end(path, KJ_JOB_RETRY, 0, "part of the outbox could not be stored", NULL, NULL);
+        kj_path_stall(path, "part of the outbox could not be stored");
         return;
     }
     const bson_t *job = kj_path_job(path);
@@ -252,6 +256,7 @@ void kj_deliver(struct kj_path *path)
     update_lead(path);
     refuse(path);
     send_effects(path);
-    start_hooks(path);
+    if (!kj_doc_bool(kj_path_job(path), "recorded", false)) // history: nobody is written to
+        start_hooks(path);
     one_done(path, true);
 }

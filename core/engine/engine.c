@@ -8,6 +8,7 @@
 #include "engine/kinds/hookjob.h"
 #include "engine/path.h"
 #include "engine/ports.h"
+#include "engine/valve.h"
 
 #include <stdlib.h>
 
@@ -21,6 +22,14 @@ static void on_step(void *arg, int64_t step_ms)
     // dial checks its window beside the send, so one turn without new claims is enough.
     kj_log(KJ_LOG_WARN, "engine", "the system's clock stepped; windows are judged again", NULL);
     kj_queue_wake(engine->queue, "call", kj_loop_now(engine->loop));
+}
+
+// A campaign may be over with the last of its jobs, of whatever kind.
+static void on_final(void *arg, const bson_t *job)
+{
+    int64_t campaign = kj_doc_int(job, "campaign_id", 0);
+    if (campaign)
+        kj_campaign_touch(arg, kj_doc_text(job, "workspace", "default"), campaign);
 }
 
 static void register_kinds(struct kj_engine *engine)
@@ -44,7 +53,7 @@ int kj_engine_create(const struct kj_engine_config *config, struct kj_engine **o
     struct kj_engine *engine = KJ_NEW(struct kj_engine);
     engine->own = KJ_NEW(struct kj_engine_private);
     engine->loop = config->loop;
-    engine->store = config->store;
+    engine->store = kj_valve_create(config->store);
     engine->host = config->host;
     engine->script = config->script;
     engine->host_name = kj_strdup(config->host_name);
@@ -61,7 +70,7 @@ int kj_engine_create(const struct kj_engine_config *config, struct kj_engine **o
     kj_map_init(&engine->own->touched);
     int rc = kj_pool_create(config->loop, "bulk", 1, 64, &engine->pool);
     if (rc == KJ_OK)
-        rc = kj_queue_create(config->loop, config->store, engine->host_name, config->seed,
+        rc = kj_queue_create(config->loop, engine->store, engine->host_name, config->seed,
                              &engine->queue);
     if (rc != KJ_OK) {
         kj_engine_destroy(engine);
@@ -69,7 +78,9 @@ int kj_engine_create(const struct kj_engine_config *config, struct kj_engine **o
                         kj_error_name(rc));
     }
     register_kinds(engine);
-    kj_loop_on_step(config->loop, on_step, engine);
+    kj_queue_on_final(engine->queue, on_final, engine);
+    if (!engine->simulated) // a virtual clock does not step
+        kj_loop_on_step(config->loop, on_step, engine);
     *out = engine;
     return KJ_OK;
 }
@@ -78,13 +89,19 @@ void kj_engine_destroy(struct kj_engine *engine)
 {
     if (engine == NULL)
         return;
+    struct kj_engine_private *own = engine->own;
+    own->closing = true;
+    kj_pool_destroy(engine->pool); // its imports go to the store, or are canceled
+    kj_valve_shut(engine->store);  // whoever waits for the store gives up
+    if (engine->queue)
+        kj_queue_destroy(engine->queue); // whoever waits for something else is dropped
     kj_campaign_forget_all(engine);
-    kj_pool_destroy(engine->pool);
-    kj_queue_destroy(engine->queue);
-    kj_map_fini(&engine->own->awaiting);
-    kj_map_fini(&engine->own->touched);
-    free(engine->own->model_instance);
-    free(engine->own);
+    kj_valve_destroy(engine->store);
+    kj_map_fini(&own->awaiting);
+    kj_map_fini(&own->touched);
+    kj_doc_clear(&own->trunk.seen);
+    free(own->model_instance);
+    free(own);
     free((char *)engine->host_name);
     free(engine);
 }
@@ -111,9 +128,28 @@ struct kj_host_ports kj_engine_ports(struct kj_engine *engine)
     return (struct kj_host_ports){.arg = engine, .ask = port_ask};
 }
 
+struct start {
+    struct kj_engine *engine;
+    void (*started)(void *arg, int status);
+    void *arg;
+};
+
+static void on_queue(void *arg, int status)
+{
+    struct start *start = arg;
+    if (status == KJ_OK) { // what the last run knew only in memory
+        kj_trunk_sweep(start->engine);
+        kj_campaign_touch_active(start->engine);
+    }
+    start->started(start->arg, status);
+    free(start);
+}
+
 void kj_engine_start(struct kj_engine *engine, void (*started)(void *arg, int status), void *arg)
 {
-    kj_queue_start(engine->queue, started, arg);
+    struct start *start = KJ_NEW(struct start);
+    *start = (struct start){engine, started, arg};
+    kj_queue_start(engine->queue, on_queue, start);
 }
 
 void kj_engine_drain(struct kj_engine *engine, int64_t grace_ms, void (*drained)(void *arg),
@@ -121,4 +157,20 @@ void kj_engine_drain(struct kj_engine *engine, int64_t grace_ms, void (*drained)
 {
     engine->dialing = false;
     kj_queue_drain(engine->queue, grace_ms, drained, arg);
+}
+
+bool kj_engine_call(struct kj_engine *engine, const struct kj_host_call *call, kj_host_done *done,
+                    void *arg, struct kj_fault *fault)
+{
+    if (engine->host && !engine->own->closing)
+        return kj_host_start(engine->host, call, done, arg, fault) != 0;
+    kj_fault(fault, KJ_EUNAVAILABLE, call->verb, NULL, "no plugin can be asked now");
+    return false;
+}
+
+bool kj_engine_may_repeat(const struct kj_engine *engine, const char *name)
+{
+    const struct kejue_verb *verb =
+        engine->host && !engine->own->closing ? kj_host_verb(engine->host, NULL, name) : NULL;
+    return verb && ((verb->flags & KEJUE_IDEMPOTENT) || verb->repeat == KEJUE_REPEAT_UNIQUE);
 }

@@ -16,14 +16,14 @@
 #include "script/script.h"
 #include "store/store.h"
 
-// A result of one asynchronous engine function; documents are valid during the call. It comes exactly
-// once, and may come before the function returns.
+// A result of one asynchronous engine function; documents are valid during the call. It comes
+// exactly once, and may come before the function returns.
 typedef void kj_engine_done(void *arg, int status, const bson_t *result,
                             const struct kj_fault *fault);
 
 struct kj_engine {
     struct kj_loop *loop;
-    struct kj_store *store;
+    struct kj_store *store; // through a valve that is shut when the engine ends
     struct kj_queue *queue;
     struct kj_host *host;
     struct kj_script *script;
@@ -51,6 +51,9 @@ struct kj_engine_config {
 
 int kj_engine_create(const struct kj_engine_config *config, struct kj_engine **engine,
                      struct kj_fault *fault) KJ_MUST_USE;
+// At any moment, also in the midst of work: what is open with the store, plugins and scripts is
+// given up as by a crash (their answers reach nobody), callers of the functions below are answered
+// with KJ_ECANCELED. Before the store, and before whoever must hear those answers.
 void kj_engine_destroy(struct kj_engine *engine);
 void kj_engine_attach(struct kj_engine *engine, struct kj_host *host);
 // The ports to give to kj_host_create.

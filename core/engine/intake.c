@@ -308,7 +308,8 @@ static int add_refusal(void *arg, const bson_t *number, bson_t **next, bson_t **
     if (!known) {
         *next = number ? kj_doc_with(number, &changes) : bson_copy(&changes);
         bson_t data = BSON_INITIALIZER;
-        struct kj_doc_list told = { *events = bson_new()};
+        *events = bson_new();
+        struct kj_doc_list told = {*events};
         kj_doc_put_text(&data, "phone_number", to);
         kj_doc_put_text(&data, "kind", kind);
         kj_event_add(&told, "lead.refused", &data);

@@ -183,6 +183,10 @@ static void on_parsed(struct kj_work *work)
 {
     struct import *import = (struct import *)((char *)work - offsetof(struct import, work));
     size_t good = 0, op = 0;
+    if (work->canceled) { // no row was looked at
+        import->status = KJ_ECANCELED;
+        import->count = 0;
+    }
     for (size_t i = 0; i < import->count; i++)
         good += import->rows[i].outcome != REFUSED;
     if (good == 0) {

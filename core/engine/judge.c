@@ -43,14 +43,11 @@ int kj_judge_input(const struct kj_engine *engine, const struct kj_judged *judge
                               kj_doc_text(judged->lead, "country", NULL), windows, fault);
     if (rc != KJ_OK)
         return rc;
-    *input = (struct kj_gate_input){.now = judged->now,
-                                    .number = judged->number,
-                                    .lead = judged->lead,
-                                    .windows = windows};
+    *input = (struct kj_gate_input){
+        .now = judged->now, .number = judged->number, .lead = judged->lead, .windows = windows};
     input->zone_count = kj_judged_zones(judged->lead, judged->to, input->zones);
     if (judged->job) {
-        input->requested_callback =
-            kj_streq(kj_doc_text(judged->job, "next.kind", ""), "callback");
+        input->requested_callback = kj_streq(kj_doc_text(judged->job, "next.kind", ""), "callback");
         input->not_before = kj_doc_time(judged->job, "next.at", 0);
         input->job_attempts = (int)kj_doc_int(judged->job, "attempts_made", 0);
     }

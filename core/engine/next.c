@@ -2,10 +2,14 @@
 #include "engine/next.h"
 
 #include "base/log.h"
+#include "engine/judge.h"
 
 #include <string.h>
 
-enum { k_callback_life_ms = 600000 };
+enum {
+    k_callback_life_ms = 600000,
+    k_vain_dials = 20, // attempts that never rang consume none of the policy's; these bound them
+};
 
 static bool opted_out(const struct kj_path *path, const bson_t *plan)
 {
@@ -17,11 +21,7 @@ static int64_t first_open(struct kj_path *path, int64_t at)
     struct kj_windows windows;
     const struct kj_zone *zones[KJ_MAX_ZONES];
     bson_t view;
-    size_t count = 1;
-    zones[0] = kj_zone_get(kj_doc_text(path->lead, "timezone", "-"));
-    if (zones[0] == NULL)
-        count = kj_zones_of_number(kj_doc_text(kj_path_job(path), "to", ""),
-                                   kj_doc_text(path->lead, "country", ""), zones, KJ_MAX_ZONES);
+    size_t count = kj_judged_zones(path->lead, kj_doc_text(kj_path_job(path), "to", ""), zones);
     if (kj_windows_parse(kj_path_setting(path, "schedule", &view),
                          kj_doc_text(path->lead, "country", NULL), &windows, NULL) != KJ_OK)
         return INT64_MAX;
@@ -79,6 +79,8 @@ static void put_retry(struct kj_path *path, const bson_t *plan, bson_t *changes)
         return;
     read_policy(path, plan, &policy);
     int made = (int)kj_doc_int(kj_path_job(path), "attempts_made", 0);
+    if (kj_doc_int(kj_path_job(path), "dials", 0) - made >= k_vain_dials)
+        return;
     int64_t gap = kj_retry_gap(&policy, made, disposition);
     if (gap < 0)
         return;

@@ -31,9 +31,9 @@ struct kj_path {
         enum kj_job_verdict verdict;
         int64_t due;
         char reason[256];
-    } undo; // attempt.c: how the run ends once nothing of the attempt is left
-    size_t pending, failed;                         // deliver: writes under way
-    bson_t *history; // past decisions of this lead, newest first: {calls: [...]}
+    } undo;                 // attempt.c: how the run ends once nothing of the attempt is left
+    size_t pending, failed; // deliver: writes under way
+    bson_t *history;        // past decisions of this lead, newest first: {calls: [...]}
 };
 
 struct kj_stage {

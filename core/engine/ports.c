@@ -39,7 +39,8 @@ static void answer(struct asked *asked, int status, const bson_t *result, const 
     struct kj_outcome outcome = {KEJUE_OK, 0, NULL, NULL};
     bson_t empty = BSON_INITIALIZER;
     if (status != KJ_OK) {
-        bool ours = status == KJ_EUNAVAILABLE || status == KJ_EFULL || status == KJ_EIO;
+        bool ours = status == KJ_EUNAVAILABLE || status == KJ_EFULL || status == KJ_EIO ||
+                    status == KJ_ECANCELED || status == KJ_ETIMEDOUT;
         outcome.class = ours ? KEJUE_NOT_PROCESSED : KEJUE_CALLER;
         outcome.code = kj_error_name(status);
         outcome.text = text;
@@ -128,7 +129,7 @@ static void emit(struct asked *asked)
         bson_init_static(&data, bson_get_data(&empty), empty.len);
     struct kj_engine *engine = asked->engine;
     if (strcmp(name, "telephony.progress") == 0)
-        kj_carrier_progress(engine, asked->workspace, &data, on_answered, asked);
+        kj_report_take(engine, asked->workspace, &data, on_answered, asked);
     else if (strcmp(name, "message.status") == 0)
         kj_message_status(engine, asked->workspace, &data, on_answered, asked);
     else if (strcmp(name, "message.received") == 0)
@@ -140,9 +141,19 @@ static void emit(struct asked *asked)
 
 // --- state: documents of a plugin's own, with revisions ---
 
-static void state_key(const struct asked *asked, char *key, size_t size)
+enum { k_state_key = 256 };
+
+// False when the key is missing or too long: cut off, it could be another one's.
+static bool state_key(const struct asked *asked, char key[k_state_key])
 {
-    snprintf(key, size, "%s:%s", asked->instance, kj_doc_text(asked->request, "key", ""));
+    const char *given = kj_doc_text(asked->request, "key", "");
+    return given[0] &&
+           snprintf(key, k_state_key, "%s:%s", asked->instance, given) < (int)k_state_key;
+}
+
+static void refuse_key(struct asked *asked)
+{
+    answer(asked, KJ_EINVAL, NULL, "the key is missing or longer than 180 bytes");
 }
 
 static void on_state_read(struct kj_store_request *request)
@@ -162,8 +173,11 @@ static void on_state_read(struct kj_store_request *request)
 
 static void state_get(struct asked *asked)
 {
-    char key[256];
-    state_key(asked, key, sizeof key);
+    char key[k_state_key];
+    if (!state_key(asked, key)) {
+        refuse_key(asked);
+        return;
+    }
     kj_store_get(asked->engine->store, asked->workspace, KJ_PLUGIN_STATE, 0, key, on_state_read,
                  asked);
 }
@@ -177,9 +191,9 @@ static int put_state(void *arg, const bson_t *doc, bson_t **next, bson_t **event
     int64_t present = doc ? kj_doc_int(doc, "version", 0) : 0;
     if (given >= 0 && given != present)
         return KJ_ECONFLICT;
-    char key[256];
+    char key[k_state_key];
     bson_t changes = BSON_INITIALIZER;
-    state_key(asked, key, sizeof key);
+    (void)state_key(asked, key); // looked at before
     kj_doc_put_text(&changes, "key", key);
     kj_doc_put_from(&changes, "value", asked->request, "value");
     *next = doc ? kj_doc_with(doc, &changes) : bson_copy(&changes);
@@ -200,8 +214,11 @@ static void on_state_put(void *arg, int status, const bson_t *doc)
 
 static void state_put(struct asked *asked)
 {
-    char key[256];
-    state_key(asked, key, sizeof key);
+    char key[k_state_key];
+    if (!state_key(asked, key)) {
+        refuse_key(asked);
+        return;
+    }
     struct kj_modify modify = {.store = asked->engine->store,
                                .workspace = asked->workspace,
                                .coll = KJ_PLUGIN_STATE,

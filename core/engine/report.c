@@ -40,9 +40,9 @@ static bson_t *stamps_of(const struct report *report, const bson_t *call)
 
 static bson_t *merge_report(const struct report *report, const bson_t *call)
 {
-    static const char *const k_copied[] = {
-        "state",   "provider_id", "answered_by", "end_reason", "duration_ms",
-        "ring_ms", "transcript",  "raw",         "dtmf"};
+    static const char *const k_copied[] = {"state",      "provider_id", "answered_by",
+                                           "end_reason", "duration_ms", "ring_ms",
+                                           "transcript", "raw",         "dtmf"};
     bson_t *changes = stamps_of(report, call);
     for (size_t i = 0; i < KJ_COUNT(k_copied); i++)
         kj_doc_put_from(changes, k_copied[i], report->doc, k_copied[i]);

@@ -2,6 +2,7 @@
 // instant, the open jobs with what they wait for, the past calls with their decisions.
 #include "base/alloc.h"
 #include "base/log.h"
+#include "engine/judge.h"
 #include "engine/path.h"
 #include "model/phone.h"
 
@@ -33,37 +34,24 @@ static void why_fail(struct why *why, int code, const char *place, const char *h
     why_free(why);
 }
 
-static void judge(const struct why *why, const bson_t *number, const bson_t *campaign,
-                  bson_t *result)
+// As admit would judge now: for the newest job, if it is still open, else as for a first call.
+static void judge(const struct why *why, const bson_t *number, const bson_t *job,
+                  const bson_t *campaign, bson_t *result)
 {
     struct kj_windows windows;
     struct kj_fault fault;
+    struct kj_gate_input input;
     struct kj_gate_result verdict;
-    bson_t schedule, limits, doc = BSON_INITIALIZER;
-    bool has = campaign && kj_doc_child(campaign, "schedule", &schedule);
-    bool capped = campaign && kj_doc_child(campaign, "limits", &limits);
-    const char *country = kj_doc_text(why->lead, "country", NULL);
-    if (kj_windows_parse(has ? &schedule : NULL, country, &windows, &fault) != KJ_OK) {
+    bson_t doc = BSON_INITIALIZER;
+    const char *state = job ? kj_doc_text(job, "state", "") : "";
+    bool open = kj_streq(state, "waiting") || kj_streq(state, "running");
+    struct kj_judged judged = {why->at, open ? job : NULL, campaign, why->lead,
+                               number,  why->number};
+    if (kj_judge_input(why->engine, &judged, &windows, &input, &fault) == KJ_OK) {
+        kj_gates_judge(&input, &verdict, &doc);
+        kj_doc_put_doc(result, "now", &doc);
+    } else
         kj_doc_put_text(result, "fault", fault.text);
-        bson_destroy(&doc);
-        return;
-    }
-    struct kj_gate_input input = {
-        .now = why->at,
-        .number = number,
-        .lead = why->lead,
-        .windows = &windows,
-        .cap_per_day = capped ? (int)kj_doc_int(&limits, "per_day", 1) : 1,
-        .cap_per_30_days = capped ? (int)kj_doc_int(&limits, "per_30_days", 6) : 6,
-        .cap_lead_per_campaign = 1000,
-        .max_calls = why->engine->own->max_calls,
-        .open_calls = (int)kj_queue_running(why->engine->queue, "call")};
-    input.zones[0] = kj_zone_get(kj_doc_text(why->lead, "timezone", "-"));
-    input.zone_count = input.zones[0] ? 1
-                                      : kj_zones_of_number(why->number, country ? country : "",
-                                                           input.zones, KJ_MAX_ZONES);
-    kj_gates_judge(&input, &verdict, &doc);
-    kj_doc_put_doc(result, "now", &doc);
     bson_destroy(&doc);
 }
 
@@ -98,19 +86,19 @@ static void on_all(struct kj_store_request *request)
                                          "timezone",  "status",       "list"};
     struct why *why = request->arg;
     struct kj_store_op *ops = request->ops;
-    bson_t result = BSON_INITIALIZER, lead = BSON_INITIALIZER, campaign;
+    for (size_t i = 0; i < request->n_ops; i++)
+        if (ops[i].status != KJ_OK && ops[i].status != KJ_ENOTFOUND) {
+            why_fail(why, ops[i].status, NULL, "try again", "the store could not be read");
+            return;
+        }
+    bson_t result = BSON_INITIALIZER, lead = BSON_INITIALIZER;
     const bson_t *number = ops[W_NUMBER].n_docs ? ops[W_NUMBER].docs[0] : NULL;
-    bool in_campaign =
-        ops[W_JOBS].n_docs && kj_doc_child(ops[W_JOBS].docs[0], "schedule", &campaign);
     for (size_t i = 0; i < KJ_COUNT(k_lead); i++)
         kj_doc_put_from(&lead, k_lead[i], why->lead, k_lead[i]);
     kj_doc_put_doc(&result, "lead", &lead);
     kj_doc_put_time(&result, "at", why->at);
-    judge(why, number,
-          ops[W_CAMPAIGN].n_docs ? ops[W_CAMPAIGN].docs[0]
-          : in_campaign          ? ops[W_JOBS].docs[0]
-                                 : NULL,
-          &result);
+    judge(why, number, ops[W_JOBS].n_docs ? ops[W_JOBS].docs[0] : NULL,
+          ops[W_CAMPAIGN].n_docs ? ops[W_CAMPAIGN].docs[0] : NULL, &result);
     if (number)
         kj_doc_put_from(&result, "refusals", number, "refusals");
     put_rows(&result, "jobs", &ops[W_JOBS], k_job, KJ_COUNT(k_job));
@@ -155,6 +143,10 @@ static void on_jobs(struct kj_store_request *request)
 {
     struct kj_store_op *op = &request->ops[0];
     struct why *why = request->arg;
+    if (op->status != KJ_OK) {
+        why_fail(why, op->status, NULL, "try again", "the store could not be read");
+        return;
+    }
     read_rest(why, op->n_docs ? kj_doc_int(op->docs[0], "campaign_id", 0) : 0);
 }
 

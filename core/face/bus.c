@@ -181,7 +181,7 @@ static int open_rep(struct kj_bus *bus, const struct kj_bus_config *config, stru
     if (rc != 0)
         return nng_fault(fault, config->rep_url, rc);
     bus->rep_open = true;
-    bus->slots = kj_alloc(sizeof *bus->slots * k_contexts);
+    bus->slots = kj_alloc_aligned(sizeof *bus->slots * k_contexts, _Alignof(struct slot));
     for (int i = 0; i < k_contexts; i++) {
         struct slot *slot = &bus->slots[i];
         slot->bus = bus;

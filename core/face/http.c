@@ -46,13 +46,11 @@ static void on_poll(uv_poll_t *poll, int status, int events)
     run(poll->data);
 }
 
-// The answer is handed over before the connection goes on: it would read first, and close when the
-// client has sent all it will and closed its half.
+// The library then calls the handler again, which hands over the answer. A client that has closed
+// its half meanwhile counts as gone: the library reads first.
 static void resume(struct kj_exchange *exchange)
 {
     exchange->waking = exchange->suspended = false;
-    if (exchange->response)
-        (void)kj_exchange_send(exchange);
     MHD_resume_connection(exchange->connection);
 }
 

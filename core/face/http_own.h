@@ -80,13 +80,10 @@ struct kj_http {
     struct kj_probe *probe; // http_health.c: the store is being asked
 };
 
-// http.c. Has this suspended exchange's connection go on at the next wake, with its answer if it
-// has one.
+// http.c: lets this suspended exchange's connection go on at the next wake.
 void kj_http_resume(struct kj_exchange *exchange);
 
-// http_request.c: hands the answer to the library.
-enum MHD_Result kj_exchange_send(struct kj_exchange *exchange);
-// The library's callbacks.
+// http_request.c: the library's callbacks.
 enum MHD_Result kj_http_on_request(void *arg, struct MHD_Connection *connection, const char *url,
                                    const char *method, const char *version, const char *upload,
                                    size_t *upload_size, void **own);

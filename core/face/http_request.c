@@ -54,7 +54,7 @@ static struct kj_exchange *exchange_new(struct kj_http *http, struct MHD_Connect
     return exchange;
 }
 
-enum MHD_Result kj_exchange_send(struct kj_exchange *exchange)
+static enum MHD_Result send_answer(struct kj_exchange *exchange)
 {
     struct MHD_Response *response = exchange->response;
     exchange->response = NULL;
@@ -68,7 +68,7 @@ static enum MHD_Result refuse(struct kj_exchange *exchange, unsigned status,
 {
     exchange->http->refusals++;
     kj_exchange_fault(exchange, status, fault, NULL);
-    return kj_exchange_send(exchange);
+    return send_answer(exchange);
 }
 
 // The headers are here.
@@ -90,7 +90,7 @@ static enum MHD_Result begin(struct kj_exchange *exchange, const char *url)
         kj_buf_init(&none, 0);
         kj_exchange_text(exchange, status, NULL, &none);
         kj_exchange_header(exchange, MHD_HTTP_HEADER_ALLOW, allow);
-        return kj_exchange_send(exchange);
+        return send_answer(exchange);
     }
     if (status == MHD_HTTP_METHOD_NOT_ALLOWED) {
         kj_fault(&fault, KJ_EINVAL, url, "see the Allow header", "%.16s is not possible here",
@@ -98,7 +98,7 @@ static enum MHD_Result begin(struct kj_exchange *exchange, const char *url)
         exchange->http->refusals++;
         kj_exchange_fault(exchange, status, &fault, NULL);
         kj_exchange_header(exchange, MHD_HTTP_HEADER_ALLOW, allow);
-        return kj_exchange_send(exchange);
+        return send_answer(exchange);
     }
     kj_fault(&fault, KJ_ENOTFOUND, url, "commands are at /api/commands/NAME", "is nothing here");
     return refuse(exchange, MHD_HTTP_NOT_FOUND, &fault);
@@ -148,7 +148,7 @@ enum MHD_Result kj_http_on_request(void *arg, struct MHD_Connection *connection,
     if (!exchange->arrived)
         arrived(exchange);
     if (exchange->response)
-        return kj_exchange_send(exchange);
+        return send_answer(exchange);
     exchange->suspended = true; // until there is an answer
     MHD_suspend_connection(connection);
     return MHD_YES;

@@ -9,7 +9,7 @@
 
 // What C holds while Lua may raise: released by the collector then.
 struct holder {
-    bson_t doc;
+    bson_t *doc;
     struct kj_buf text;
     struct kj_flat *flat;
     bool live;
@@ -19,7 +19,7 @@ static int holder_gc(lua_State *L)
 {
     struct holder *holder = lua_touserdata(L, 1);
     if (holder->live) {
-        bson_destroy(&holder->doc);
+        bson_destroy(holder->doc);
         kj_buf_fini(&holder->text);
         kj_flat_unref(holder->flat);
         holder->live = false;
@@ -36,7 +36,7 @@ static struct holder *push_holder(lua_State *L)
         lua_setfield(L, -2, "__gc");
     }
     lua_setmetatable(L, -2);
-    bson_init(&holder->doc);
+    holder->doc = bson_new();
     kj_buf_init(&holder->text, 0);
     holder->live = true;
     return holder;
@@ -70,9 +70,9 @@ static int json_encode(lua_State *L)
     struct holder *holder = push_holder(L);
     struct kj_convert state;
     kj_convert_init(&state, "json");
-    kj_convert_put(L, &state, &holder->doc, "v", 1);
+    kj_convert_put(L, &state, holder->doc, "v", 1);
     bson_iter_t at;
-    if (!bson_iter_init_find(&at, &holder->doc, "v")) {
+    if (!bson_iter_init_find(&at, holder->doc, "v")) {
         lua_pushliteral(L, "null");
         return 1;
     }

@@ -93,7 +93,7 @@ bool kj_was_asked(struct kj_eval *eval, const struct kj_variable *variable)
 {
     bson_t variables, ask;
     bson_iter_t at;
-    if (!kj_doc_child(&eval->rules->describe, "variables", &variables) ||
+    if (!kj_doc_child(eval->rules->describe, "variables", &variables) ||
         !bson_iter_init(&at, &variables)) {
         return false;
     }

@@ -50,6 +50,7 @@ struct kj_hook_run {
     struct kj_step steps[KJ_MAX_STEPS];
     size_t step_count, waits_from; // steps [waits_from, step_count) are waited for
     int64_t sleep_ms;              // > 0: waits for time instead
+    int sleeps;                    // so far
     bool ended;
     int status; // when ended
     bson_t *result;

@@ -231,6 +231,10 @@ static int hook_sleep(lua_State *L)
                              "kejue.job.at");
     }
     kj_hook_check_wait(L, "sleep");
+    if (++run->sleeps > KJ_MAX_STEPS) {
+        return luaL_error(L, "more than %d sleeps in one hook: let a job wait, kejue.job.at",
+                          KJ_MAX_STEPS);
+    }
     run->sleep_ms = ms;
     return lua_yieldk(L, 0, 0, after_sleep);
 }

@@ -166,7 +166,7 @@ int kj_hook_run(struct kj_script *script, const char *hook, const bson_t *event,
 {
     size_t index = 0;
     struct kj_pack *pack = find_hook(script, hook, &index);
-    if (!pack || index == 0 || index > kj_doc_count(&pack->describe, "hooks")) {
+    if (!pack || index == 0 || index > kj_doc_count(pack->describe, "hooks")) {
         return kj_fault(fault, KJ_ENOTFOUND, hook, "list the hooks with rules.list",
                         "there is no such hook");
     }

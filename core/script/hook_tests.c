@@ -122,6 +122,7 @@ static int drive(struct kj_tests *tests, struct hook_test *hook, struct kj_fault
 {
     while (!hook->run->ended) {
         kj_hook_step(hook->run);
+        kj_vm_begin(tests->vm);
         for (; hook->step < hook->run->step_count; hook->step++) {
             if (hook->run->steps[hook->step].answer) {
                 continue;

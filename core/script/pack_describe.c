@@ -85,7 +85,7 @@ void kj_load_describe(struct kj_load *load, int pack)
 {
     static const char *const top[] = {"name", "extends", "guidance", "settings", NULL};
     struct kj_rules *rules = load->rules;
-    bson_t *out = &rules->describe;
+    bson_t *out = rules->describe;
     guidance(load, pack);
     copy_members(load->L, pack, out, top);
     bson_append_utf8(out, "path", -1, rules->path, -1);

@@ -83,6 +83,7 @@ static void run_pack(struct kj_load *load, const char *path)
         return;
     }
     if (rules->file_count == KJ_MAX_CHAIN) {
+        kj_load_enter(load, "extends", 0);
         kj_load_fail(load, "a chain of extends longer than %d (or a circle)", KJ_MAX_CHAIN);
     }
     kj_lines_init(&rules->lines[rules->file_count], source->text, source->length, "rules");
@@ -162,7 +163,7 @@ int kj_rules_load(struct kj_vm *vm, const char *path, struct kj_rules **out, str
     rules->vm = vm;
     rules->score_function = rules->callback_when = rules->decide_function = KJ_NO_REF;
     rules->effects = rules->lead_changes = rules->overwrites = KJ_NO_REF;
-    bson_init(&rules->describe);
+    rules->describe = bson_new();
     rules->path = kj_rules_text(rules, path);
     struct kj_load load = {.L = vm->L, .rules = rules};
     vm->loading = true;
@@ -193,6 +194,6 @@ void kj_rules_destroy(struct kj_rules *rules)
         free(rules->blocks[i]);
     }
     free(rules->blocks);
-    bson_destroy(&rules->describe);
+    bson_destroy(rules->describe);
     free(rules);
 }

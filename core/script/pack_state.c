@@ -90,8 +90,8 @@ void kj_pack_unref(struct kj_pack *pack)
     }
     pthread_mutex_destroy(&pack->lock);
     kj_sources_unref(pack->sources);
-    bson_destroy(&pack->describe);
-    bson_destroy(&pack->files);
+    bson_destroy(pack->describe);
+    bson_destroy(pack->files);
     free(pack->name);
     free(pack->path);
     free(pack);
@@ -103,8 +103,8 @@ static void add_file(struct kj_pack *pack, const char *path)
 {
     const struct kj_source *source = kj_sources_get(pack->sources, path);
     bson_iter_t at;
-    if (source && !bson_iter_init_find(&at, &pack->files, path)) {
-        bson_append_utf8(&pack->files, path, -1, source->text, (int)source->length);
+    if (source && !bson_iter_init_find(&at, pack->files, path)) {
+        bson_append_utf8(pack->files, path, -1, source->text, (int)source->length);
     }
 }
 
@@ -140,7 +140,7 @@ static int add_modules(lua_State *L)
 
 static void take_hash(struct kj_pack *pack)
 {
-    kj_sha256_hex(bson_get_data(&pack->files), pack->files.len, pack->hash);
+    kj_sha256_hex(bson_get_data(pack->files), pack->files->len, pack->hash);
 }
 
 static int describe_pack(struct kj_pack *pack, struct kj_warm *warm, struct kj_fault *fault)
@@ -156,13 +156,13 @@ static int describe_pack(struct kj_pack *pack, struct kj_warm *warm, struct kj_f
         return status;
     }
     if (warm->rules) {
-        bson_concat(&pack->describe, &warm->rules->describe);
-        kj_doc_put_text(&pack->describe, "hash", pack->hash);
+        bson_concat(pack->describe, warm->rules->describe);
+        kj_doc_put_text(pack->describe, "hash", pack->hash);
     } else {
         bson_t hooks = BSON_INITIALIZER;
         struct kj_doc_list list = {.array = &hooks};
         kj_hook_file_list(warm->hooks, &list);
-        kj_doc_put_array(&pack->describe, "hooks", &hooks);
+        kj_doc_put_array(pack->describe, "hooks", &hooks);
         bson_destroy(&hooks);
     }
     return 0;
@@ -188,8 +188,8 @@ int kj_pack_create(struct kj_sources *sources, const struct kj_vm_limits *limits
     pack->limits = *limits;
     pack->sources = kj_sources_ref(sources);
     pthread_mutex_init(&pack->lock, NULL);
-    bson_init(&pack->describe);
-    bson_init(&pack->files);
+    pack->describe = bson_new();
+    pack->files = bson_new();
     int status = warm_create(pack, &warm, fault);
     if (status == 0) {
         status = describe_pack(pack, warm, fault);

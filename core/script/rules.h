@@ -154,8 +154,8 @@ struct kj_rules {
     struct kj_rows decide;
     int decide_function;
     const char *preselection_at;
-    bson_t describe; // what kj_script_describe tells, but for hash and sources
-    void **blocks;   // memory of all the above
+    bson_t *describe; // what kj_script_describe tells, but for hash and sources
+    void **blocks;    // memory of all the above
     size_t block_count;
 };
 

@@ -13,7 +13,7 @@ struct kj_ruleset *kj_ruleset_new(void)
     set->references = 1;
     kj_map_init(&set->packs);
     kj_map_init(&set->hooks);
-    bson_init(&set->list);
+    set->list = bson_new();
     return set;
 }
 
@@ -41,7 +41,7 @@ void kj_ruleset_unref(struct kj_ruleset *set)
     }
     unref_all(&set->packs);
     unref_all(&set->hooks);
-    bson_destroy(&set->list);
+    bson_destroy(set->list);
     free(set);
 }
 
@@ -217,7 +217,7 @@ static void list_hooks(const struct build *build, bson_t *out)
         const struct kj_pack *pack = value;
         bson_t hooks;
         bson_iter_t hook;
-        if (!kj_doc_child(&pack->describe, "hooks", &hooks) || !bson_iter_init(&hook, &hooks)) {
+        if (!kj_doc_child(pack->describe, "hooks", &hooks) || !bson_iter_init(&hook, &hooks)) {
             continue;
         }
         while (bson_iter_next(&hook)) {
@@ -245,8 +245,8 @@ int kj_ruleset_build(const char *dir, const char *only, const struct kj_vm_limit
         kj_ruleset_unref(build.set);
         return status;
     }
-    list_packs(&build, &build.set->list);
-    list_hooks(&build, &build.set->list);
+    list_packs(&build, build.set->list);
+    list_hooks(&build, build.set->list);
     *out = build.set;
     return 0;
 }

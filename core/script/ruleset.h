@@ -25,8 +25,8 @@ struct kj_pack {
     char hash[65];
     struct kj_sources *sources;
     struct kj_vm_limits limits;
-    bson_t describe; // packs: everything but sources; hooks: {hooks: [...]}
-    bson_t files;    // path -> text of what it is made of
+    bson_t *describe; // packs: everything but sources; hooks: {hooks: [...]}
+    bson_t *files;    // path -> text of what it is made of
     int64_t tests;
     pthread_mutex_t lock; // guards the free states
     struct kj_warm *free;
@@ -45,7 +45,7 @@ struct kj_ruleset {
     int references; // atomic
     struct kj_map packs;
     struct kj_map hooks; // by path
-    bson_t list;         // {packs: […], hooks: […]}
+    bson_t *list;        // {packs: […], hooks: […]}
 };
 
 struct kj_ruleset *kj_ruleset_new(void);

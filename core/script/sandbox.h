@@ -7,7 +7,9 @@
 
 // Builds the environment (inside a protected call).
 void kj_sandbox_open(lua_State *L);
-void kj_base_lib_open(lua_State *L);    // type pairs next pcall setmetatable …; env on top
+void kj_base_lib_open(lua_State *L); // type pairs next pcall setmetatable …; env on top
+int kj_lua_pairs(lua_State *L);      // pairs and next (pairs_lib.c)
+int kj_lua_next(lua_State *L);
 void kj_table_lib_open(lua_State *L);   // env on top
 void kj_string_lib_open(lua_State *L);  // string and utf8; env on top
 void kj_pattern_lib_open(lua_State *L); // find match gmatch gsub; the string table on top

@@ -38,11 +38,17 @@ void kj_script_load(struct kj_script *script, const char *only, bool check_only,
 // {packs: […], hooks: […]} as loaded now; caller destroys.
 bson_t *kj_script_list(const struct kj_script *script);
 // What the pack would ask of a model and declares otherwise:
-// {name, hash, sources{path: text}, guidance{}, variables: [{name, type, guidance, values…}],
-//  texts: ["…"], settings{}, templates: [names]}. NULL when there is no such pack; caller destroys.
+// {name, path, extends, hash, sources{path: text}, guidance{}, variables: [{name, type, guidance,
+//  ask{lang: text}, min, max, pattern, values[], labels{value: text or {lang: text}}, default,
+//  derived: only code gives it a value}], texts: ["…"] (as written, {campaign.goal} not filled in),
+//  score_text, preselection_text (members of texts with that use), scale{name, levels[],
+//  success[]}, settings{name: {type, default, values[], guidance}}, templates: [names]}.
+// NULL when there is no such pack; caller destroys.
 bson_t *kj_script_describe(const struct kj_script *script, const char *pack);
 
-// Judges a call: facts in (RULES.md, "c"), plan out. Pure.
+// Judges a call: facts in (the fields of `c` in the manual, and kind "call" | "preselection" |
+// "reevaluation"), plan out. Pure. Turns count from 1. next.kind "none": the pack has decided
+// against a retry. park: true with park_reason when success or opt_out failed or a limit was hit.
 // Facts carry what the model said under `answers`: {texts: {TEXT: true|false|null},
 // variables: {NAME: {value, quote, turn}}, skipped: "no model is configured"}.
 typedef void kj_script_decided(void *arg, int status, const bson_t *plan,
@@ -55,11 +61,14 @@ void kj_script_decide(struct kj_script *script, const char *pack, const bson_t *
 bson_t *kj_script_hooks_on(const struct kj_script *script, const char *event);
 
 struct kj_hook_step {
-    const char *key;  // the step's name, unique in the run ("visit"); default: the verb
+    const char *key;  // the step's name, unique in the run ("visit"), letters digits _ - : only;
+                      // default: the verb with _ for dots
     const char *verb; // "calendar.find", or "host.http", "host.submit", "host.state.get", …
     const bson_t *args;
     int64_t within_ms; // 0 = the verb's own
 };
+// Verbs of the host: host.http, host.submit {kind, key, payload, due, every_ms}, host.state.get
+// {key}, host.state.put {key, value, revision}. Sleeping is done here, on the loop's clock.
 
 struct kj_hook_ports {
     // A step that has no recorded answer: carry it out, record it, then kj_hook_answer(token, …).

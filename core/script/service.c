@@ -112,7 +112,7 @@ static void load_done(struct kj_errand *errand)
         kj_ruleset_unref(script->set);
         script->set = kj_ruleset_ref(load->set);
     }
-    bson_t *list = load->set ? bson_copy(&load->set->list) : NULL;
+    bson_t *list = load->set ? bson_copy(load->set->list) : NULL;
     start_next_load(script);
     if (load->done) {
         load->done(load->arg, load->status, load->status ? NULL : list,
@@ -162,7 +162,7 @@ void kj_script_load(struct kj_script *script, const char *only, bool check_only,
 
 bson_t *kj_script_list(const struct kj_script *script)
 {
-    bson_t *list = bson_copy(&script->set->list);
+    bson_t *list = bson_copy(script->set->list);
     bson_iter_t at;
     if (!bson_iter_init_find(&at, list, "packs")) {
         bson_t nothing = BSON_INITIALIZER;
@@ -179,8 +179,8 @@ bson_t *kj_script_describe(const struct kj_script *script, const char *name)
     if (!pack) {
         return NULL;
     }
-    bson_t *out = bson_copy(&pack->describe);
-    kj_doc_put_doc(out, "sources", &pack->files);
+    bson_t *out = bson_copy(pack->describe);
+    kj_doc_put_doc(out, "sources", pack->files);
     return out;
 }
 
@@ -189,7 +189,7 @@ bson_t *kj_script_hooks_on(const struct kj_script *script, const char *event)
     bson_t *out = bson_new(), names = BSON_INITIALIZER, hooks;
     struct kj_doc_list list = {.array = &names};
     bson_iter_t at;
-    if (kj_doc_child(&script->set->list, "hooks", &hooks) && bson_iter_init(&at, &hooks)) {
+    if (kj_doc_child(script->set->list, "hooks", &hooks) && bson_iter_init(&at, &hooks)) {
         while (bson_iter_next(&at)) {
             bson_iter_t on, file;
             if (bson_iter_recurse(&at, &on) && bson_iter_find(&on, "on") &&

@@ -241,6 +241,7 @@ void kj_test_pack(struct kj_tests *tests, struct kj_test *test)
         status = kj_eval_run(warm->vm, warm->rules, facts, &test->plan, &fault);
     }
     if (status == 0) {
+        kj_vm_begin(tests->vm); // judging took its own time
         status = kj_vm_protect(tests->vm, compare_plan, test, &fault);
     }
     if (status) {

@@ -73,7 +73,9 @@ static int text_contains(lua_State *L)
     if (lua_isstring(L, 2)) {
         bool found = has_phrase(L, 3, 2);
         lua_pushboolean(L, found);
-        lua_pushvalue(L, 2);
+        if (found) {
+            lua_pushvalue(L, 2);
+        }
         return found ? 2 : 1;
     }
     for (lua_Integer i = 1; lua_geti(L, 2, i) != LUA_TNIL; i++) {

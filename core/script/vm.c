@@ -20,6 +20,7 @@ enum {
     BLOCK_LIMIT = 2 * 1024 * 1024, // one text, one table: keeps every single C call short
     CLOCK_EVERY_BYTES = 256 * 1024,
     RESERVE = 64 * 1024,
+    IDLE_BYTES = 4 * 1024 * 1024, // a waiting state holds no more garbage than this
     BYTES_PER_UNIT = 64,
     PRESSURE_LIMIT = 16, // full collections forced by the cap in one bracket
 };
@@ -179,7 +180,7 @@ void kj_vm_begin(struct kj_vm *vm)
 void kj_vm_end(struct kj_vm *vm)
 {
     vm->deadline_ns = 0;
-    if (!vm->stop && vm->used > vm->limits.memory / 2) {
+    if (!vm->stop && (vm->used > vm->limits.memory / 2 || vm->used > IDLE_BYTES)) {
         lua_gc(vm->L, LUA_GCCOLLECT);
     }
 }

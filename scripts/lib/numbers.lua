@@ -104,6 +104,7 @@ function numbers.find(text, language)
     local value = read(words, at, language)
     if value then return value end
   end
+  return nil
 end
 
 return numbers

@@ -36,3 +36,13 @@ if(TARGET kj_script)
     set_tests_properties(rules_test PROPERTIES LABELS "script" TIMEOUT 60)
   endif()
 endif()
+
+# The daemon's commands from a shell. Of model it needs the names of columns only, and none of the
+# library behind it.
+if(TARGET kj_model)
+  file(GLOB ctl CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tools/kejuectl/*.c)
+  kj_program(kejuectl ROOM model SOURCES ${ctl} LINK ${NNG_LIBRARY})
+  target_link_options(kejuectl PRIVATE -Wl,--as-needed)
+endif()
+install(FILES tools/kejuectl/kejuectl.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+install(FILES tools/kejued.8 DESTINATION ${CMAKE_INSTALL_MANDIR}/man8)

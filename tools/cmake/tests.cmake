@@ -16,6 +16,7 @@ endfunction()
 
 file(GLOB unit_tests RELATIVE ${CMAKE_SOURCE_DIR}/tests/unit CONFIGURE_DEPENDS
      ${CMAKE_SOURCE_DIR}/tests/unit/*/*_test.c)
+list(FILTER unit_tests EXCLUDE REGEX "_world_test\\.c$") # see below
 foreach(test ${unit_tests})
   get_filename_component(room ${test} DIRECTORY)
   get_filename_component(base ${test} NAME_WE)
@@ -23,6 +24,24 @@ foreach(test ${unit_tests})
     kj_test(unit_${room}_${base} SOURCES tests/unit/${test} ROOM ${room} LABEL unit)
   endif()
 endforeach()
+
+# tests/unit/engine/NAME_world_test.c: the engine's own sources, with fakes (fake_*.c beside them) in
+# the place of the host and the scripts; loop, store and model are the real ones.
+file(GLOB world_tests RELATIVE ${CMAKE_SOURCE_DIR}/tests/unit/engine CONFIGURE_DEPENDS
+     ${CMAKE_SOURCE_DIR}/tests/unit/engine/*_world_test.c)
+if(world_tests AND TARGET kj_store AND TARGET kj_model)
+  file(GLOB_RECURSE world_sources CONFIGURE_DEPENDS core/engine/*.c tests/unit/engine/fake_*.c)
+  add_library(engine_world STATIC ${world_sources})
+  target_include_directories(engine_world PUBLIC ${KEJUE_ROOMS}/engine)
+  target_link_libraries(engine_world PUBLIC kj_store kj_model ${CMOCKA_LIBRARY})
+  foreach(test ${world_tests})
+    get_filename_component(base ${test} NAME_WE)
+    add_executable(unit_engine_${base} tests/unit/engine/${test})
+    target_link_libraries(unit_engine_${base} PRIVATE engine_world)
+    add_test(NAME unit_engine_${base} COMMAND unit_engine_${base})
+    set_tests_properties(unit_engine_${base} PROPERTIES LABELS unit TIMEOUT 120)
+  endforeach()
+endif()
 
 # Contract suites: tests/contract/ROOM_*_contract.c runs against every implementation in ROOM.
 file(GLOB contract_tests RELATIVE ${CMAKE_SOURCE_DIR}/tests/contract CONFIGURE_DEPENDS

@@ -31,10 +31,11 @@ static bool put_json(bson_t *doc, const char *key, const char *text, const bson_
     static const struct {
         bson_type_t type;
         const char *names[2];
-    } k_types[] = {{BSON_TYPE_INT32, {"integer", "number"}}, {BSON_TYPE_INT64, {"integer", "number"}},
-                   {BSON_TYPE_DOUBLE, {"number", "number"}}, {BSON_TYPE_BOOL, {"boolean", "boolean"}},
-                   {BSON_TYPE_NULL, {"null", "null"}},       {BSON_TYPE_DOCUMENT, {"object", "object"}},
-                   {BSON_TYPE_ARRAY, {"array", "array"}}};
+    } k_types[] = {
+        {BSON_TYPE_INT32, {"integer", "number"}}, {BSON_TYPE_INT64, {"integer", "number"}},
+        {BSON_TYPE_DOUBLE, {"number", "number"}}, {BSON_TYPE_BOOL, {"boolean", "boolean"}},
+        {BSON_TYPE_NULL, {"null", "null"}},       {BSON_TYPE_DOCUMENT, {"object", "object"}},
+        {BSON_TYPE_ARRAY, {"array", "array"}}};
     struct kj_json_limits limits = {k_input, 600000, 34};
     struct kj_buf whole;
     bson_t *parsed = NULL;
@@ -74,8 +75,8 @@ static void put_list(bson_t *doc, const char *key, const char *text, const bson_
     bson_destroy(&array);
 }
 
-// A text stays one where the schema takes texts alone; what is no JSON of an allowed kind is sent as
-// text, and the daemon says what is wrong with it.
+// A text stays one where the schema takes texts alone; what is no JSON of an allowed kind is sent
+// as text, and the daemon says what is wrong with it.
 static void put_value(bson_t *doc, const char *key, const char *text, const bson_t *schema)
 {
     bool only_text = schema && ctl_typed(schema) && ctl_allows(schema, "string") &&
@@ -94,7 +95,8 @@ static void put_value(bson_t *doc, const char *key, const char *text, const bson
 }
 
 // "a.b=1" as {"a": {"b": 1}}; `raw`: the text as it is.
-static void put_path(bson_t *doc, const char *path, const char *text, const bson_t *schema, bool raw)
+static void put_path(bson_t *doc, const char *path, const char *text, const bson_t *schema,
+                     bool raw)
 {
     size_t length = strcspn(path, ".");
     char *name = kj_strndup(path, length);
@@ -119,7 +121,8 @@ static int put_file(bson_t *doc, const char *key, const char *path)
     kj_buf_init(&text, k_input);
     if (!ctl_read_input(path, &text, &fault))
         code = ctl_say_fault(CTL_USAGE, &fault);
-    else if (text.length && (!kj_utf8_valid(text.data, text.length) || memchr(text.data, 0, text.length)))
+    else if (text.length &&
+             (!kj_utf8_valid(text.data, text.length) || memchr(text.data, 0, text.length)))
         code = ctl_say(CTL_USAGE, path, NULL, "is not UTF-8 text");
     else
         put_path(doc, key, text.length ? text.data : "", NULL, true);
@@ -201,7 +204,8 @@ static int read_document(const char *path, bson_t **doc)
     int code = CTL_OK;
     kj_buf_init(&text, k_input);
     if (!ctl_read_input(path, &text, &fault) ||
-        kj_json_parse(text.data ? text.data : "", text.length, &limits, doc, &is_array, &fault) != KJ_OK)
+        kj_json_parse(text.data ? text.data : "", text.length, &limits, doc, &is_array, &fault) !=
+            KJ_OK)
         code = ctl_say_fault(CTL_USAGE, &fault);
     else if (is_array)
         code = ctl_say(CTL_USAGE, path, NULL, "must be a JSON object");

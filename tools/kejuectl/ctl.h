@@ -53,8 +53,8 @@ size_t ctl_columns(const char *text); // on a terminal
 void ctl_cut(struct kj_buf *out, const char *text, size_t columns, bool pad);
 enum { CTL_BOLD, CTL_DIM, CTL_GREEN, CTL_RED, CTL_YELLOW };
 void ctl_color(const struct ctl *ctl, struct kj_buf *out, int color, const char *text);
-void ctl_time(struct kj_buf *out, int64_t wall_ms);     // "2026-03-02 06:00:12"
-void ctl_duration(struct kj_buf *out, int64_t ms);      // "1.2 s", "3 m 20 s", "2 h 5 m", "3 d 4 h"
+void ctl_time(struct kj_buf *out, int64_t wall_ms); // "2026-03-02 06:00:12"
+void ctl_duration(struct kj_buf *out, int64_t ms);  // "1.2 s", "3 m 20 s", "2 h 5 m", "3 d 4 h"
 // A value as people read it; `key` tells durations (…_ms). Documents as JSON.
 void ctl_value(struct kj_buf *out, const char *key, const bson_iter_t *at);
 

@@ -148,7 +148,8 @@ static void put_row(struct kj_buf *out, const bson_t *row, const struct column *
         size_t width = ctl_columns(value);
         if (columns[i].number && width < columns[i].width)
             kj_buf_addf(out, "%*s", (int)(columns[i].width - width), "");
-        ctl_cut(out, value, columns[i].number && width < columns[i].width ? width : columns[i].width,
+        ctl_cut(out, value,
+                columns[i].number && width < columns[i].width ? width : columns[i].width,
                 !columns[i].number && i + 1 < count);
         kj_buf_adds(out, i + 1 < count ? "  " : "\n");
     }

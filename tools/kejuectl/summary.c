@@ -1,5 +1,5 @@
-// What came of an import that was sent in parts: numbers added up, refusals by reason, and the first
-// of them with their lines.
+// What came of an import that was sent in parts: numbers added up, refusals by reason, and the
+// first of them with their lines.
 #include "ctl.h"
 
 #include "base/map.h"

@@ -66,8 +66,16 @@ static void on_expanded(void *arg, int status, const bson_t *campaign)
     bson_destroy(&result);
 }
 
-static void expansion_done(struct page *page)
+// Counted in the store, so that a second pass, or a further list, tells the right number.
+static void on_counted(struct kj_store_request *request)
 {
+    struct page *page = request->arg;
+    struct kj_store_op *op = &request->ops[0];
+    if (op->status != KJ_OK) {
+        page_end(page, KJ_JOB_RETRY, "the call jobs could not be counted", NULL);
+        return;
+    }
+    page->made = op->count;
     struct kj_modify modify = {.store = page->engine->store,
                                .workspace = kj_running_workspace(page->running),
                                .coll = KJ_CAMPAIGNS,
@@ -76,6 +84,19 @@ static void expansion_done(struct page *page)
                                .done = on_expanded,
                                .arg = page};
     kj_modify(&modify);
+}
+
+static void expansion_done(struct page *page)
+{
+    bson_t *filter = bson_new();
+    struct kj_store_request *request =
+        kj_store_request(1, kj_running_workspace(page->running), on_counted, page);
+    kj_doc_put_int(filter, "campaign_id", campaign_of(page));
+    kj_doc_put_text(filter, "kind", "call");
+    request->ops[0].verb = KJ_STORE_COUNT;
+    request->ops[0].coll = KJ_JOBS;
+    kj_store_own_filter(request, 0, filter);
+    kj_store_submit(page->engine->store, request);
 }
 
 static void on_jobs_made(struct kj_store_request *request)
@@ -212,7 +233,14 @@ static void wake_page(struct page *page);
 
 static void on_woken(struct kj_store_request *request)
 {
-    struct page *page = request->arg; // a conflict means the job moved by itself: fine
+    struct page *page = request->arg;
+    for (size_t i = 0; i < request->n_ops; i++) {
+        int status = request->ops[i].status; // a conflict means the job moved by itself: fine
+        if (status != KJ_OK && status != KJ_ECONFLICT && status != KJ_ENOTFOUND) {
+            page_end(page, KJ_JOB_RETRY, "waiting jobs could not be woken", NULL);
+            return;
+        }
+    }
     kj_queue_wake(page->engine->queue, "call", kj_loop_now(page->engine->loop));
     wake_page(page);
 }

@@ -6,24 +6,43 @@
 #include "base/log.h"
 #include "engine/duration.h"
 #include "engine/messages.h"
+#include "engine/path.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { k_paused_ms = 600000 };
+enum {
+    k_paused_ms = 600000,      // token or quota: somebody must act
+    k_away_ms = 30000,         // the plugin is draining or paused
+    k_record_again_ms = 10000, // the store is away
+};
 
 struct effect {
     struct kj_engine *engine;
-    struct kj_running *running;
+    struct kj_running *running; // NULL: dropped, only the vendor's answer is still to come
+    bson_t *result;             // what the vendor answered, while it is recorded
 };
+
+static void effect_free(struct effect *effect)
+{
+    kj_doc_clear(&effect->result);
+    free(effect);
+}
+
+// The queue is destroyed while the vendor is asked; all other waiting ends before that.
+static void on_dropped(void *arg)
+{
+    struct effect *effect = arg;
+    effect->running = NULL;
+}
 
 static void effect_end(struct effect *effect, enum kj_job_verdict verdict, int64_t due,
                        const char *reason, const bson_t *result)
 {
-    struct kj_job_end end = {verdict, due, reason, result, NULL, NULL};
+    struct kj_job_end end = {.verdict = verdict, .due = due, .reason = reason, .result = result};
     kj_running_end(effect->running, &end);
-    free(effect);
+    effect_free(effect);
 }
 
 // The delays a rule gave ("2m", "1h"), else 0: the queue's backoff.
@@ -41,25 +60,56 @@ static int64_t retry_at(const struct effect *effect, int64_t retry_after_ms)
     return wait ? now + wait : 0;
 }
 
+// --- a message: its answer is stored in the job before its document is made, so that whatever goes
+// wrong in between, it is not sent again ---
+
 static void on_recorded(void *arg, int status)
 {
     struct effect *effect = arg;
-    if (status == KJ_OK)
+    struct kj_job_end later = {.verdict = KJ_JOB_WAIT,
+                               .due = kj_loop_now(effect->engine->loop) + k_record_again_ms,
+                               .reason = "it was sent; its message is still to be recorded",
+                               .resume = true};
+    if (status == KJ_OK) {
         effect_end(effect, KJ_JOB_DONE, 0, NULL, NULL);
-    else
-        effect_end(effect, KJ_JOB_PARKED, 0, "it was sent, but its message could not be recorded",
-                   NULL);
+        return;
+    }
+    kj_running_end(effect->running, &later);
+    effect_free(effect);
 }
 
-static void on_uncertain(struct effect *effect, const struct kj_outcome *outcome)
+static void record(struct effect *effect, const bson_t *result)
 {
-    const bson_t *job = kj_running_job(effect->running);
-    const struct kejue_verb *verb =
-        kj_host_verb(effect->engine->host, NULL, kj_doc_text(job, "payload.verb", ""));
-    bool safe = verb && ((verb->flags & KEJUE_IDEMPOTENT) || verb->repeat == KEJUE_REPEAT_UNIQUE);
-    if (safe)
-        effect_end(effect, KJ_JOB_RETRY, retry_at(effect, outcome->retry_after_ms), outcome->text,
-                   NULL);
+    kj_message_sent(effect->engine, kj_running_job(effect->running), result, on_recorded, effect);
+}
+
+static void on_result_saved(void *arg, int status)
+{
+    struct effect *effect = arg;
+    if (status == KJ_OK)
+        record(effect, effect->result);
+    else if (status == KJ_ECONFLICT)
+        effect_free(effect);
+    else
+        effect_end(effect, KJ_JOB_PARKED, 0, "it was sent, but that could not be stored", NULL);
+}
+
+static void message_sent(struct effect *effect, const bson_t *result)
+{
+    bson_t changes = BSON_INITIALIZER;
+    effect->result = bson_copy(result);
+    kj_doc_put_doc(&changes, "sent", result);
+    kj_running_save(effect->running, &changes, NULL, on_result_saved, effect);
+    bson_destroy(&changes);
+}
+
+// --- outcomes ---
+
+static void on_uncertain(struct effect *effect, const char *verb, int64_t retry_after_ms,
+                         const char *text)
+{
+    if (kj_engine_may_repeat(effect->engine, verb))
+        effect_end(effect, KJ_JOB_RETRY, retry_at(effect, retry_after_ms), text, NULL);
     else
         effect_end(
             effect, KJ_JOB_PARKED, 0,
@@ -71,22 +121,27 @@ static void on_uncertain(struct effect *effect, const struct kj_outcome *outcome
 static void on_outcome(void *arg, const struct kj_outcome *outcome, const bson_t *result)
 {
     struct effect *effect = arg;
-    const bson_t *job = kj_running_job(effect->running);
-    int64_t now = kj_loop_now(effect->engine->loop);
+    if (effect->running == NULL) {
+        effect_free(effect);
+        return;
+    }
+    const char *verb = kj_doc_text(kj_running_job(effect->running), "payload.verb", "");
+    int64_t now = kj_loop_now(effect->engine->loop), wait = outcome->retry_after_ms;
     switch (outcome->class) {
     case KEJUE_OK:
-        if (kj_starts_with(kj_doc_text(job, "payload.verb", ""), "whatsapp.send"))
-            kj_message_sent(effect->engine, job, result, on_recorded, effect);
+        if (kj_starts_with(verb, "whatsapp.send"))
+            message_sent(effect, result);
         else
             effect_end(effect, KJ_JOB_DONE, 0, NULL, result);
         return;
     case KEJUE_NOT_PROCESSED:
-    case KEJUE_CANCELED:
-        effect_end(effect, KJ_JOB_RETRY, retry_at(effect, outcome->retry_after_ms), outcome->text,
-                   NULL);
+        effect_end(effect, KJ_JOB_RETRY, retry_at(effect, wait), outcome->text, NULL);
         return;
     case KEJUE_UNKNOWN:
-        on_uncertain(effect, outcome);
+        on_uncertain(effect, verb, wait, outcome->text);
+        return;
+    case KEJUE_CANCELED: // before it began: the host is ending
+        effect_end(effect, KJ_JOB_WAIT, now + k_away_ms, outcome->text, NULL);
         return;
     case KEJUE_CALLER:
         effect_end(effect, KJ_JOB_FAILED, 0, outcome->text ? outcome->text : outcome->code, NULL);
@@ -95,9 +150,7 @@ static void on_outcome(void *arg, const struct kj_outcome *outcome, const bson_t
     case KEJUE_ACCOUNT:
         break; // nobody's fault in this job: it waits while the account is put right
     }
-    effect_end(effect, KJ_JOB_WAIT,
-               now + (outcome->retry_after_ms > 0 ? outcome->retry_after_ms : k_paused_ms),
-               outcome->text, NULL);
+    effect_end(effect, KJ_JOB_WAIT, now + (wait > 0 ? wait : k_paused_ms), outcome->text, NULL);
 }
 
 static bool too_late(const struct effect *effect)
@@ -109,44 +162,52 @@ static bool too_late(const struct effect *effect)
            kj_loop_now(effect->engine->loop) > kj_doc_time(job, "created_at", 0) + life;
 }
 
-static void run(void *engine, struct kj_running *running)
+static void send_out(struct effect *effect)
 {
     struct kj_fault fault;
-    struct effect *effect = KJ_NEW(struct effect);
-    const bson_t *job = kj_running_job(running);
+    const bson_t *job = kj_running_job(effect->running);
     bson_t args, empty = BSON_INITIALIZER;
-    *effect = (struct effect){engine, running};
-    if (too_late(effect)) {
-        effect_end(effect, KJ_JOB_FAILED, 0, "expired before it could be sent", NULL);
-        bson_destroy(&empty);
-        return;
-    }
     bool has = kj_doc_child(job, "payload.args", &args);
-    // Found running after a crash: it may have been sent then.
-    if (kj_doc_int(job, "recoveries", 0) > 0) {
-        struct kj_outcome lost = {KEJUE_UNKNOWN, 0, NULL, "this host ended while it was sent"};
-        const struct kejue_verb *verb =
-            kj_host_verb(effect->engine->host, NULL, kj_doc_text(job, "payload.verb", ""));
-        if (verb && !(verb->flags & KEJUE_IDEMPOTENT) && verb->repeat != KEJUE_REPEAT_UNIQUE) {
-            on_uncertain(effect, &lost);
-            bson_destroy(&empty);
-            return;
-        }
-    }
     struct kj_host_call call = {.verb = kj_doc_text(job, "payload.verb", ""),
-                                .workspace = kj_running_workspace(running),
+                                .workspace = kj_running_workspace(effect->running),
                                 .key = kj_doc_text(job, "key", NULL),
                                 .attempt = (uint32_t)kj_doc_int(job, "attempts", 0) + 1,
                                 .request = has ? &args : &empty};
-    if (kj_host_start(effect->engine->host, &call, on_outcome, effect, &fault) == 0) {
+    if (!kj_engine_call(effect->engine, &call, on_outcome, effect, &fault)) {
         char why[sizeof fault.place + sizeof fault.text + sizeof fault.hint + 8];
+        int64_t later = kj_loop_now(effect->engine->loop) + k_away_ms;
         kj_fault_print(&fault, why, sizeof why);
-        effect_end(effect,
-                   fault.code == KJ_ESCHEMA || fault.code == KJ_ENOTFOUND ? KJ_JOB_FAILED
-                                                                          : KJ_JOB_RETRY,
-                   0, why, NULL);
+        if (fault.code == KJ_ESCHEMA || fault.code == KJ_EINVAL)
+            effect_end(effect, KJ_JOB_FAILED, 0, why, NULL);
+        else if (fault.code == KJ_ENOTFOUND) // a plugin is missing: load it, then job.retry
+            effect_end(effect, KJ_JOB_PARKED, 0, why, NULL);
+        else
+            effect_end(effect, KJ_JOB_WAIT, later, why, NULL);
     }
     bson_destroy(&empty);
+}
+
+static void run(void *engine, struct kj_running *running)
+{
+    struct effect *effect = KJ_NEW(struct effect);
+    const bson_t *job = kj_running_job(running);
+    const char *verb = kj_doc_text(job, "payload.verb", "");
+    bson_t sent;
+    effect->engine = engine;
+    effect->running = running;
+    kj_running_on_drop(running, on_dropped, effect);
+    if (kj_doc_child(job, "sent", &sent)) {
+        record(effect, &sent);
+    } else if (kj_running_canceled(running)) {
+        effect_end(effect, KJ_JOB_FAILED, 0, "canceled", NULL);
+    } else if (kj_doc_int(job, "recoveries", 0) > 0 &&
+               !kj_engine_may_repeat(effect->engine, verb)) {
+        // Found running after a crash: it may have been sent then.
+        on_uncertain(effect, verb, 0, NULL);
+    } else if (too_late(effect)) {
+        effect_end(effect, KJ_JOB_FAILED, 0, "expired before it could be sent", NULL);
+    } else
+        send_out(effect);
 }
 
 void kj_effect_register(struct kj_engine *engine)

@@ -5,11 +5,14 @@
 
 #include "base/alloc.h"
 #include "base/log.h"
+#include "engine/path.h"
 #include "engine/ports.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum { k_later_ms = 5000 }; // no room for scripts just now
 
 // Steps may run in parallel, the job's document is written by one of them at a time.
 struct step {
@@ -19,29 +22,38 @@ struct step {
     char *key, *verb;
     bson_t *args, *answer;
     int64_t within_ms;
-    bool begun;
 };
 
 struct hook {
-    struct kj_engine *engine;
-    struct kj_running *running;
-    struct step *queue; // steps whose next write waits
+    struct kj_engine *engine;   // NULL: it has ended; only callbacks are still to come
+    struct kj_running *running; // NULL: no longer ours; nothing more is sent
+    struct step *queue;         // steps whose next write waits
     bool writing, ended;
     int open;
+    bool parks; // a step was lost: the run goes to its end without sending anything more
     struct kj_job_end end;
+    bson_t *changes, *result;
     char reason[512];
 };
 
 static void write_next(struct hook *hook);
 
-static void hook_free_if_done(struct hook *hook)
+static void finish_if_done(struct hook *hook)
 {
     if (!hook->ended || hook->open || hook->writing)
         return;
-    if (hook->running)
+    if (hook->running) {
+        hook->end.reason = hook->reason[0] ? hook->reason : NULL;
+        hook->end.changes = hook->changes;
+        hook->end.result = hook->result;
         kj_running_end(hook->running, &hook->end);
+    }
+    kj_doc_clear(&hook->changes);
+    kj_doc_clear(&hook->result);
     free(hook);
 }
+
+// --- steps ---
 
 static void step_free(struct step *step)
 {
@@ -53,14 +65,12 @@ static void step_free(struct step *step)
     free(step);
 }
 
-static void queue_write(struct step *step)
+// Tells the script, which may go on inside.
+static void step_end(struct step *step, const bson_t *answer)
 {
-    struct step **at = &step->hook->queue;
-    while (*at)
-        at = &(*at)->next;
-    step->next = NULL;
-    *at = step;
-    write_next(step->hook);
+    if (step->hook->engine && !step->hook->ended)
+        kj_hook_answer(step->hook->engine->script, step->token, answer);
+    step_free(step);
 }
 
 static bson_t *error_answer(const char *class, const char *code, const char *text,
@@ -77,40 +87,76 @@ static bson_t *error_answer(const char *class, const char *code, const char *tex
     return answer;
 }
 
+static void step_fail(struct step *step, const char *class, const char *code, const char *text)
+{
+    bson_t *answer = error_answer(class, code, text, 0);
+    step_end(step, answer);
+    bson_destroy(answer);
+}
+
+static void queue_write(struct step *step)
+{
+    struct step **at = &step->hook->queue;
+    while (*at)
+        at = &(*at)->next;
+    step->next = NULL;
+    *at = step;
+    write_next(step->hook);
+}
+
 static void on_step_done(void *arg, const struct kj_outcome *outcome, const bson_t *result)
 {
     struct step *step = arg;
+    struct hook *hook = step->hook;
     if (outcome->class == KEJUE_OK) {
         step->answer = bson_new();
         kj_doc_put_bool(step->answer, "ok", true);
         kj_doc_put_doc(step->answer, "result", result);
     } else
-        step->answer = error_answer(kj_class_name(outcome->class), outcome->code, outcome->text,
-                                    outcome->retry_after_ms);
-    queue_write(step);
+        step->answer = error_answer(kj_class_name(outcome->class), outcome->code,
+                                    outcome->text, outcome->retry_after_ms);
+    if (hook->running) {
+        queue_write(step);
+        return;
+    }
+    step_end(step, step->answer);
+    finish_if_done(hook);
 }
 
 static void send_step(struct step *step)
 {
     struct kj_fault fault;
     struct hook *hook = step->hook;
-    const bson_t *job = kj_running_job(hook->running);
+    const char *workspace = kj_running_workspace(hook->running);
     char key[256];
-    snprintf(key, sizeof key, "%s:%s", kj_doc_text(job, "key", "hook"), step->key);
+    snprintf(key, sizeof key, "%s:%s", kj_doc_text(kj_running_job(hook->running), "key", "hook"),
+             step->key);
     if (kj_starts_with(step->verb, "host.")) {
-        kj_ports_ask(hook->engine, "script", kj_running_workspace(hook->running), step->verb + 5,
-                     step->args, on_step_done, step);
+        kj_ports_ask(hook->engine, "script", workspace, step->verb + 5, step->args, on_step_done,
+                     step);
         return;
     }
     struct kj_host_call call = {.verb = step->verb,
-                                .workspace = kj_running_workspace(hook->running),
+                                .workspace = workspace,
                                 .key = key,
                                 .timeout_ms = step->within_ms,
                                 .request = step->args};
-    if (kj_host_start(hook->engine->host, &call, on_step_done, step, &fault) == 0) {
-        step->answer = error_answer("caller", kj_error_name(fault.code), fault.text, 0);
+    if (!kj_engine_call(hook->engine, &call, on_step_done, step, &fault)) {
+        bool away = fault.code == KJ_EUNAVAILABLE || fault.code == KJ_EFULL;
+        step->answer = error_answer(away ? "not_processed" : "caller", kj_error_name(fault.code),
+                                    fault.text, 0);
         queue_write(step);
     }
+}
+
+// --- recording ---
+
+static void park(struct hook *hook, const char *key, const char *why)
+{
+    hook->parks = true;
+    snprintf(hook->reason, sizeof hook->reason,
+             "step %s %s and may have been carried out; look, then job.retry or job.cancel", key,
+             why);
 }
 
 static void on_written(void *arg, int status)
@@ -119,22 +165,26 @@ static void on_written(void *arg, int status)
     struct step *step = hook->queue;
     hook->queue = step->next;
     hook->writing = false;
-    if (status != KJ_OK) {
-        if (status == KJ_ECONFLICT)
-            hook->running = NULL; // no longer ours: nothing more may be sent
-        kj_doc_clear(&step->answer);
-        step->answer = error_answer("unknown", "store", "the step could not be recorded", 0);
-        kj_hook_answer(hook->engine->script, step->token, step->answer);
-        step_free(step);
-    } else if (step->answer) {
-        kj_hook_answer(hook->engine->script, step->token, step->answer);
-        step_free(step);
-    } else {
-        step->begun = true;
+    if (status == KJ_OK && step->answer == NULL) {
         send_step(step);
+    } else if (status == KJ_OK) {
+        step_end(step, step->answer);
+    } else if (status == KJ_ECANCELED) {
+        step_free(step); // the engine is ending; the script is not told
+    } else {
+        if (status == KJ_ECONFLICT)
+            hook->running = NULL;
+        else if (step->answer)
+            park(hook, step->key, "could not be recorded");
+        step_fail(step, step->answer ? "unknown" : "not_processed", "store",
+                  "the step could not be recorded");
+    }
+    while (hook->running == NULL && (step = hook->queue) != NULL) {
+        hook->queue = step->next;
+        step_fail(step, "canceled", "taken", "the job is no longer ours");
     }
     write_next(hook);
-    hook_free_if_done(hook);
+    finish_if_done(hook);
 }
 
 static void write_next(struct hook *hook)
@@ -156,18 +206,25 @@ static void write_next(struct hook *hook)
     bson_destroy(&begun);
 }
 
-// Begun in an earlier life and never answered: may it be sent again?
-static bool lost(const struct hook *hook, const char *key, const char *verb)
+static bool harmless(const struct hook *hook, const char *verb, const bson_t *args)
 {
-    char path[160];
-    snprintf(path, sizeof path, "steps.%s.begun", key);
-    if (!kj_doc_bool(kj_running_job(hook->running), path, false))
-        return false;
-    const struct kejue_verb *known = kj_host_verb(hook->engine->host, NULL, verb);
-    bool harmless =
-        kj_starts_with(verb, "host.state.get") ||
-        (known && ((known->flags & KEJUE_IDEMPOTENT) || known->repeat == KEJUE_REPEAT_UNIQUE));
-    return !harmless;
+    if (kj_streq(verb, "host.state.get") || kj_streq(verb, "host.leads"))
+        return true;
+    if (kj_streq(verb, "host.state.put"))
+        return !kj_doc_has(args, "revision");
+    if (kj_streq(verb, "host.submit"))
+        return kj_doc_has(args, "key");
+    return kj_engine_may_repeat(hook->engine, verb);
+}
+
+// Was this step begun in an earlier life and never answered? (A key may hold dots: no path.)
+static bool begun_before(const struct hook *hook, const char *key)
+{
+    bson_t steps;
+    bson_iter_t at, in;
+    return kj_doc_child(kj_running_job(hook->running), "steps", &steps) &&
+           bson_iter_init_find(&at, &steps, key) && bson_iter_recurse(&at, &in) &&
+           bson_iter_find(&in, "begun");
 }
 
 static void on_step(void *arg, uint64_t token, const struct kj_hook_step *wanted)
@@ -181,42 +238,89 @@ static void on_step(void *arg, uint64_t token, const struct kj_hook_step *wanted
     step->args = wanted->args ? bson_copy(wanted->args) : bson_new();
     step->within_ms = wanted->within_ms;
     hook->open++;
-    if (hook->running == NULL || lost(hook, step->key, step->verb)) {
-        bson_t *answer =
-            error_answer("unknown", "lost", "this host ended while the step was under way", 0);
-        snprintf(hook->reason, sizeof hook->reason,
-                 "step %s was under way when the host ended and may have been carried out; look, "
-                 "then job.retry or job.cancel",
-                 step->key);
-        hook->end.verdict = KJ_JOB_PARKED;
-        kj_hook_answer(hook->engine->script, token, answer);
-        bson_destroy(answer);
-        step_free(step);
+    bool ours = hook->engine && hook->running;
+    if (ours && !hook->parks && begun_before(hook, step->key) &&
+        !harmless(hook, step->verb, step->args))
+        park(hook, step->key, "was under way when the host ended");
+    if (!ours)
+        step_fail(step, "canceled", "taken", "the job is no longer ours");
+    else if (hook->parks)
+        step_fail(step, "unknown", "lost", "a step of this run was lost; nothing more is sent");
+    else
+        queue_write(step);
+}
+
+// --- the end ---
+
+// A retry asks again what had failed; what may have been carried out stays as begun: then the verb
+// decides. What was answered well is never repeated.
+static bson_t *steps_for_retry(const bson_t *job)
+{
+    bson_t *kept = bson_new(), steps;
+    bson_iter_t at;
+    if (!kj_doc_child(job, "steps", &steps) || !bson_iter_init(&at, &steps))
+        return kept;
+    while (bson_iter_next(&at)) {
+        bson_t step, begun = BSON_INITIALIZER;
+        uint32_t length;
+        const uint8_t *bytes;
+        bson_iter_document(&at, &length, &bytes);
+        kj_doc_put_bool(&begun, "begun", true);
+        if (bson_init_static(&step, bytes, length)) {
+            if (kj_doc_bool(&step, "ok", true))
+                kj_doc_put_doc(kept, bson_iter_key(&at), &step);
+            else if (kj_streq(kj_doc_text(&step, "error.class", ""), "unknown"))
+                kj_doc_put_doc(kept, bson_iter_key(&at), &begun);
+        }
+        bson_destroy(&begun);
+    }
+    return kept;
+}
+
+static void end_with_retry(struct hook *hook, const bson_t *result)
+{
+    const bson_t *job = kj_running_job(hook->running);
+    int64_t now = kj_loop_now(hook->engine->loop);
+    int64_t wait = kj_doc_int(result, "retry_after_ms", 0),
+            life = kj_doc_int(result, "expires_ms", 0), most = kj_doc_int(result, "attempts", 0);
+    kj_copy(hook->reason, sizeof hook->reason, kj_doc_text(result, "reason", "asked to retry"));
+    if (life > 0 && now + wait > kj_doc_time(job, "created_at", now) + life) {
+        hook->end.verdict = KJ_JOB_FAILED;
         return;
     }
-    queue_write(step);
+    hook->end.verdict = KJ_JOB_RETRY;
+    hook->end.due = wait > 0 ? now + wait : 0;
+    hook->changes = bson_new();
+    bson_t *steps = steps_for_retry(job);
+    kj_doc_put_doc(hook->changes, "steps", steps);
+    if (most > 0)
+        kj_doc_put_int(hook->changes, "max_attempts", most);
+    bson_destroy(steps);
 }
 
 static void on_hook_done(void *arg, int status, const bson_t *result, const struct kj_fault *fault)
 {
     struct hook *hook = arg;
     hook->ended = true;
-    if (hook->end.verdict == KJ_JOB_PARKED) {
-        hook->end.reason = hook->reason;
+    if (hook->engine == NULL || hook->running == NULL) {
+        // dropped: nothing is said any more
+    } else if (hook->parks) {
+        hook->end.verdict = KJ_JOB_PARKED;
+    } else if (status == KJ_ECANCELED || status == KJ_EFULL || status == KJ_EUNAVAILABLE) {
+        hook->end.verdict = KJ_JOB_WAIT;
+        hook->end.due = kj_loop_now(hook->engine->loop) + k_later_ms;
+        kj_copy(hook->reason, sizeof hook->reason, fault->text);
     } else if (status != KJ_OK) {
+        hook->end.verdict = KJ_JOB_PARKED;
         kj_fault_print(fault, hook->reason, sizeof hook->reason);
-        hook->end = (struct kj_job_end){.verdict = KJ_JOB_PARKED, .reason = hook->reason};
     } else if (kj_streq(kj_doc_text(result, "outcome", "done"), "retry")) {
-        int64_t wait = kj_doc_int(result, "retry_after_ms", 0);
-        kj_copy(hook->reason, sizeof hook->reason, kj_doc_text(result, "reason", "asked to retry"));
-        hook->end = (struct kj_job_end){.verdict = KJ_JOB_RETRY, .reason = hook->reason};
-        hook->end.due = wait ? kj_loop_now(hook->engine->loop) + wait : 0;
+        end_with_retry(hook, result);
     } else
-        hook->end = (struct kj_job_end){.verdict = KJ_JOB_DONE};
-    hook_free_if_done(hook);
+        hook->end.verdict = KJ_JOB_DONE;
+    finish_if_done(hook);
 }
 
-// What the script may be told again: answers only, not steps that were merely begun.
+// What the script is told again: answers only, not steps that were merely begun.
 static bson_t *recorded_answers(const bson_t *job)
 {
     bson_t *answers = bson_new(), steps;
@@ -233,6 +337,13 @@ static bson_t *recorded_answers(const bson_t *job)
     return answers;
 }
 
+static void on_dropped(void *arg)
+{
+    struct hook *hook = arg;
+    hook->engine = NULL;
+    hook->running = NULL;
+}
+
 static void run(void *engine, struct kj_running *running)
 {
     static const struct kj_hook_ports k_ports = {on_step, on_hook_done};
@@ -240,6 +351,7 @@ static void run(void *engine, struct kj_running *running)
     struct hook *hook = KJ_NEW(struct hook);
     hook->engine = engine;
     hook->running = running;
+    kj_running_on_drop(running, on_dropped, hook);
     const bson_t *job = kj_running_job(running);
     bson_t event, empty = BSON_INITIALIZER, *answers = recorded_answers(job);
     bool has = kj_doc_child(job, "payload.event", &event);

@@ -82,8 +82,8 @@ static void extends_merges_maps_and_replaces_lists(void **state)
     assert_string_equal(fake_json(&fake, "tags"), "[\"own\"]");
     assert_string_equal(fake_text(&fake, "explain.0.at"), "rules/base.lua:3");
     bson_iter_t file;
-    assert_true(bson_iter_init_find(&file, &fake.pack->files, "rules/base.lua"));
-    assert_true(bson_iter_init_find(&file, &fake.pack->files, "rules/p.lua"));
+    assert_true(bson_iter_init_find(&file, fake.pack->files, "rules/base.lua"));
+    assert_true(bson_iter_init_find(&file, fake.pack->files, "rules/p.lua"));
     fake_end(&fake);
     fake_refuses("return kejue.rules { name = \"p\",\n extends = \"p\" }", "rules/p.lua:2",
                  "a chain of extends");
@@ -148,7 +148,7 @@ static void a_pack_describes_itself(void **state)
                      "  sure = { type = \"boolean\", from = function() return true end } },\n"
                      "success = { { \"good\", \"sounded {campaign.goal}\" }, { \"poor\" } },\n"
                      "templates = { hi = { languages = { \"en\" } } }");
-    fake.plan = bson_copy(&fake.pack->describe);
+    fake.plan = bson_copy(fake.pack->describe);
     assert_string_equal(fake_text(&fake, "guidance.analysis"), "be strict");
     assert_string_equal(fake_text(&fake, "variables.0.name"), "kind");
     assert_string_equal(fake_text(&fake, "variables.0.labels.a.en"), "the first");

@@ -1,0 +1,165 @@
+"""Why is somebody (not) called? And the operator's levers: the kill switch, pause, resume, cancel."""
+import unittest
+
+from flow_engine import Flow, Refused, outbound
+
+INTERESTED, NO_ANSWER, OPTS_OUT = "+4930555010001", "+4930555020022", "+4930555030005"
+OFFICE = {"windows": [{"days": [0, 1, 2, 3, 4], "from": "09:00", "to": "17:00"}]}
+
+
+class Why(Flow):
+    def setUp(self):
+        super().setUp()
+        self.flow = self.engine()
+
+    def why(self, who, **more):
+        return self.flow.ask("lead.why", who=who, **more)
+
+    def gate(self, told, name):
+        found = [row for row in told["now"]["gates"] if row["gate"] == name]
+        self.assertEqual(len(found), 1, told["now"])
+        return found[0]
+
+    def test_a_refused_number(self):
+        self.flow.ask("lead.refuse", phone_number=INTERESTED, source="letter of 3 May")
+        outbound(self.flow, [INTERESTED])
+        self.flow.run_days(3)
+        told = self.why(INTERESTED)
+        self.assertEqual((told["now"]["open"], told["now"]["final"]), (False, True))
+        self.assertEqual(told["now"]["gate"], "do_not_call")
+        self.assertFalse(self.gate(told, "do_not_call")["open"])
+        self.assertEqual([(r["kind"], r["source"]) for r in told["refusals"]],
+                         [("do_not_call", "letter of 3 May")])
+        self.assertEqual([job["state"] for job in told["jobs"]], ["failed"])
+        self.assertEqual((told["calls"], told["decisions"], self.flow.rings()), ([], [], []))
+
+    def test_said_no_in_a_call(self):
+        outbound(self.flow, [OPTS_OUT])
+        self.flow.run_days(3)
+        told = self.why(OPTS_OUT)
+        self.assertEqual(told["now"]["gate"], "opt_out")
+        self.assertIn("off your list", self.gate(told, "opt_out")["input"])  # their own words
+        self.assertEqual([r["kind"] for r in told["refusals"]], ["opt_out"])
+        self.assertEqual(len(self.flow.rings()), 1)
+        # Also not by another campaign.
+        outbound(self.flow, [], name="Autumn", list="Spring")
+        self.flow.run_days(3)
+        self.assertEqual(len(self.flow.rings()), 1)
+        with self.assertRaises(Refused):
+            self.flow.ask("lead.why", who="+49999")
+
+    def test_a_waiting_one(self):
+        outbound(self.flow, [INTERESTED], schedule=OFFICE)
+        self.flow.run_until("2026-03-02T05:30:00Z")
+        told = self.why(INTERESTED)
+        self.assertEqual(told["now"]["verdict"], "later")
+        window = self.gate(told, "window")
+        self.assertEqual(window["verdict"], "later")
+        opens = "2026-03-02T08:00:00"  # nine o'clock in Berlin
+        self.assertTrue(told["now"]["next"].startswith(opens), told["now"])
+        self.assertEqual([job["state"] for job in told["jobs"]], ["waiting"])
+        self.assertTrue(told["jobs"][0]["due"].startswith(opens), told["jobs"])
+        self.assertEqual(self.flow.rings(), [])
+        # As of another instant.
+        self.assertEqual(self.why(INTERESTED, at="2026-03-02T09:00:00Z")["now"]["verdict"], "yes")
+        sunday = self.why(INTERESTED, at="2026-03-08T09:00:00Z")["now"]
+        self.assertTrue(sunday["next"].startswith("2026-03-09T08:00:00"), sunday)
+
+    def test_a_done_one(self):
+        outbound(self.flow, [INTERESTED])
+        self.flow.run_until("2026-03-02T06:00:00Z")
+        for who in (INTERESTED, "1"):
+            told = self.why(who)
+            self.assertEqual(told["lead"]["phone_number"], INTERESTED)
+            self.assertEqual([job["state"] for job in told["jobs"]], ["done"])
+            self.assertEqual([call["disposition"] for call in told["calls"]], ["completed"])
+            self.assertEqual(len(told["decisions"]), 1)
+            decision = told["decisions"][0]
+            self.assertIn(decision["plan"]["success"], ("good", "excellent"))
+            self.assertRegex(decision["pack"], "^[0-9a-f]{16,}$")
+            self.assertIn("lead-qualification.lua:", str(decision["plan"]))
+
+    def test_waits_for_its_next_attempt(self):
+        outbound(self.flow, [NO_ANSWER])
+        self.flow.run_until("2026-03-02T06:00:00Z")
+        told = self.why(NO_ANSWER)
+        self.assertEqual([call["disposition"] for call in told["calls"]], ["no_answer"])
+        self.assertEqual([job["state"] for job in told["jobs"]], ["waiting"])
+        self.assertTrue("2026-03-02T09:00" <= told["jobs"][0]["due"] < "2026-03-02T09:10", told)
+
+
+class Levers(Flow):
+    NUMBERS = [f"+49305550{i:02d}001" for i in range(10, 50)]
+
+    def setUp(self):
+        super().setUp()
+        self.flow = self.engine(more="trunk = { max_calls = 4; };")
+
+    def states(self):
+        counts = {}
+        for job in self.flow.rows("job.list", kind="call"):
+            counts[job["state"]] = counts.get(job["state"], 0) + 1
+        return counts
+
+    def begin(self):
+        """Some have been called, some are on the line, most wait."""
+        campaign = outbound(self.flow, self.NUMBERS)
+        self.flow.run_until("2026-03-02T05:03:00Z")
+        rung = len(self.flow.rings())
+        self.assertGreater(rung, 3)
+        self.assertLess(rung, len(self.NUMBERS))
+        return campaign, rung
+
+    def check_all_once(self):
+        self.assertEqual(sorted(ring["to"] for ring in self.flow.rings()), self.NUMBERS)
+        self.assertEqual(self.states(), {"done": len(self.NUMBERS)})
+
+    def test_the_kill_switch(self):
+        _, rung = self.begin()
+        self.assertEqual(self.flow.ask("dialing.stop"), {"dialing": False})
+        self.assertFalse(self.flow.ask("status")["dialing"])
+        self.flow.run_until("2026-03-02T07:00:00Z")
+        self.assertEqual(len(self.flow.rings()), rung)
+        self.assertEqual(self.flow.ask("status")["running"]["call"], 0)
+        self.assertEqual(self.states().get("done"), rung)  # live calls went on
+        self.assertEqual(self.flow.ask("dialing.start"), {"dialing": True})
+        self.flow.run_until("2026-03-02T12:00:00Z")
+        self.check_all_once()
+
+    def test_pause_and_resume(self):
+        campaign, rung = self.begin()
+        self.assertEqual(self.flow.ask("campaign.pause", id=campaign)["status"], "paused")
+        self.flow.run_until("2026-03-02T08:00:00Z")
+        self.assertEqual(len(self.flow.rings()), rung)
+        self.assertEqual(self.flow.ask("campaign.get", id=campaign)["status"], "paused")
+        with self.assertRaises(Refused):
+            self.flow.ask("campaign.pause", id=campaign)
+        self.assertEqual(self.flow.ask("campaign.resume", id=campaign)["status"], "active")
+        self.flow.run_until("2026-03-02T20:00:00Z")
+        self.check_all_once()
+        self.assertEqual(self.flow.ask("campaign.get", id=campaign)["status"], "completed")
+
+    def test_cancel(self):
+        campaign, rung = self.begin()
+        self.assertEqual(self.flow.ask("campaign.cancel", id=campaign)["status"], "canceled")
+        self.flow.run_until("2026-03-02T20:00:00Z")
+        self.assertEqual(len(self.flow.rings()), rung)
+        self.assertEqual(self.states(), {"done": rung, "failed": len(self.NUMBERS) - rung})
+        for command in ("campaign.resume", "campaign.start", "campaign.pause"):
+            with self.assertRaises(Refused):
+                self.flow.ask(command, id=campaign)
+        names = [event["name"] for event in self.flow.ask("event.since", limit=1000)["events"]]
+        self.assertEqual(names.count("campaign.ended"), 1)
+
+    def test_cancel_one_job(self):
+        outbound(self.flow, self.NUMBERS[:2], schedule=OFFICE)
+        self.flow.run_until("2026-03-02T06:00:00Z")
+        job = self.flow.rows("job.list", kind="call")[0]
+        self.flow.ask("job.cancel", id=job["id"])
+        self.flow.run_days(1)
+        self.assertEqual([ring["to"] for ring in self.flow.rings()],
+                         [number for number in self.NUMBERS[:2] if number != job["to"]])
+
+
+if __name__ == "__main__":
+    unittest.main()

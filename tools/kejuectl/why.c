@@ -1,0 +1,256 @@
+// kejuectl why NUMBER: each gate with its verdict, what waits, past calls, and the rules that
+// fired.
+#include "ctl.h"
+
+#include <string.h>
+
+static bool next_doc(bson_iter_t *at, bson_t *doc)
+{
+    uint32_t length;
+    const uint8_t *bytes;
+    while (bson_iter_next(at)) {
+        if (!BSON_ITER_HOLDS_DOCUMENT(at))
+            continue;
+        bson_iter_document(at, &length, &bytes);
+        if (bson_init_static(doc, bytes, length))
+            return true;
+    }
+    return false;
+}
+
+static bool begin(const bson_t *doc, const char *path, bson_t *list, bson_iter_t *at)
+{
+    return kj_doc_child(doc, path, list) && bson_iter_init(at, list);
+}
+
+static void put_time_of(struct kj_buf *out, const bson_t *doc, const char *path)
+{
+    int64_t when = kj_doc_time(doc, path, INT64_MIN);
+    if (when != INT64_MIN)
+        ctl_time(out, when);
+    else
+        kj_buf_adds(out, "-");
+}
+
+static void put_lead(const struct ctl *ctl, struct kj_buf *out, const bson_t *result)
+{
+    static const char *const k_fields[] = {"lead.first_name", "lead.last_name", "lead.country",
+                                           "lead.language",   "lead.timezone",  "lead.status"};
+    ctl_color(ctl, out, CTL_BOLD, kj_doc_text(result, "lead.phone_number", "?"));
+    kj_buf_addf(out, "  lead %lld", (long long)kj_doc_int(result, "lead._id", 0));
+    for (size_t i = 0; i < KJ_COUNT(k_fields); i++) {
+        const char *text = kj_doc_text(result, k_fields[i], "");
+        if (text[0]) {
+            kj_buf_adds(out, i == 1 ? " " : "  ");
+            ctl_cut(out, text, 60, false);
+        }
+    }
+    kj_buf_adds(out, "\nas of ");
+    put_time_of(out, result, "at");
+    kj_buf_adds(out, " UTC\n\n");
+}
+
+static void put_gate(const struct ctl *ctl, struct kj_buf *out, const bson_t *gate)
+{
+    bool open = kj_doc_bool(gate, "open", false);
+    kj_buf_adds(out, "  ");
+    ctl_color(ctl, out, open ? CTL_GREEN : CTL_RED, open ? "✓" : "✗");
+    kj_buf_addf(out, " %-12s ", kj_doc_text(gate, "gate", "?"));
+    ctl_cut(out, kj_doc_text(gate, "input", ""), 200, false);
+    if (!open && kj_doc_has(gate, "next_at")) {
+        kj_buf_adds(out, " (opens ");
+        put_time_of(out, gate, "next_at");
+        kj_buf_addc(out, ')');
+    }
+    kj_buf_addc(out, '\n');
+}
+
+static void put_gates(const struct ctl *ctl, struct kj_buf *out, const bson_t *result)
+{
+    bson_t gates, gate;
+    bson_iter_t at;
+    bool open = kj_doc_bool(result, "now.open", false);
+    if (kj_doc_has(result, "fault")) {
+        ctl_color(ctl, out, CTL_RED, kj_doc_text(result, "fault", ""));
+        kj_buf_adds(out, "\n\n");
+        return;
+    }
+    kj_buf_adds(out, "may be called: ");
+    ctl_color(ctl, out, open ? CTL_GREEN : CTL_RED, open ? "yes" : "no");
+    if (!open)
+        kj_buf_addf(out, ", stopped by %s", kj_doc_text(result, "now.gate", "?"));
+    kj_buf_addc(out, '\n');
+    if (begin(result, "now.gates", &gates, &at))
+        while (next_doc(&at, &gate))
+            put_gate(ctl, out, &gate);
+    if (!open) {
+        kj_buf_adds(out, "next eligible: ");
+        if (kj_doc_bool(result, "now.final", false))
+            kj_buf_adds(out, "never");
+        else if (kj_doc_bool(result, "now.waits_for_person", false))
+            kj_buf_adds(out, "never, unless a person changes something");
+        else
+            put_time_of(out, result, "now.next_at");
+        kj_buf_addc(out, '\n');
+    }
+    kj_buf_addc(out, '\n');
+}
+
+static void put_title(const struct ctl *ctl, struct kj_buf *out, const char *title, size_t count)
+{
+    ctl_color(ctl, out, CTL_BOLD, title);
+    if (count == 0)
+        kj_buf_adds(out, ": none");
+    kj_buf_addc(out, '\n');
+}
+
+static void put_part(struct kj_buf *out, const char *before, const bson_t *doc, const char *path)
+{
+    bson_iter_t at;
+    const char *key = strrchr(path, '.');
+    if (!kj_doc_find(doc, path, &at) || BSON_ITER_HOLDS_NULL(&at))
+        return;
+    kj_buf_adds(out, before);
+    ctl_value(out, key ? key + 1 : path, &at);
+}
+
+static void put_jobs(const struct ctl *ctl, struct kj_buf *out, const bson_t *result)
+{
+    bson_t jobs, job;
+    bson_iter_t at;
+    put_title(ctl, out, "jobs", kj_doc_count(result, "jobs"));
+    if (!begin(result, "jobs", &jobs, &at))
+        return;
+    while (next_doc(&at, &job)) {
+        kj_buf_addf(out, "  %lld  %s", (long long)kj_doc_int(&job, "_id", 0),
+                    kj_doc_text(&job, "state", "?"));
+        put_part(out, "  stage ", &job, "stage");
+        if (kj_streq(kj_doc_text(&job, "state", ""), "waiting"))
+            put_part(out, "  due ", &job, "due");
+        put_part(out, "  campaign ", &job, "campaign_id");
+        put_part(out, "  attempts ", &job, "attempts_made");
+        put_part(out, "  outcome ", &job, "outcome");
+        put_part(out, "  because: ", &job, "reason");
+        kj_buf_addc(out, '\n');
+    }
+}
+
+static void put_calls(const struct ctl *ctl, struct kj_buf *out, const bson_t *result)
+{
+    bson_t calls, call;
+    bson_iter_t at;
+    put_title(ctl, out, "calls", kj_doc_count(result, "calls"));
+    if (!begin(result, "calls", &calls, &at))
+        return;
+    while (next_doc(&at, &call)) {
+        kj_buf_adds(out, "  ");
+        put_time_of(out, &call, "created_at");
+        kj_buf_addf(out, "  %s", kj_doc_text(&call, "state", "?"));
+        put_part(out, "  ", &call, "disposition");
+        put_part(out, ", ", &call, "end_reason");
+        put_part(out, "  answered by ", &call, "answered_by");
+        put_part(out, "  ", &call, "duration_ms");
+        put_part(out, "  ", &call, "key");
+        kj_buf_addc(out, '\n');
+    }
+}
+
+// "success: good (rules/solar.lua:31)", for each section that came to something.
+static void put_rules(const struct ctl *ctl, struct kj_buf *out, const bson_t *decision)
+{
+    bson_t sections, section;
+    bson_iter_t at;
+    if (!begin(decision, "plan.explain", &sections, &at))
+        return;
+    while (next_doc(&at, &section)) {
+        bson_t rows, row;
+        bson_iter_t hit;
+        if (!kj_doc_has(&section, "at") && !kj_doc_has(&section, "rows"))
+            continue;
+        kj_buf_addf(out, "      %s", kj_doc_text(&section, "section", "?"));
+        put_part(out, ": ", &section, "value");
+        put_part(out, ", ", &section, "reason");
+        if (kj_doc_has(&section, "at")) {
+            kj_buf_adds(out, "  ");
+            ctl_color(ctl, out, CTL_DIM, kj_doc_text(&section, "at", ""));
+        }
+        kj_buf_addc(out, '\n');
+        if (begin(&section, "rows", &rows, &hit))
+            while (next_doc(&hit, &row)) {
+                put_part(out, "        ", &row, kj_doc_has(&row, "value") ? "value" : "points");
+                kj_buf_adds(out, "  ");
+                ctl_color(ctl, out, CTL_DIM, kj_doc_text(&row, "at", ""));
+                kj_buf_addc(out, '\n');
+            }
+    }
+}
+
+static void put_decisions(const struct ctl *ctl, struct kj_buf *out, const bson_t *result)
+{
+    bson_t decisions, decision;
+    bson_iter_t at;
+    put_title(ctl, out, "decisions", kj_doc_count(result, "decisions"));
+    if (!begin(result, "decisions", &decisions, &at))
+        return;
+    while (next_doc(&at, &decision)) {
+        kj_buf_adds(out, "  ");
+        put_time_of(out, &decision, "at");
+        put_part(out, "  ", &decision, "disposition");
+        put_part(out, "  success ", &decision, "plan.success");
+        put_part(out, "  lead ", &decision, "plan.lead_status");
+        put_part(out, "  next ", &decision, "plan.next.kind");
+        put_part(out, " at ", &decision, "plan.next.at");
+        put_part(out, "  message ", &decision, "plan.template.name");
+        put_part(out, "  by ", &decision, "pack");
+        kj_buf_addc(out, '\n');
+        put_rules(ctl, out, &decision);
+    }
+}
+
+static void put_refusals(const struct ctl *ctl, struct kj_buf *out, const bson_t *result)
+{
+    bson_t refusals, one;
+    bson_iter_t at;
+    if (kj_doc_count(result, "refusals") == 0 || !begin(result, "refusals", &refusals, &at))
+        return;
+    put_title(ctl, out, "refusals", 1);
+    while (next_doc(&at, &one)) {
+        kj_buf_adds(out, "  ");
+        put_time_of(out, &one, kj_doc_has(&one, "at") ? "at" : "refused_at");
+        put_part(out, "  ", &one, "kind");
+        put_part(out, "  ", &one, "source");
+        put_part(out, "  ", &one, "evidence");
+        kj_buf_addc(out, '\n');
+    }
+    kj_buf_addc(out, '\n');
+}
+
+int ctl_why(struct ctl *ctl, char **words, int count)
+{
+    bson_t *args = NULL, *result = NULL;
+    struct kj_buf out;
+    int code = ctl_arguments(ctl, "lead.why", words, count, &args);
+    if (code == CTL_OK && !bson_has_field(args, "who"))
+        code = ctl_say(CTL_USAGE, NULL, "kejuectl why NUMBER [at=TIME]", "who is to be told of?");
+    if (code == CTL_OK)
+        code = ctl_ask(ctl, "lead.why", args, &result);
+    if (args)
+        bson_destroy(args);
+    if (code != CTL_OK)
+        return code;
+    if (ctl->json) {
+        ctl_put_json(result);
+    } else {
+        kj_buf_init(&out, 0);
+        put_lead(ctl, &out, result);
+        put_gates(ctl, &out, result);
+        put_refusals(ctl, &out, result);
+        put_jobs(ctl, &out, result);
+        put_calls(ctl, &out, result);
+        put_decisions(ctl, &out, result);
+        ctl_flush(&out);
+        kj_buf_fini(&out);
+    }
+    bson_destroy(result);
+    return CTL_OK;
+}
