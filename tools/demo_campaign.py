@@ -233,15 +233,18 @@ def compare(engine, campaign):
         for line in path.read_text(encoding="utf-8").splitlines():
             row = json.loads(line)
             truth[row["attempt_id"]] = row
+    rung = {json.loads(line)["attempt_id"]
+            for line in (engine.dir / "rings.jsonl").read_text(encoding="utf-8").splitlines()}
     asked = {name for row in truth.values() for name in row.get("variables", {})}
-    result = {"calls": 0, "unmatched": 0}
+    # After a crash an attempt may be closed as never placed: judged, but it rang nobody.
+    result = {"calls": 0, "not_rung": 0, "unmatched": 0}
     pairs = {name: collections.Counter() for name in ("reached", "opt_out", "callback")}
     variables = collections.Counter()
     success = collections.defaultdict(collections.Counter)
     for row in decisions(engine, campaign):
         real = truth.get(row["call_id"])
         if real is None:
-            result["unmatched"] += 1
+            result["unmatched" if row["call_id"] in rung else "not_rung"] += 1
             continue
         result["calls"] += 1
         count_pair(pairs["reached"], row.get("reached", False), real["reached"])

@@ -39,6 +39,8 @@ int kj_api_create(struct kj_engine *engine, struct kj_api **api,
 void kj_api_destroy(struct kj_api *api);
 void kj_dispatch(struct kj_api *api, const struct kj_ask *ask);
 void kj_api_check_answers(struct kj_api *api); // tests: an answer off its schema is a fault
+// Before the end: whoever waits for an event is answered now, and nobody waits from here on.
+void kj_api_drain(struct kj_api *api);
 struct kj_engine *kj_api_engine(struct kj_api *api);
 void kj_api_wake_events(struct kj_api *api); // a new event is durable: answers who waits for one
 

@@ -48,7 +48,7 @@ void kj_api_destroy(struct kj_api *api)
     void *entry;
     if (api == NULL)
         return;
-    kj_api_drop_waiters(api);
+    kj_api_drain(api);
     for (size_t at = 0; kj_map_next(&api->commands, &at, &name, &entry);)
         free(entry);
     kj_map_fini(&api->commands);

@@ -13,6 +13,7 @@ struct kj_api {
     bool clock_running, checking;
     struct kj_waiter *waiters; // event.since that wait for the next event
     size_t waiter_count;
+    bool stopping; // nobody waits any more
 };
 
 struct kj_command_entry {
@@ -52,8 +53,6 @@ const char *kj_scope_name(int scope);
 // idempotency.c: runs `go` once per key; a repeat is answered from what is stored.
 void kj_once_begin(struct kj_request *request, void (*go)(struct kj_request *request));
 void kj_once_store(struct kj_request *request, void (*stored)(struct kj_request *request));
-
-void kj_api_drop_waiters(struct kj_api *api); // at the end
 
 // Hands the deferred answer to the door and frees the request.
 void kj_request_finish(struct kj_request *request);

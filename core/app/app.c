@@ -6,6 +6,7 @@
 
 #include <inttypes.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,9 +43,25 @@ static void on_signal(uv_signal_t *handle, int number)
         return;
     }
     app->stopping = true;
+    kj_api_drain(app->api);
     kj_log(KJ_LOG_INFO, "app", "stopping: no new work, live work may end", NULL);
     kj_host_drain(app->host);
     kj_engine_drain(app->engine, k_drain_ms, on_drained, app);
+}
+
+static void on_told(struct kj_task *task)
+{
+    struct kj_app *app = (struct kj_app *)((char *)task - offsetof(struct kj_app, last_task));
+    kj_loop_stop(app->loop);
+}
+
+// The doors still hear the answers that are ready: tasks run in the order of posting.
+static void tell_the_last(struct kj_app *app)
+{
+    kj_api_drain(app->api);
+    app->last_task.run = on_told;
+    kj_loop_post(app->loop, &app->last_task);
+    kj_loop_run(app->loop);
 }
 
 static void watch_signals(struct kj_app *app)
@@ -162,6 +179,7 @@ int kj_app_run(const struct kj_options *options)
         watch_signals(&app);
         kj_script_load(app.script, NULL, false, on_rules, &app);
         kj_loop_run(app.loop);
+        tell_the_last(&app);
         close_signals(&app);
     }
     kj_app_unwire(&app);

@@ -22,6 +22,7 @@ struct kj_app {
     struct kj_http *http;
     uv_signal_t signals[3];
     int signals_open;
+    struct kj_task last_task;
     int exit_code;
     bool stopping;
     bool checking; // under test: answers and events are held against their schemas

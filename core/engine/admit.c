@@ -97,6 +97,8 @@ static void stop(struct kj_path *path, const struct kj_gate_result *result, bson
         "called often enough",  "the trunk is at its rate",
         "all lines are in use"};
     const char *reason = k_reasons[result->stopped_by];
+    if (result->stopped_by == KJ_GATE_CONCURRENCY)
+        kj_trunk_sweep(path->engine); // are they all in use?
     if (result->final || result->next_at == INT64_MAX) {
         kj_doc_put_text(changes, "outcome", kj_gate_name(result->stopped_by));
         kj_path_end(path, KJ_JOB_FAILED, 0, reason, changes, NULL);

@@ -11,7 +11,7 @@
 static const char k_key[] = "trunk:default";
 static const char k_workspace[] = "default"; // the trunk is the house's, whoever calls
 
-enum { k_most_rows = 4096 };
+enum { k_most_rows = 4096, k_sweep_ms = 600000 };
 
 struct kj_trunk_op {
     struct kj_trunk_op *next;
@@ -117,16 +117,22 @@ static int apply_all(void *arg, const bson_t *doc, bson_t **next, bson_t **event
 
 static void start_write(struct kj_engine *engine);
 
+static void see(struct kj_trunk *trunk, const bson_t *doc)
+{
+    if (trunk->seen && kj_doc_int(doc, "version", 0) < kj_doc_int(trunk->seen, "version", 0))
+        return;
+    kj_doc_clear(&trunk->seen);
+    trunk->seen = bson_copy(doc);
+}
+
 static void on_written(void *arg, int status, const bson_t *doc)
 {
     struct kj_engine *engine = arg;
     struct kj_trunk *trunk = &engine->own->trunk;
     struct kj_trunk_op *op = trunk->writing;
     trunk->writing = NULL;
-    if (doc) {
-        kj_doc_clear(&trunk->seen);
-        trunk->seen = bson_copy(doc);
-    }
+    if (doc)
+        see(trunk, doc);
     start_write(engine); // what came meanwhile, before the callbacks add to it
     while (op) {
         struct kj_trunk_op *next = op->next;
@@ -251,8 +257,7 @@ static void on_trunk(struct kj_store_request *request)
     struct rows *rows = KJ_NEW(struct rows);
     if (op->status == KJ_OK && op->n_docs) {
         sweep->doc = bson_copy(op->docs[0]);
-        if (sweep->engine->own->trunk.seen == NULL)
-            sweep->engine->own->trunk.seen = bson_copy(sweep->doc);
+        see(&sweep->engine->own->trunk, sweep->doc);
         read_rows(sweep->doc, rows);
     }
     size_t count = rows->count;
@@ -273,6 +278,11 @@ static void on_trunk(struct kj_store_request *request)
 
 void kj_trunk_sweep(struct kj_engine *engine)
 {
+    struct kj_trunk *trunk = &engine->own->trunk;
+    int64_t mono = kj_loop_mono(engine->loop);
+    if (trunk->sweep_at > mono)
+        return;
+    trunk->sweep_at = mono + k_sweep_ms;
     struct sweep *sweep = KJ_NEW(struct sweep);
     sweep->engine = engine;
     kj_store_get(engine->store, k_workspace, KJ_LIMITS, 0, k_key, on_trunk, sweep);

@@ -11,7 +11,8 @@ struct kj_trunk_op;
 // A part of the engine's private state; all zero at first.
 struct kj_trunk {
     struct kj_trunk_op *waiting, *writing;
-    bson_t *seen; // the document as last seen, or NULL; owned
+    bson_t *seen;     // the document as last seen, or NULL; owned
+    int64_t sweep_at; // mono ms: not before
 };
 
 struct kj_trunk_wish {
@@ -29,7 +30,8 @@ void kj_trunk_free(struct kj_engine *engine, const char *attempt_id,
                    void (*then)(void *arg, int status), void *arg);
 // How many lines were in use when last seen: by the campaign, or by all (0).
 int kj_trunk_in_use(const struct kj_engine *engine, int64_t campaign_id);
-// Frees the lines whose job is not in an attempt any more: of jobs canceled, parked, removed.
+// Frees the lines whose job is not in an attempt any more: of jobs canceled, parked, removed. For
+// each start, and when lines run out; at most every ten minutes.
 void kj_trunk_sweep(struct kj_engine *engine);
 
 #endif

@@ -15,8 +15,14 @@ struct valve {
     bool shut;
 };
 
+struct names { // a list of kinds, copied
+    struct names *next;
+    const char *names[];
+};
+
 struct pass {
     struct valve *valve; // NULL: nobody waits any more
+    struct names *kinds;
     struct pass *next, *previous;
     size_t n_ops;
     void (*done)(struct kj_store_request *request);
@@ -38,6 +44,38 @@ static void unlink_pass(struct pass *pass)
     valve->base.pending--;
 }
 
+// What a request borrows from those who wait for it must outlive them. (Documents are its own.)
+static void keep_texts(struct pass *pass, struct kj_store_request *request)
+{
+    for (size_t i = 0; i < request->n_ops; i++) {
+        struct kj_store_op *op = &request->ops[i];
+        op->key = kj_store_keep_text(request, op->key);
+        op->sort = kj_store_keep_text(request, op->sort);
+        op->host = kj_store_keep_text(request, op->host);
+        size_t count = 0;
+        while (op->kinds && op->kinds[count])
+            count++;
+        if (op->kinds == NULL)
+            continue;
+        struct names *copy = kj_alloc(sizeof *copy + (count + 1) * sizeof *copy->names);
+        for (size_t n = 0; n < count; n++)
+            copy->names[n] = kj_store_keep_text(request, op->kinds[n]);
+        op->kinds = copy->names;
+        copy->next = pass->kinds;
+        pass->kinds = copy;
+    }
+}
+
+static void free_pass(struct pass *pass)
+{
+    while (pass->kinds) {
+        struct names *names = pass->kinds;
+        pass->kinds = names->next;
+        free(names);
+    }
+    free(pass);
+}
+
 static void on_passed(struct kj_store_request *request)
 {
     struct pass *pass = request->arg;
@@ -46,7 +84,7 @@ static void on_passed(struct kj_store_request *request)
     request->arg = pass->arg;
     if (waited_for)
         unlink_pass(pass);
-    free(pass);
+    free_pass(pass);
     if (waited_for && request->done)
         request->done(request);
 }
@@ -71,6 +109,7 @@ static void submit(struct kj_store *base, struct kj_store_request *request)
     else
         valve->first = pass;
     valve->last = pass;
+    keep_texts(pass, request);
     request->done = on_passed;
     request->arg = pass;
     kj_store_submit(valve->inner, request);

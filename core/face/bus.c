@@ -1,10 +1,12 @@
 // The bus: nng REP with many contexts, so that many requests are in flight, and PUB for events.
 //
-// nng calls back on its own threads; there we only take the message, queue it and wake the loop. A
-// context belongs to one request at a time: receive, dispatch, send, receive again.
+// Clients come through a gate of ours (bus_gate.h). nng calls back on its own threads; there we
+// only take the message, queue it and wake the loop. A context belongs to one request at a time:
+// receive, dispatch, send, receive again.
 #include "base/alloc.h"
 #include "base/log.h"
 #include "doc/json.h"
+#include "face/bus_gate.h"
 #include "face/face.h"
 #include "face/frame.h"
 
@@ -13,9 +15,9 @@
 #include <nng/protocol/pubsub0/pub.h>
 #include <nng/protocol/reqrep0/rep.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 // Requests at once; some of them wait for events. Beyond k_busy of them we only say so.
@@ -35,6 +37,7 @@ struct kj_bus {
     struct kj_api *api;
     struct kj_loop *loop;
     nng_socket rep, pub;
+    struct kj_gate *rep_gate, *pub_gate;
     bool rep_open, pub_open, trusted;
     bool closed; // destroyed, but still waiting for `open` answers
     struct slot *slots;
@@ -139,35 +142,36 @@ static void on_aio(void *arg)
     }
 }
 
-// A socket file that nobody listens on is left over from a crash: nng would refuse the address. A
-// file that is no socket stays: nng would remove it.
-static int clear_path(const char *url, struct kj_fault *fault)
+// "ipc:///run/kejue/bus.ipc" is the gate's; nng listens on ".bus.ipc" beside it.
+static int open_gate(struct kj_loop *loop, const char *url, uint8_t protocol, char *inner,
+                     size_t size, struct kj_gate **gate, struct kj_fault *fault)
 {
-    nng_socket probe;
-    struct stat info;
-    if (strncmp(url, "ipc://", 6) != 0 || lstat(url + 6, &info) != 0)
-        return KJ_OK;
-    if (!S_ISSOCK(info.st_mode))
-        return kj_fault(fault, KJ_EIO, url + 6, "choose another folder with --dir or run_dir",
-                        "is a file and not a socket of ours");
-    if (nng_rep0_open(&probe) != 0)
-        return KJ_OK;
-    if (nng_dial(probe, url, NULL, 0) == NNG_ECONNREFUSED)
-        unlink(url + 6);
-    nng_close(probe);
-    return KJ_OK;
+    const char *path = url + 6, *name = strrchr(path, '/');
+    int length = (int)(name ? name + 1 - path : 0);
+    snprintf(inner, size, "ipc://%.*s.%s", length, path, path + length);
+    int rc = kj_gate_open(loop, path, inner + 6, protocol, gate, fault);
+    if (rc == KJ_OK)
+        unlink(inner + 6); // of a life that crashed: the gate's path was free
+    return rc;
 }
 
-static int listen_on(nng_socket socket, const char *url, size_t limit, struct kj_fault *fault)
+static int listen_on(struct kj_bus *bus, nng_socket socket, const char *url, size_t limit,
+                     struct kj_gate **gate, struct kj_fault *fault)
 {
     nng_listener listener;
-    int rc = clear_path(url, fault);
-    if (rc != KJ_OK)
-        return rc;
-    rc = nng_listener_create(&listener, socket, url);
+    char inner[4200];
+    uint8_t protocol = gate == &bus->rep_gate ? KJ_GATE_REQ : KJ_GATE_SUB;
+    bool local = strncmp(url, "ipc://", 6) == 0;
+    if (local) {
+        int opened = open_gate(bus->loop, url, protocol, inner, sizeof inner, gate, fault);
+        if (opened != KJ_OK)
+            return opened;
+        url = inner;
+    }
+    int rc = nng_listener_create(&listener, socket, url);
     if (rc == 0)
         rc = nng_listener_setopt_size(listener, NNG_OPT_RECVMAXSZ, limit);
-    if (rc == 0 && strncmp(url, "ipc://", 6) == 0)
+    if (rc == 0 && local)
         rc = nng_listener_setopt_int(listener, NNG_OPT_IPC_PERMISSIONS, 0600);
     if (rc == 0)
         rc = nng_listener_start(listener, 0);
@@ -191,7 +195,7 @@ static int open_rep(struct kj_bus *bus, const struct kj_bus_config *config, stru
         if (rc != 0)
             return nng_fault(fault, config->rep_url, rc);
     }
-    rc = listen_on(bus->rep, config->rep_url, limit, fault);
+    rc = listen_on(bus, bus->rep, config->rep_url, limit, &bus->rep_gate, fault);
     for (int i = 0; rc == KJ_OK && i < k_contexts; i++)
         nng_ctx_recv(bus->slots[i].ctx, bus->slots[i].aio);
     return rc;
@@ -212,7 +216,7 @@ int kj_bus_create(struct kj_api *api, const struct kj_bus_config *config, struct
         if (opened == 0)
             opened = nng_socket_set_int(bus->pub, NNG_OPT_SENDBUF, k_backlog);
         rc = opened ? nng_fault(fault, config->pub_url, opened)
-                    : listen_on(bus->pub, config->pub_url, 4096, fault);
+                    : listen_on(bus, bus->pub, config->pub_url, 4096, &bus->pub_gate, fault);
     }
     if (rc != KJ_OK) {
         kj_bus_destroy(bus);
@@ -226,6 +230,8 @@ void kj_bus_destroy(struct kj_bus *bus)
 {
     if (bus == NULL)
         return;
+    kj_gate_close(bus->rep_gate);
+    kj_gate_close(bus->pub_gate);
     if (bus->pub_open)
         nng_close(bus->pub);
     if (bus->rep_open)

@@ -1,5 +1,6 @@
 // BSON from outside holds what JSON could hold, and dates: no other type, no duplicate key, no
-// number that is none. So both encodings mean the same to every command.
+// number that is none, no text that is no UTF-8 (bson_validate of libbson 1.23 lets that pass). So
+// both encodings mean the same to every command.
 #include "base/map.h"
 #include "face/frame.h"
 
@@ -21,8 +22,12 @@ static bool check(bson_iter_t at, bool is_array, char *place, size_t size);
 static bool check_value(const bson_iter_t *at, char *place, size_t size)
 {
     bson_iter_t child;
+    const char *text;
+    uint32_t length;
     switch (bson_iter_type(at)) {
     case BSON_TYPE_UTF8:
+        text = bson_iter_utf8(at, &length);
+        return strlen(text) == length && kj_utf8_valid(text, length);
     case BSON_TYPE_BOOL:
     case BSON_TYPE_NULL:
     case BSON_TYPE_INT32:
@@ -49,14 +54,16 @@ static bool check(bson_iter_t at, bool is_array, char *place, size_t size)
     kj_map_init(&seen);
     for (; good && bson_iter_next(&at); index++) {
         const char *key = bson_iter_key(&at);
-        if (is_array)
+        if (!kj_utf8_valid(key, strlen(key)))
+            good = false;
+        else if (is_array)
             good = check_value(&at, place, size);
         else if (index < k_few)
             good = is_new(first, key, index) && check_value(&at, place, size);
         else
             good = is_new(first, key, k_few) && kj_map_put(&seen, key, &seen) == NULL &&
                    check_value(&at, place, size);
-        if (!good && place[0] == 0)
+        if (!good && place[0] == 0 && kj_utf8_valid(key, strlen(key)) && strlen(key) < size)
             kj_copy(place, size, key);
     }
     kj_map_fini(&seen);

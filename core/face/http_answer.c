@@ -104,6 +104,8 @@ void kj_exchange_fault(struct kj_exchange *exchange, unsigned status, const stru
     kj_exchange_doc(exchange, status, &answer);
     if (status == MHD_HTTP_UNAUTHORIZED)
         kj_exchange_header(exchange, MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Bearer realm=\"kejue\"");
+    if (exchange->allow)
+        kj_exchange_header(exchange, MHD_HTTP_HEADER_ALLOW, exchange->allow);
     if (status == MHD_HTTP_SERVICE_UNAVAILABLE)
         kj_exchange_header(exchange, MHD_HTTP_HEADER_RETRY_AFTER, "1");
     bson_destroy(&error);

@@ -17,6 +17,7 @@ enum {
     KJ_HTTP_IDLE_S = 30,
     KJ_HTTP_REQUEST_S = 120,    // a request must have arrived whole within
     KJ_HTTP_BODIES = 256 << 20, // bytes of all bodies that are being received
+    KJ_HTTP_DISCARD = 64 << 20, // so much of a refused body is read, so that the answer is
     KJ_HTTP_ANSWER = 64 << 20,
     KJ_HTTP_STREAMS = 256,
     KJ_HTTP_HEARTBEAT_MS = 15000,
@@ -42,10 +43,12 @@ struct kj_exchange {
     const struct kj_route *route;
     char *method, *rest; // what "*" stood for
     char *token, *key;   // bearer, Idempotency-Key; NULL = none
+    char *allow;         // methods, for a 405
     struct kj_buf body;
     size_t length; // as announced
     int refs;
     bool arrived, suspended, waking;
+    bool discard;                  // refused: the body is read for politeness and thrown away
     struct MHD_Response *response; // ready to go out
     unsigned status;
     struct kj_stream *stream;
@@ -92,8 +95,10 @@ void kj_http_on_completed(void *arg, struct MHD_Connection *connection, void **o
 void kj_exchange_hold(struct kj_exchange *exchange);
 void kj_exchange_release(struct kj_exchange *exchange);
 
-// http_refuse.c: what the library lets through and we do not. false = *status and *fault say why.
-bool kj_http_admit(struct kj_exchange *exchange, unsigned *status, struct kj_fault *fault);
+// http_refuse.c: what the library lets through and we do not. false = *status and *fault say why;
+// *framed: the end of this request is known.
+bool kj_http_admit(struct kj_exchange *exchange, unsigned *status, bool *framed,
+                   struct kj_fault *fault);
 
 // http_answer.c: each sets the answer; the first one counts.
 void kj_exchange_answer(struct kj_exchange *exchange, unsigned status,

@@ -11,6 +11,7 @@
 struct headers {
     int hosts, lengths, codings, authorizations, types, keys;
     bool odd_name, odd_value;
+    int expects; // waits with its body for our word
     const char *length, *authorization, *type, *key;
 };
 
@@ -56,6 +57,7 @@ static enum MHD_Result on_header(void *arg, enum MHD_ValueKind kind, const char 
         return MHD_YES;
     }
     note(name, value, "Host", &headers->hosts, NULL);
+    note(name, value, "Expect", &headers->expects, NULL);
     note(name, value, "Content-Length", &headers->lengths, &headers->length);
     note(name, value, "Transfer-Encoding", &headers->codings, NULL);
     note(name, value, "Authorization", &headers->authorizations, &headers->authorization);
@@ -93,9 +95,7 @@ static bool refuse(const struct refusal *refusal, unsigned *status, struct kj_fa
     return false;
 }
 
-// Of several faults the first counts.
-static const struct refusal *framing_fault(const struct headers *headers, const char *method,
-                                           size_t *length)
+static const struct refusal *header_fault(const struct headers *headers)
 {
     static const struct refusal k_name = {400, KJ_EINVAL, NULL, NULL,
                                           "a header's name has a character it cannot have"};
@@ -103,6 +103,22 @@ static const struct refusal *framing_fault(const struct headers *headers, const 
                                            "a header's value has a control character"};
     static const struct refusal k_host = {400, KJ_EINVAL, "Host", "send one Host header",
                                           "must be there exactly once"};
+    static const struct refusal k_twice = {
+        400, KJ_EINVAL, NULL, "send each once",
+        "Authorization, Content-Type or Idempotency-Key came twice"};
+    if (headers->odd_name)
+        return &k_name;
+    if (headers->odd_value)
+        return &k_value;
+    if (headers->hosts != 1)
+        return &k_host;
+    return headers->authorizations > 1 || headers->types > 1 || headers->keys > 1 ? &k_twice : NULL;
+}
+
+// Where the body ends must be beyond doubt.
+static const struct refusal *length_fault(const struct headers *headers, const char *method,
+                                          size_t *length)
+{
     static const struct refusal k_both = {400, KJ_EINVAL, "Transfer-Encoding", "send one of them",
                                           "came together with Content-Length"};
     static const struct refusal k_coded = {411, KJ_EINVAL, "Transfer-Encoding",
@@ -114,24 +130,13 @@ static const struct refusal *framing_fault(const struct headers *headers, const 
                                           "must be there once, as a number"};
     static const struct refusal k_body = {400, KJ_EINVAL, NULL, "use POST",
                                           "a body is not taken with this method"};
-    static const struct refusal k_twice = {400, KJ_EINVAL, NULL, "send each once",
-                                           "Authorization, Content-Type or Idempotency-Key came "
-                                           "twice"};
-    if (headers->odd_name)
-        return &k_name;
-    if (headers->odd_value)
-        return &k_value;
-    if (headers->hosts != 1)
-        return &k_host;
     if (headers->codings)
         return headers->lengths ? &k_both : &k_coded;
     if (headers->lengths > 1 || (headers->length && !parse_length(headers->length, length)))
         return &k_many;
-    if (has_body_method(method) && headers->lengths == 0)
-        return &k_missing;
-    if (*length > 0 && !has_body_method(method) && strcmp(method, "DELETE") != 0)
-        return &k_body;
-    return headers->authorizations > 1 || headers->types > 1 || headers->keys > 1 ? &k_twice : NULL;
+    if (has_body_method(method))
+        return headers->lengths ? NULL : &k_missing;
+    return *length > 0 && strcmp(method, "DELETE") != 0 ? &k_body : NULL;
 }
 
 static bool is_json(const char *type)
@@ -167,14 +172,18 @@ static void take_credentials(struct kj_exchange *exchange, const struct headers 
         exchange->key = kj_strdup(headers->key);
 }
 
-bool kj_http_admit(struct kj_exchange *exchange, unsigned *status, struct kj_fault *fault)
+bool kj_http_admit(struct kj_exchange *exchange, unsigned *status, bool *framed,
+                   struct kj_fault *fault)
 {
     struct headers headers = {0};
     size_t limit = exchange->http->body_limit;
     MHD_get_connection_values_n(exchange->connection, MHD_HEADER_KIND, on_header, &headers);
-    const struct refusal *refusal = framing_fault(&headers, exchange->method, &exchange->length);
+    const struct refusal *refusal = header_fault(&headers);
+    if (refusal == NULL)
+        refusal = length_fault(&headers, exchange->method, &exchange->length);
     if (refusal)
         return refuse(refusal, status, fault);
+    *framed = !headers.expects;
     take_credentials(exchange, &headers);
     bool command = exchange->route && exchange->route->command;
     if (command && !judge_command(exchange, &headers, status, fault))

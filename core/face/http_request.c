@@ -3,6 +3,7 @@
 #include "base/alloc.h"
 #include "face/http_own.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,6 +32,7 @@ void kj_exchange_release(struct kj_exchange *exchange)
     free(exchange->rest);
     free(exchange->token);
     free(exchange->key);
+    free(exchange->allow);
     free(exchange);
 }
 
@@ -63,11 +65,23 @@ static enum MHD_Result send_answer(struct kj_exchange *exchange)
     return rc;
 }
 
-static enum MHD_Result refuse(struct kj_exchange *exchange, unsigned status,
+// Now, and the connection closes; or behind the body, because who still sends when we close will
+// see a broken connection and never our answer.
+static enum MHD_Result refuse(struct kj_exchange *exchange, unsigned status, bool framed,
                               const struct kj_fault *fault)
 {
     exchange->http->refusals++;
     kj_exchange_fault(exchange, status, fault, NULL);
+    exchange->discard = framed && exchange->length > 0 && exchange->length <= KJ_HTTP_DISCARD;
+    return exchange->discard ? MHD_YES : send_answer(exchange);
+}
+
+static enum MHD_Result tell_methods(struct kj_exchange *exchange, const char *allow)
+{
+    struct kj_buf none;
+    kj_buf_init(&none, 0);
+    kj_exchange_text(exchange, MHD_HTTP_NO_CONTENT, NULL, &none);
+    kj_exchange_header(exchange, MHD_HTTP_HEADER_ALLOW, allow);
     return send_answer(exchange);
 }
 
@@ -77,36 +91,33 @@ static enum MHD_Result begin(struct kj_exchange *exchange, const char *url)
     struct kj_fault fault;
     const char *rest = NULL;
     char allow[64] = "";
-    unsigned status = 0;
+    unsigned status = 0, refused = 0;
+    bool framed = false;
     exchange->route = kj_http_route(exchange->method, url, &rest, &status, allow, sizeof allow);
     exchange->rest = kj_strdup(rest);
-    unsigned refused = 0;
-    if (!kj_http_admit(exchange, &refused, &fault))
-        return refuse(exchange, refused, &fault);
+    if (!kj_http_admit(exchange, &refused, &framed, &fault))
+        return refuse(exchange, refused, framed, &fault);
     if (exchange->route)
         return MHD_YES;
-    if (status == MHD_HTTP_NO_CONTENT) { // OPTIONS
-        struct kj_buf none;
-        kj_buf_init(&none, 0);
-        kj_exchange_text(exchange, status, NULL, &none);
-        kj_exchange_header(exchange, MHD_HTTP_HEADER_ALLOW, allow);
-        return send_answer(exchange);
+    if (status == MHD_HTTP_NO_CONTENT)
+        return tell_methods(exchange, allow);
+    if (status == MHD_HTTP_NOT_FOUND) {
+        kj_fault(&fault, KJ_ENOTFOUND, url, "commands are at /api/commands/NAME",
+                 "is nothing here");
+        return refuse(exchange, status, framed, &fault);
     }
-    if (status == MHD_HTTP_METHOD_NOT_ALLOWED) {
-        kj_fault(&fault, KJ_EINVAL, url, "see the Allow header", "%.16s is not possible here",
-                 exchange->method);
-        exchange->http->refusals++;
-        kj_exchange_fault(exchange, status, &fault, NULL);
-        kj_exchange_header(exchange, MHD_HTTP_HEADER_ALLOW, allow);
-        return send_answer(exchange);
-    }
-    kj_fault(&fault, KJ_ENOTFOUND, url, "commands are at /api/commands/NAME", "is nothing here");
-    return refuse(exchange, MHD_HTTP_NOT_FOUND, &fault);
+    char hint[96];
+    snprintf(hint, sizeof hint, "use %s", allow);
+    kj_fault(&fault, KJ_EINVAL, url, hint, "%.16s is not possible here", exchange->method);
+    exchange->allow = kj_strdup(allow);
+    return refuse(exchange, status, framed, &fault);
 }
 
 static void take_body(struct kj_exchange *exchange, const char *bytes, size_t length)
 {
     struct kj_http *http = exchange->http;
+    if (exchange->discard)
+        return;
     if (http->body_bytes + length > KJ_HTTP_BODIES) {
         exchange->body.failed = true;
         return;
@@ -145,7 +156,7 @@ enum MHD_Result kj_http_on_request(void *arg, struct MHD_Connection *connection,
         *upload_size = 0;
         return MHD_YES;
     }
-    if (!exchange->arrived)
+    if (!exchange->arrived && !exchange->discard)
         arrived(exchange);
     if (exchange->response)
         return send_answer(exchange);

@@ -92,6 +92,22 @@ class Mail(Flow):
                    if event["name"] == "campaign.started"]
         self.assertEqual(len(started), 1)
 
+    def test_a_mail_for_a_campaign_that_is_over(self):
+        """Yesterday's leads are done with; today's mail makes the campaign active again."""
+        engine = self.start_engine()
+        self.deliver(mail("one", csv="phone_number,language\n+4930555010001,de\n"))
+        engine.run_days(2)
+        self.assertEqual(engine.ask("campaign.get", id=1)["status"], "completed")
+        self.deliver(mail("two", csv="phone_number,language\n+4930555020001,de\n"))
+        self.poll(engine)
+        self.assertEqual(self.new_mails(), [])
+        self.assertEqual(engine.ask("campaign.get", id=1)["status"], "active")
+        engine.run_days(2)
+        campaign = engine.ask("campaign.get", id=1)
+        self.assertEqual((campaign["status"], campaign["calls_scheduled"]), ("completed", 2))
+        self.assertEqual([ring["to"] for ring in engine.rings()],
+                         ["+4930555010001", "+4930555020001"])
+
     def test_kill_between_polls(self):
         engine = self.start_engine()
         name = self.deliver(mail("one"))

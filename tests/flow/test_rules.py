@@ -1,6 +1,7 @@
 """rules.reload and rules.check: a bad change is told with file and line and changes nothing; a good
 one is taken, also while calls run; those that run keep the version they began with."""
 import shutil
+import subprocess
 import unittest
 
 from flow_engine import Flow, ROOT, Refused, outbound
@@ -70,11 +71,12 @@ class Rules(Flow):
         after = self.hashes()
         self.assertNotEqual(after[PACK], before[PACK])
         self.assertEqual({pack["name"]: pack["hash"] for pack in checked["packs"]}, after)
-        self.assertEqual([pack["name"] for pack in loaded["packs"] if pack["changed"]], [PACK])
+        changed = {pack["name"] for pack in loaded["packs"] if pack["changed"]}
+        self.assertEqual(changed, {PACK, "lead-reactivation"})  # the second extends the first
         self.assertTrue(all(pack["tests"] > 0 for pack in loaded["packs"]))
-        self.assertEqual({name for name in after if after[name] != before[name]}, {PACK})
+        self.assertEqual({name for name in after if after[name] != before[name]}, changed)
         self.file.write_text(self.good, encoding="utf-8")
-        self.flow.ask("rules.reload", pack=PACK)
+        self.flow.ask("rules.reload")
         self.assertEqual(self.hashes(), before)
 
     def test_reload_while_calls_run(self):
@@ -95,17 +97,31 @@ class Rules(Flow):
         decided = self.flow.rows("decision.list")
         self.assertEqual(len(decided), len(numbers))
         for row in decided:
-            self.assertEqual(row["pack"], before if row["call_id"] in first else after)
-        scores = {row["pack"]: {r["score"] for r in decided if r["pack"] == row["pack"]}
-                  for row in decided}
-        self.assertGreater(len(first), 0)
-        self.assertTrue(max(scores[after]) < max(scores[before]) or scores[after] != scores[before])
+            self.assertEqual(row["hash"], before if row["call_id"] in first else after)
+        self.assertTrue(0 < len(first) < len(numbers))
+
+    def test_an_own_hook(self):
+        """A hook gets what the rules saw and what they planned."""
+        for file in (self.scripts / "hooks").iterdir():
+            file.unlink()
+        (self.scripts / "hooks" / "note.lua").write_text(
+            'return kejue.hook { on = "call.analyzed", uses = {}, run = function(ev)\n'
+            '  if ev.lead.first_name ~= "Ada" then error("who is that?") end\n'
+            '  if ev.plan.success ~= "good" then error("was " .. ev.plan.success) end\n'
+            'end }\n', encoding="utf-8")
+        self.flow.ask("rules.reload")
+        outbound(self.flow, ["+4930555010001",
+                             {"phone_number": "+4930555020001", "first_name": "Bob"}])
+        self.flow.run_until("2026-03-02T06:00:00Z")
+        jobs = {job["lead_id"]: job for job in self.flow.rows("job.list", kind="hook")}
+        self.assertEqual((jobs[1]["state"], jobs[2]["state"]), ("done", "parked"))
+        self.assertIn("note.lua:2: who is that?", jobs[2]["reason"])
+        calls = self.flow.rows("job.list", kind="call")  # its fault is its own
+        self.assertEqual({job["state"] for job in calls}, {"done"})
 
     def test_a_pack_that_is_there_at_the_start_must_be_good(self):
         self.flow.stop()
         self.write('name = "lead-qualification",', "name = = 1,")
-        self.flow.log = open(self.dir / "kejued.log", "ab")
-        import subprocess
         result = subprocess.run(self.flow.command(), capture_output=True, text=True, timeout=30)
         self.assertEqual(result.returncode, 1)
         self.assertIn(f"{PACK}.lua:", result.stderr)

@@ -14,7 +14,7 @@ function(kj_plugin name)
   set_target_properties(plugin_${name} PROPERTIES PREFIX "" OUTPUT_NAME ${name}
     LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/plugins)
   target_link_libraries(plugin_${name} PRIVATE ${P_LINK})
-  install(TARGETS plugin_${name} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/kejue)
+  install(TARGETS plugin_${name} LIBRARY DESTINATION lib/kejue)
 endfunction()
 
 kj_plugin(telephony LINK m)

@@ -46,3 +46,8 @@ if(TARGET kj_model)
 endif()
 install(FILES tools/kejuectl/kejuectl.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
 install(FILES tools/kejued.8 DESTINATION ${CMAKE_INSTALL_MANDIR}/man8)
+
+# A daemon started from the build tree finds the rules beside it, an installed one in share/kejue.
+file(CREATE_LINK ${CMAKE_SOURCE_DIR}/scripts ${CMAKE_BINARY_DIR}/scripts SYMBOLIC)
+install(DIRECTORY scripts DESTINATION ${CMAKE_INSTALL_DATADIR}/kejue)
+install(FILES kejue.conf DESTINATION ${CMAKE_INSTALL_DATADIR}/kejue)

@@ -184,3 +184,14 @@ foreach(odd major minor short faulty rogue) # faults must be found
       PASS_REGULAR_EXPRESSION "FAULT.*fault\\(s\\)" FAIL_REGULAR_EXPRESSION "Sanitizer")
   endif()
 endforeach()
+
+# Flow tests: tests/flow/test_*.py drive the programs of this build through their doors.
+file(GLOB flow_tests RELATIVE ${CMAKE_SOURCE_DIR}/tests/flow CONFIGURE_DEPENDS
+     ${CMAKE_SOURCE_DIR}/tests/flow/test_*.py)
+foreach(test ${flow_tests})
+  get_filename_component(base ${test} NAME_WE)
+  add_test(NAME flow_${base} COMMAND python3 -m unittest ${base}
+           WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}/tests/flow)
+  set_tests_properties(flow_${base} PROPERTIES LABELS flow TIMEOUT 900
+    ENVIRONMENT "KEJUE_BUILD_DIR=${CMAKE_BINARY_DIR};PYTHONDONTWRITEBYTECODE=1")
+endforeach()

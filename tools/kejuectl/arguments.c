@@ -160,21 +160,26 @@ static bson_t *laid_over(const bson_t *base, const bson_t *one)
     return result;
 }
 
-// A word without "=" is the argument that the command must have, when there is one alone.
-static const char *only_required(const bson_t *request)
+// A word without "=" is the argument that the command must have when there is one alone, or the id
+// or key of what it speaks of.
+static const char *main_argument(const bson_t *request, const char *word)
 {
-    bson_t required;
+    bson_t required, property;
     bson_iter_t at;
-    if (!kj_doc_child(request, "required", &required) || bson_count_keys(&required) != 1 ||
-        !bson_iter_init(&at, &required) || !bson_iter_next(&at) || !BSON_ITER_HOLDS_UTF8(&at))
+    bool needs = kj_doc_child(request, "required", &required) && bson_count_keys(&required) > 0;
+    if (needs && bson_count_keys(&required) == 1 && bson_iter_init(&at, &required) &&
+        bson_iter_next(&at) && BSON_ITER_HOLDS_UTF8(&at))
+        return bson_iter_utf8(&at, NULL);
+    if (needs || !ctl_property(request, "id", &property))
         return NULL;
-    return bson_iter_utf8(&at, NULL);
+    bool number = word[0] && strspn(word, "0123456789") == strlen(word);
+    return !number && ctl_property(request, "key", &property) ? "key" : "id";
 }
 
 static int put_word(const char *word, const bson_t *request, bson_t *doc)
 {
     const char *equals = strchr(word, '=');
-    const char *alone = request ? only_required(request) : NULL;
+    const char *alone = request ? main_argument(request, word) : NULL;
     if (equals == NULL && alone) {
         put_path(doc, alone, word, request, false);
         return CTL_OK;

@@ -71,6 +71,9 @@ static void take_line(struct calls *calls, const char *text, size_t length, int6
         ctl_sum_refuse(&calls->sum, line, "not_json", words);
     } else if (is_array)
         ctl_sum_refuse(&calls->sum, line, "not_json", "must be an object");
+    else if (!calls->grouped && kj_doc_text(call, "group", "")[0] == 0)
+        ctl_sum_refuse(&calls->sum, line, "no_group",
+                       "give it a group, or all of them by group=NAME");
     else
         take(calls, call, line);
     if (call)

@@ -41,9 +41,9 @@ bool ctl_property(const bson_t *schema, const char *name, bson_t *property)
     bson_iter_document(&at, &length, &bytes);
     if (!bson_init_static(property, bytes, length))
         return false;
-    if (follow(property, &target))
-        *property = target;
-    return true;
+    // Not by assignment: a bson_t points into itself.
+    return !follow(property, &target) ||
+           bson_init_static(property, bson_get_data(&target), target.len);
 }
 
 bool ctl_typed(const bson_t *schema)

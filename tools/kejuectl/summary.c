@@ -72,7 +72,7 @@ static void show_refused(const struct ctl *ctl, const struct ctl_sum *sum)
         if (!bson_init_static(&row, bytes, length))
             continue;
         reason = kj_doc_text(&row, "reason", "refused");
-        kj_map_put(&reasons, reason, (char *)kj_map_get(&reasons, reason) + 1);
+        kj_map_put(&reasons, reason, (void *)((uintptr_t)kj_map_get(&reasons, reason) + 1));
         if (list.count < k_shown)
             kj_doc_put_doc(&first, kj_doc_next(&list), &row);
     }

@@ -4,10 +4,11 @@
 
 #include <nng/nng.h>
 #include <nng/protocol/pubsub0/sub.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { k_page = 500 };
+enum { k_page = 500, k_look_ms = 1000 };
 
 struct watch {
     struct ctl *ctl;
@@ -15,6 +16,8 @@ struct watch {
     int n_prefixes;
     int64_t last; // number of the newest event told or passed over; -1 = none yet
     int told;
+    atomic_int joined; // how often the socket has connected; set by nng's threads
+    int filled;        // joined, when what may have been missed was asked for
 };
 
 static bool is_wanted(const struct watch *watch, const char *name)
@@ -114,9 +117,22 @@ static int take(struct watch *watch, const char *message, size_t length, bool *m
     return code;
 }
 
-static int subscribe(struct ctl *ctl, nng_socket *sub)
+static void on_joined(nng_pipe pipe, nng_pipe_ev event, void *arg)
 {
+    struct watch *watch = arg;
+    (void)pipe;
+    (void)event;
+    watch->joined++;
+}
+
+static int subscribe(struct watch *watch, nng_socket *sub)
+{
+    const struct ctl *ctl = watch->ctl;
     int rc = nng_sub0_open(sub);
+    if (rc == 0)
+        rc = nng_pipe_notify(*sub, NNG_PIPE_EV_ADD_POST, on_joined, watch);
+    if (rc == 0)
+        rc = nng_socket_set_ms(*sub, NNG_OPT_RECVTIMEO, k_look_ms);
     if (rc == 0)
         rc = nng_socket_set(*sub, NNG_OPT_SUB_SUBSCRIBE, "", 0);
     if (rc == 0)
@@ -144,22 +160,27 @@ static int parse_since(struct watch *watch, char ***words, int *count)
 
 int ctl_watch(struct ctl *ctl, char **words, int count)
 {
-    struct watch watch = {.ctl = ctl, .last = -1};
+    struct watch watch = {.ctl = ctl, .last = -1, .filled = -1};
     nng_socket sub;
     bool more = true;
     int code = parse_since(&watch, &words, &count);
     watch.prefixes = words;
     watch.n_prefixes = count;
     if (code == CTL_OK)
-        code = subscribe(ctl, &sub);
+        code = subscribe(&watch, &sub);
     if (code != CTL_OK)
         return code;
-    if (watch.last >= 0)
-        code = fill(&watch, INT64_MAX, &more);
     while (code == CTL_OK && more) {
         char *message;
         size_t length;
+        if (watch.last >= 0 && watch.joined != watch.filled) { // at first, or after a lost daemon
+            watch.filled = watch.joined;
+            code = fill(&watch, INT64_MAX, &more);
+            continue;
+        }
         int rc = nng_recv(sub, &message, &length, NNG_FLAG_ALLOC);
+        if (rc == NNG_ETIMEDOUT)
+            continue;
         if (rc != 0) {
             code = ctl_say(CTL_AWAY, ctl->events, NULL, "%s", nng_strerror(rc));
             break;

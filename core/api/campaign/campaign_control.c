@@ -35,6 +35,22 @@ static bool may(const struct control *control, const char *state)
     return false;
 }
 
+// A further list for a campaign that runs or has run: it is active (again), and not over before the
+// new list is expanded. A repeated start whose job may have been lost in a crash writes nothing:
+// the job's key names the same version.
+static int start_again(const struct change *change, const bson_t *campaign, bson_t **next)
+{
+    if (!kj_doc_bool(campaign, "expanded", false))
+        return KJ_MODIFY_SKIP;
+    if (!kj_doc_has(change->request->args, "list"))
+        return KJ_ESTATE;
+    bson_t changes = BSON_INITIALIZER;
+    kj_doc_put_bool(&changes, "expanded", false);
+    *next = kj_doc_with(campaign, &changes);
+    bson_destroy(&changes);
+    return KJ_OK;
+}
+
 static int set_state(void *arg, const bson_t *campaign, bson_t **next, bson_t **events)
 {
     struct change *change = arg;
@@ -42,17 +58,21 @@ static int set_state(void *arg, const bson_t *campaign, bson_t **next, bson_t **
     if (campaign == NULL)
         return KJ_ENOTFOUND;
     kj_copy(change->state, sizeof change->state, kj_doc_text(campaign, "status", ""));
-    // An active campaign may be started again with a further list: only the job is new.
-    if (control == &k_start && strcmp(change->state, "active") == 0 &&
-        kj_doc_has(change->request->args, "list"))
-        return KJ_MODIFY_SKIP;
-    if (!may(control, change->state))
+    bool revive = control == &k_start && strcmp(change->state, "completed") == 0 &&
+                  kj_doc_has(change->request->args, "list");
+    if (control == &k_start && strcmp(change->state, "active") == 0)
+        return start_again(change, campaign, next);
+    if (!revive && !may(control, change->state))
         return KJ_ESTATE;
     int64_t now = kj_loop_now(kj_request_engine(change->request)->loop);
     bson_t changes = BSON_INITIALIZER, data = BSON_INITIALIZER, event = BSON_INITIALIZER;
     kj_doc_put_text(&changes, "status", control->to);
-    if (control == &k_start)
+    if (control == &k_start && !revive)
         kj_doc_put_time(&changes, "started_at", now);
+    if (revive) {
+        kj_doc_put_bool(&changes, "expanded", false);
+        kj_doc_put_null(&changes, "ended_at");
+    }
     if (control == &k_cancel)
         kj_doc_put_time(&changes, "ended_at", now);
     *next = kj_doc_with(campaign, &changes);
@@ -96,14 +116,11 @@ static void start_job(struct change *change, int64_t version)
     char key[96];
     int64_t id = kj_doc_int(request->args, "id", 0);
     bson_t job = BSON_INITIALIZER, payload = BSON_INITIALIZER;
-    snprintf(key, sizeof key, "%s:%" PRId64 ":%" PRId64, change->control->job, id, version);
-    kj_doc_put_int(&payload, "campaign_id", id);
     const char *list = kj_doc_text(request->args, "list", NULL);
-    if (list) {
-        kj_doc_put_text(&payload, "list", list);
-        snprintf(key, sizeof key, "%s:%" PRId64 ":%016" PRIx64, change->control->job, id,
-                 kj_hash(list, strlen(list)));
-    }
+    snprintf(key, sizeof key, "%s:%" PRId64 ":%" PRId64 ":%" PRIx64, change->control->job, id,
+             version, list ? kj_hash(list, strlen(list)) : 0);
+    kj_doc_put_int(&payload, "campaign_id", id);
+    kj_doc_put_text(&payload, "list", list);
     kj_doc_put_text(&job, "kind", change->control->job);
     kj_doc_put_text(&job, "key", key);
     kj_doc_put_int(&job, "priority", 100);

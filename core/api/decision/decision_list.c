@@ -27,7 +27,8 @@ static void on_found(struct kj_store_request *store)
     struct kj_store_op *op = &store->ops[0];
     static const char *const k_plain[] = {"lead_id", "at",      "disposition", "reached",
                                           "type",    "attempt", "pack"};
-    static const char *const k_plan[][2] = {{"success", "plan.success"},
+    static const char *const k_plan[][2] = {{"hash", "plan.hash"},
+                                            {"success", "plan.success"},
                                             {"score", "plan.score"},
                                             {"next", "plan.next"},
                                             {"opt_out", "plan.opt_out"},

@@ -63,6 +63,10 @@ static void on_found(struct kj_store_request *store)
     if (op->status != KJ_OK) {
         kj_documents_fail(waiter->request, op->status, "event");
         free(waiter);
+    } else if (op->n_docs == 0 && waiter->wait_ms > 0 && api->stopping) {
+        kj_reply_error(waiter->request, KJ_EUNAVAILABLE, "", "come back in a moment",
+                       "kejued is stopping");
+        free(waiter);
     } else if (op->n_docs == 0 && waiter->wait_ms > 0 && api->waiter_count < k_waiters) {
         waiter->next = api->waiters;
         api->waiters = waiter;
@@ -110,8 +114,11 @@ void kj_api_wake_events(struct kj_api *api)
     }
 }
 
-void kj_api_drop_waiters(struct kj_api *api)
+void kj_api_drain(struct kj_api *api)
 {
-    while (api->waiters)
+    api->stopping = true;
+    while (api->waiters) {
+        kj_timer_stop(api->engine->loop, &api->waiters->timer);
         on_timeout(api->waiters);
+    }
 }

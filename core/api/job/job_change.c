@@ -1,11 +1,8 @@
-// job.cancel and job.retry: the two things a person may do to a job that does not run.
+// job.cancel and job.retry: the two things a person may do to a job. One that runs, or waits in the
+// midst of an attempt, is only marked: whoever runs it next gives back what it holds, and ends it.
 #include "api/commands.h"
 #include "api/documents.h"
-
-static bool is_open(const char *state)
-{
-    return kj_streq(state, "waiting") || kj_streq(state, "running");
-}
+#include "engine/kinds/campaigns.h"
 
 static int cancel(void *arg, const bson_t *job, bson_t **next, bson_t **events)
 {
@@ -14,15 +11,24 @@ static int cancel(void *arg, const bson_t *job, bson_t **next, bson_t **events)
     if (job == NULL)
         return KJ_ENOTFOUND;
     const char *state = kj_doc_text(job, "state", "");
-    if (kj_streq(state, "running"))
-        return KJ_MODIFY_SKIP; // asked to stop in memory, see below
-    if (!is_open(state) && !kj_streq(state, "parked"))
+    int64_t now = kj_loop_now(kj_request_engine(request)->loop);
+    bool runs = kj_streq(state, "running"), waits = kj_streq(state, "waiting");
+    bool midway = waits && kj_streq(kj_doc_text(job, "stage", ""), "attempt");
+    if (!runs && !waits && !kj_streq(state, "parked"))
         return KJ_ESTATE;
+    if (runs && kj_doc_bool(job, "cancel_asked", false))
+        return KJ_MODIFY_SKIP;
     bson_t changes = BSON_INITIALIZER;
-    kj_doc_put_text(&changes, "state", "failed");
-    kj_doc_put_text(&changes, "outcome", "canceled");
-    kj_doc_put_text(&changes, "reason", "canceled");
-    kj_doc_put_time(&changes, "updated_at", kj_loop_now(kj_request_engine(request)->loop));
+    if (runs || midway) {
+        kj_doc_put_bool(&changes, "cancel_asked", true);
+        if (midway)
+            kj_doc_put_time(&changes, "due", now);
+    } else {
+        kj_doc_put_text(&changes, "state", "failed");
+        kj_doc_put_text(&changes, "outcome", "canceled");
+        kj_doc_put_text(&changes, "reason", "canceled");
+        kj_doc_put_time(&changes, "updated_at", now);
+    }
     *next = kj_doc_with(job, &changes);
     bson_destroy(&changes);
     return KJ_OK;
@@ -47,6 +53,7 @@ static int retry(void *arg, const bson_t *job, bson_t **next, bson_t **events)
     kj_doc_put_int(&changes, "recoveries", 0);
     kj_doc_put_null(&changes, "reason");
     kj_doc_put_null(&changes, "outcome");
+    kj_doc_put_null(&changes, "cancel_asked");
     if (ended_call) { // a new attempt; a parked one goes on where it stood
         kj_doc_put_text(&changes, "stage", "admit");
         kj_doc_put_null(&changes, "attempt_id");
@@ -67,6 +74,9 @@ static void on_changed(void *arg, int status, const bson_t *job)
     struct kj_engine *engine = kj_request_engine(request);
     if (kj_streq(kj_doc_text(job, "state", ""), "running"))
         kj_queue_cancel(engine->queue, kj_doc_int(job, "_id", 0));
+    int64_t campaign = kj_doc_int(job, "campaign_id", 0);
+    if (campaign && kj_streq(kj_doc_text(job, "state", ""), "failed"))
+        kj_campaign_touch(engine, request->workspace, campaign); // it may have been the last one
     if (kj_streq(kj_doc_text(job, "state", ""), "waiting"))
         kj_queue_wake(engine->queue, kj_doc_text(job, "kind", ""), kj_doc_time(job, "due", 0));
     kj_reply_take(request, kj_public(job));

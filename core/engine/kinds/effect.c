@@ -21,6 +21,7 @@ enum {
 struct effect {
     struct kj_engine *engine;
     struct kj_running *running; // NULL: dropped, only the vendor's answer is still to come
+    bool abroad;                // the vendor was asked
     bson_t *result;             // what the vendor answered, while it is recorded
 };
 
@@ -30,11 +31,12 @@ static void effect_free(struct effect *effect)
     free(effect);
 }
 
-// The queue is destroyed while the vendor is asked; all other waiting ends before that.
 static void on_dropped(void *arg)
 {
     struct effect *effect = arg;
     effect->running = NULL;
+    if (!effect->abroad)
+        effect_free(effect);
 }
 
 static void effect_end(struct effect *effect, enum kj_job_verdict verdict, int64_t due,
@@ -121,6 +123,7 @@ static void on_uncertain(struct effect *effect, const char *verb, int64_t retry_
 static void on_outcome(void *arg, const struct kj_outcome *outcome, const bson_t *result)
 {
     struct effect *effect = arg;
+    effect->abroad = false;
     if (effect->running == NULL) {
         effect_free(effect);
         return;
@@ -173,7 +176,9 @@ static void send_out(struct effect *effect)
                                 .key = kj_doc_text(job, "key", NULL),
                                 .attempt = (uint32_t)kj_doc_int(job, "attempts", 0) + 1,
                                 .request = has ? &args : &empty};
+    effect->abroad = true;
     if (!kj_engine_call(effect->engine, &call, on_outcome, effect, &fault)) {
+        effect->abroad = false;
         char why[sizeof fault.place + sizeof fault.text + sizeof fault.hint + 8];
         int64_t later = kj_loop_now(effect->engine->loop) + k_away_ms;
         kj_fault_print(&fault, why, sizeof why);

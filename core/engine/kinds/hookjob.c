@@ -113,8 +113,8 @@ static void on_step_done(void *arg, const struct kj_outcome *outcome, const bson
         kj_doc_put_bool(step->answer, "ok", true);
         kj_doc_put_doc(step->answer, "result", result);
     } else
-        step->answer = error_answer(kj_class_name(outcome->class), outcome->code,
-                                    outcome->text, outcome->retry_after_ms);
+        step->answer = error_answer(kj_class_name(outcome->class), outcome->code, outcome->text,
+                                    outcome->retry_after_ms);
     if (hook->running) {
         queue_write(step);
         return;
@@ -342,6 +342,13 @@ static void on_dropped(void *arg)
     struct hook *hook = arg;
     hook->engine = NULL;
     hook->running = NULL;
+    hook->writing = false; // what was to be written never will be
+    while (hook->queue) {
+        struct step *step = hook->queue;
+        hook->queue = step->next;
+        step_free(step);
+    }
+    finish_if_done(hook);
 }
 
 static void run(void *engine, struct kj_running *running)

@@ -188,6 +188,7 @@ static void place(struct world *world, const bson_t *request, struct fake_op *op
     struct fake_ring *ring = &world->rings[world->ring_count];
     ring->call = *call;
     ring->at = world_now(world);
+    ring->step = world->faults.steps;
     ring->ends_at = ring->at + (call->call_ms ? call->call_ms : 30000);
     kj_copy(ring->attempt_id, sizeof ring->attempt_id, kj_doc_text(request, "attempt_id", ""));
     kj_copy(ring->to, sizeof ring->to, kj_doc_text(request, "to", ""));

@@ -48,7 +48,7 @@ struct fake_call {
 
 struct fake_ring {
     char attempt_id[64], to[24];
-    int64_t at, ends_at;
+    int64_t at, ends_at, step;
     struct fake_call call;
 };
 
@@ -124,6 +124,8 @@ struct world {
     bool dead; // the life ended; nothing it still does has an effect
     bool started, no_restart;
     int start_status;
+    int64_t at_step; // just before this step, `on_step` is called
+    void (*on_step)(struct world *world);
     struct kj_task crash_task;
     struct kj_timer restart;
     struct kj_store_request *swallowed;

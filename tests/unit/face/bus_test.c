@@ -175,6 +175,24 @@ static void test_raw(void **state)
     world_end(world);
 }
 
+// Clients that hang up within or before the greeting cost nobody else anything.
+static void test_hang_up(void **state)
+{
+    struct world *world = open_bus(0);
+    static const uint8_t k_hello[8] = {0, 'S', 'P', 0, 0, 0x30, 0, 0};
+    (void)state;
+    for (size_t i = 0; i < 200; i++) {
+        int fd = world_unix(i % 2 ? world->rep : world->pub);
+        if (i % 20)
+            send(fd, k_hello, i % 20 < 8 ? i % 20 : 8, MSG_NOSIGNAL);
+        close(fd);
+        if (i % 20 == 0)
+            assert_alive(world);
+    }
+    assert_alive(world);
+    world_end(world);
+}
+
 static void test_client_gone(void **state)
 {
     struct world *world = open_bus(0);
@@ -281,10 +299,15 @@ static void test_address(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_ask),         cmocka_unit_test(test_many_in_flight),
-        cmocka_unit_test(test_oversized),   cmocka_unit_test(test_raw),
-        cmocka_unit_test(test_client_gone), cmocka_unit_test(test_close_under_way),
-        cmocka_unit_test(test_events),      cmocka_unit_test(test_address),
+        cmocka_unit_test(test_ask),
+        cmocka_unit_test(test_many_in_flight),
+        cmocka_unit_test(test_oversized),
+        cmocka_unit_test(test_raw),
+        cmocka_unit_test(test_hang_up),
+        cmocka_unit_test(test_client_gone),
+        cmocka_unit_test(test_close_under_way),
+        cmocka_unit_test(test_events),
+        cmocka_unit_test(test_address),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -112,7 +112,7 @@ static void test_bson_only_data(void **state)
 {
     struct kj_fault fault;
     (void)state;
-    for (int i = 0; i < 5; i++) {
+    for (int i = 0; i < 6; i++) {
         struct kj_frame frame;
         bson_t message = BSON_INITIALIZER, args = BSON_INITIALIZER;
         kj_doc_put_text(&message, "cmd", "status");
@@ -124,6 +124,8 @@ static void test_bson_only_data(void **state)
             bson_append_utf8(&args, "odd", -1, "a\0b", 3);
         else if (i == 3)
             bson_append_code(&args, "odd", -1, "x");
+        else if (i == 5)
+            bson_append_utf8(&args, "odd", -1, "\xff\xfe", 2);
         for (int n = 0; i == 4 && n < 40; n++) {
             char key[8];
             snprintf(key, sizeof key, "k%d", n);
@@ -133,7 +135,7 @@ static void test_bson_only_data(void **state)
             kj_doc_put_int(&args, "k30", 1); // a second one, far behind
         kj_doc_put_doc(&message, "args", &args);
         assert_int_equal(parse_bson(&message, &frame, &fault), KJ_EPARSE);
-        if (i != 2)
+        if (i != 2) // the library sees it first, and knows no place
             assert_string_equal(fault.place, i == 4 ? "k30" : "odd");
         kj_frame_fini(&frame);
         bson_destroy(&args);

@@ -1,0 +1,300 @@
+// What goes out: each effect a job of its own, hooks whose steps are recorded.
+#include "fake_world.h"
+
+static const char k_anna[] = "+493012345678";
+
+static int64_t put_effect(struct world *world, const char *more)
+{
+    bson_t *payload = json("{\"name\": \"e\", \"verb\": \"crm.upsert\", \"args\": {\"x\": 1}}");
+    bson_t *over = json("%s", more), *all = kj_doc_with(payload, over);
+    int64_t now = world_now(world), most = (int64_t)kj_doc_count(all, "retry");
+    bson_t *job = kj_job_new("effect", NULL, now, 50, all, now);
+    kj_doc_put_text(job, "key", "effect:a:0");
+    if (most)
+        kj_doc_put_int(job, "max_attempts", most + 1);
+    int64_t id = world_put(world, KJ_JOBS, job);
+    kj_queue_wake(world->engine->queue, "effect", now);
+    bson_destroy(payload);
+    bson_destroy(over);
+    bson_destroy(all);
+    return id;
+}
+
+static struct world *open_with(enum kejue_class first, enum kejue_class then, uint32_t flags)
+{
+    struct world *world = world_open();
+    world->verbs[0] = (struct fake_verb){.name = "crm.upsert", .flags = flags, .replies = {first}};
+    for (int i = 1; i < 8; i++)
+        world->verbs[0].replies[i] = then;
+    return world;
+}
+
+static void test_each_class_has_its_verdict(void **state)
+{
+    static const struct {
+        enum kejue_class class;
+        uint32_t flags;
+        const char *state;
+        size_t asked; // within ten minutes
+    } k_rows[] = {
+        {KEJUE_OK, 0, "done", 1},
+        {KEJUE_NOT_PROCESSED, 0, "done", 2},
+        {KEJUE_UNKNOWN, 0, "parked", 1},
+        {KEJUE_UNKNOWN, KEJUE_IDEMPOTENT, "done", 2},
+        {KEJUE_CALLER, KEJUE_IDEMPOTENT, "failed", 1},
+        {KEJUE_CREDENTIAL, 0, "waiting", 1},
+        {KEJUE_ACCOUNT, 0, "waiting", 1},
+        {KEJUE_CANCELED, 0, "done", 2},
+    };
+    (void)state;
+    for (size_t i = 0; i < KJ_COUNT(k_rows); i++) {
+        struct world *world = open_with(k_rows[i].class, KEJUE_OK, k_rows[i].flags);
+        int64_t job = put_effect(world, "{}");
+        world_pass(world, 9 * MINUTE);
+        assert_text(world, KJ_JOBS, job, "state", k_rows[i].state);
+        assert_int_equal(world->verbs[0].asked, k_rows[i].asked);
+        assert_string_equal(world->sent[0].key, "effect:a:0");
+        world_close(world);
+    }
+}
+
+static void test_retries_as_the_rule_says(void **state)
+{
+    struct world *world = open_with(KEJUE_NOT_PROCESSED, KEJUE_NOT_PROCESSED, 0);
+    (void)state;
+    int64_t job = put_effect(world, "{\"retry\": [\"2m\", \"1h\"]}");
+    world_pass(world, DAY);
+    assert_int_equal(world->sent_count, 3);
+    assert_int_equal(world->sent[1].at - world->sent[0].at, 2 * MINUTE + 20);
+    assert_int_equal(world->sent[2].at - world->sent[1].at, HOUR + 20);
+    assert_text(world, KJ_JOBS, job, "state", "dead");
+    world_close(world);
+}
+
+static void test_expires(void **state)
+{
+    struct world *world = open_with(KEJUE_ACCOUNT, KEJUE_ACCOUNT, 0);
+    (void)state;
+    int64_t job = put_effect(world, "{\"expires\": \"1h\"}");
+    world_pass(world, 2 * HOUR);
+    assert_text(world, KJ_JOBS, job, "state", "failed");
+    assert_text(world, KJ_JOBS, job, "reason", "expired before it could be sent");
+    assert_int_equal(world->sent_count, 6);
+    world_close(world);
+}
+
+static void test_no_plugin_offers_it(void **state)
+{
+    struct world *world = world_open();
+    (void)state;
+    int64_t job = put_effect(world, "{}");
+    world_pass(world, MINUTE);
+    assert_text(world, KJ_JOBS, job, "state", "parked");
+    world_close(world);
+}
+
+// Sent when the host ended: again only where that does no harm.
+static void test_crash_while_it_is_sent(void **state)
+{
+    (void)state;
+    for (int safe = 0; safe < 2; safe++) {
+        struct world *world = open_with(KEJUE_OK, KEJUE_OK, safe ? KEJUE_IDEMPOTENT : 0);
+        int64_t job = put_effect(world, "{}");
+        world_pass(world, 10);
+        assert_int_equal(world->sent_count, 1);
+        world_crash(world);
+        world_pass(world, MINUTE);
+        assert_text(world, KJ_JOBS, job, "state", safe ? "done" : "parked");
+        assert_int_equal(world->sent_count, safe ? 2 : 1);
+        world_close(world);
+    }
+}
+
+// --- a message: sent once, recorded whatever comes in between ---
+
+static void test_a_message_is_sent_once(void **state)
+{
+    (void)state;
+    for (int64_t at = 1; at <= 12; at++)
+        for (int how = 0; how < 2; how++) {
+            struct world *world = world_open();
+            world->plan = "{\"template\": {\"name\": \"hello\", \"language\": \"de\"}}";
+            world->verbs[0] = (struct fake_verb){.name = "whatsapp.send_template",
+                                                 .result = "{\"message_id\": \"m1\"}"};
+            world_call(world, k_anna, NULL);
+            while (sent_of(world, "whatsapp.send_template") == 0)
+                world_pass(world, 10);
+            world->faults.steps = world->faults.requests = 0;
+            if (how)
+                world->faults.fail_from = world->faults.fail_until = at;
+            else
+                world->faults.crash_at = at;
+            world_pass(world, HOUR);
+            assert_int_equal(world->sent_count, 1);
+            if (how || at > 1) // else it is not known whether it was sent: a person looks
+                assert_text(world, KJ_MESSAGES, 1, "key", "m1");
+            assert_sound(world, true);
+            world_close(world);
+        }
+}
+
+// --- hooks ---
+
+static int64_t put_hook(struct world *world)
+{
+    bson_t *payload = json("{\"hook\": \"h.lua:1\", \"event\": {\"name\": \"x\"}}");
+    int64_t now = world_now(world);
+    int64_t id = world_put(world, KJ_JOBS, kj_job_new("hook", "hook:h:1", now, 50, payload, now));
+    kj_queue_wake(world->engine->queue, "hook", now);
+    bson_destroy(payload);
+    return id;
+}
+
+static struct world *open_hooks(uint32_t flags)
+{
+    struct world *world = open_with(KEJUE_OK, KEJUE_OK, flags);
+    world->verbs[0].name = "calendar.find";
+    world->verbs[1] = (struct fake_verb){.name = "calendar.book", .flags = flags};
+    world->hook_steps[0] = (struct fake_step){"calendar.find", "calendar.find", NULL};
+    world->hook_steps[1] =
+        (struct fake_step){"state", "host.state.put", "{\"key\": \"k\", \"value\": {\"a\": 1}}"};
+    world->hook_steps[2] = (struct fake_step){"visit", "calendar.book", NULL};
+    return world;
+}
+
+static void test_hook_records_its_steps(void **state)
+{
+    struct world *world = open_hooks(0);
+    (void)state;
+    int64_t job = put_hook(world);
+    world_pass(world, MINUTE);
+    assert_text(world, KJ_JOBS, job, "state", "done");
+    bson_t *doc = world_get(world, KJ_JOBS, job, NULL);
+    assert_int_equal(kj_doc_count(doc, "steps"), 3);
+    assert_true(kj_doc_bool(doc, "steps.visit.ok", false));
+    bson_destroy(doc);
+    assert_int_equal(world->sent_count, 2);
+    assert_string_equal(world->sent[1].key, "hook:h:1:visit");
+    assert_text(world, KJ_PLUGIN_STATE, 1, "key", "script:k");
+    assert_sound(world, true);
+    world_close(world);
+}
+
+// The host ends at any step: answers are not asked for again, lost steps park.
+static void test_hook_and_crash(void **state)
+{
+    (void)state;
+    for (int safe = 0; safe < 2; safe++)
+        for (int64_t at = 1; at <= 20; at++)
+            for (int after = 0; after < 2; after++) {
+                struct world *world = open_hooks(safe ? KEJUE_IDEMPOTENT : 0);
+                int64_t job = put_hook(world);
+                world->faults.steps = 0;
+                world->faults.crash_at = at;
+                world->faults.crash_after = after;
+                world_pass(world, HOUR);
+                bson_t *doc = world_get(world, KJ_JOBS, job, NULL);
+                bool parked = kj_streq(kj_doc_text(doc, "state", ""), "parked");
+                bson_destroy(doc);
+                if (!parked)
+                    assert_text(world, KJ_JOBS, job, "state", "done");
+                assert_false(safe && parked);
+                if (!safe)
+                    assert_true(sent_of(world, "calendar.find") <= 1 &&
+                                sent_of(world, "calendar.book") <= 1);
+                assert_true(parked || sent_of(world, "calendar.book") >= 1);
+                assert_sound(world, true);
+                world_close(world);
+            }
+}
+
+static void test_hook_retries_what_failed(void **state)
+{
+    struct world *world = open_hooks(0);
+    (void)state;
+    world->verbs[1].replies[0] = world->verbs[1].replies[1] = KEJUE_NOT_PROCESSED;
+    world->hook_retry =
+        "{\"outcome\": \"retry\", \"retry_after_ms\": 120000, \"attempts\": 5, \"reason\": \"r\"}";
+    int64_t job = put_hook(world);
+    world_pass(world, MINUTE);
+    assert_text(world, KJ_JOBS, job, "state", "waiting");
+    assert_text(world, KJ_JOBS, job, "reason", "r");
+    world_pass(world, HOUR);
+    assert_text(world, KJ_JOBS, job, "state", "done");
+    assert_int_equal(sent_of(world, "calendar.find"), 1);
+    assert_int_equal(sent_of(world, "calendar.book"), 3);
+    world_close(world);
+}
+
+static void test_hook_gives_up(void **state)
+{
+    struct world *world = open_hooks(0);
+    (void)state;
+    for (int i = 0; i < 8; i++)
+        world->verbs[1].replies[i] = KEJUE_NOT_PROCESSED;
+    world->hook_retry = "{\"outcome\": \"retry\", \"retry_after_ms\": 60000, \"attempts\": 3}";
+    int64_t job = put_hook(world);
+    world_pass(world, DAY);
+    assert_text(world, KJ_JOBS, job, "state", "dead");
+    assert_int_equal(sent_of(world, "calendar.book"), 3);
+    world_close(world);
+    world = open_hooks(0);
+    world->verbs[0].replies[0] = KEJUE_NOT_PROCESSED;
+    world->hook_retry =
+        "{\"outcome\": \"retry\", \"retry_after_ms\": 7200000, \"expires_ms\": 3600000}";
+    job = put_hook(world);
+    world_pass(world, DAY);
+    assert_text(world, KJ_JOBS, job, "state", "failed");
+    world_close(world);
+}
+
+// A retry does not send again what may have been carried out.
+static void test_hook_retry_after_a_lost_answer_parks(void **state)
+{
+    struct world *world = open_hooks(0);
+    (void)state;
+    world->verbs[1].replies[0] = KEJUE_UNKNOWN;
+    world->hook_retry = "{\"outcome\": \"retry\", \"retry_after_ms\": 60000, \"attempts\": 3}";
+    int64_t job = put_hook(world);
+    world_pass(world, HOUR);
+    assert_text(world, KJ_JOBS, job, "state", "parked");
+    assert_int_equal(sent_of(world, "calendar.book"), 1);
+    world_close(world);
+}
+
+static void test_hook_and_a_store_that_fails(void **state)
+{
+    (void)state;
+    for (int64_t at = 1; at <= 12; at++) {
+        struct world *world = open_hooks(0);
+        int64_t job = put_hook(world);
+        world->faults.requests = 0;
+        world->faults.fail_from = at;
+        world->faults.fail_until = at + 2;
+        world->hook_retry = "{\"outcome\": \"retry\", \"retry_after_ms\": 60000}";
+        world_pass(world, HOUR);
+        assert_text(world, KJ_JOBS, job, "state", "done");
+        assert_int_equal(world->sent_count, 2);
+        assert_sound(world, true);
+        world_close(world);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_each_class_has_its_verdict),
+        cmocka_unit_test(test_retries_as_the_rule_says),
+        cmocka_unit_test(test_expires),
+        cmocka_unit_test(test_no_plugin_offers_it),
+        cmocka_unit_test(test_crash_while_it_is_sent),
+        cmocka_unit_test(test_a_message_is_sent_once),
+        cmocka_unit_test(test_hook_records_its_steps),
+        cmocka_unit_test(test_hook_and_crash),
+        cmocka_unit_test(test_hook_retries_what_failed),
+        cmocka_unit_test(test_hook_gives_up),
+        cmocka_unit_test(test_hook_retry_after_a_lost_answer_parks),
+        cmocka_unit_test(test_hook_and_a_store_that_fails),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
