@@ -51,11 +51,12 @@ static void put_fields(bson_t *to, const char *name, const bson_t *from, const c
                        size_t count)
 {
     bson_t view = BSON_INITIALIZER;
-    if (from)
+    if (from) {
+        kj_doc_put_from(&view, "id", from, "_id");
         for (size_t i = 0; i < count; i++)
             kj_doc_put_from(&view, fields[i], from, fields[i]);
-    if (from)
         kj_doc_put_doc(to, name, &view);
+    }
     bson_destroy(&view);
 }
 

@@ -10,6 +10,7 @@
 #include <string.h>
 
 enum {
+    k_again_ms = 5000,
     k_permit_ms = 5000,    // a permit older than this is taken again
     k_number_ms = 60000,   // the number is on another call: look again
     k_line_ms = 5000,      // no line: look again
@@ -114,6 +115,12 @@ static void undo(struct kj_path *path, enum kj_job_verdict verdict, int64_t wait
                                   .change = end_call,
                                   .done = on_call_ended,
                                   .arg = path});
+}
+
+// The carrier is certain that it never took it: nobody was reached, nothing to judge, try again.
+void kj_attempt_not_placed(struct kj_path *path)
+{
+    undo(path, KJ_JOB_WAIT, k_again_ms, "the carrier never took the call");
 }
 
 // --- sending ---

@@ -106,18 +106,6 @@ static void note(struct kj_path *path, const bson_t *report)
     kj_report_take(path->engine, kj_path_workspace(path), report, on_noted, path);
 }
 
-// Surely never placed: the call document says so, and the job may try another attempt.
-static void note_not_placed(struct kj_path *path)
-{
-    bson_t report = BSON_INITIALIZER;
-    kj_doc_put_text(&report, "attempt_id", path->attempt_id);
-    kj_doc_put_text(&report, "state", "ended");
-    kj_doc_put_text(&report, "disposition", "carrier_error");
-    kj_doc_put_time(&report, "at", kj_path_now(path));
-    note(path, &report);
-    bson_destroy(&report);
-}
-
 static void note_found(struct kj_path *path, const bson_t *found)
 {
     bson_t own = BSON_INITIALIZER;
@@ -144,7 +132,7 @@ static void on_looked_up(void *arg, const struct kj_outcome *outcome, const bson
     if (found && kj_doc_has(result, "state"))
         note_found(path, result);
     else if (!found && certain)
-        note_not_placed(path);
+        kj_attempt_not_placed(path);
     else
         ask_later(path);
 }

@@ -96,9 +96,12 @@ void kj_intake_job(struct kj_engine *engine, const char *workspace, const bson_t
         return;
     }
     bool has = kj_doc_child(request, "payload", &payload);
-    insert_job(intake,
-               kj_job_new(kind, kj_doc_text(request, "key", NULL), kj_doc_time(request, "due", now),
-                          (int)kj_doc_int(request, "priority", 50), has ? &payload : NULL, now));
+    bson_t *job =
+        kj_job_new(kind, kj_doc_text(request, "key", NULL), kj_doc_time(request, "due", now),
+                   (int)kj_doc_int(request, "priority", 50), has ? &payload : NULL, now);
+    // Work for a campaign keeps it from ending (kinds/campaign_end.c looks by this field).
+    kj_doc_put_from(job, "campaign_id", request, "payload.campaign_id");
+    insert_job(intake, job);
 }
 
 // --- a call: its lead first ---

@@ -103,6 +103,8 @@ bool kj_engine_may_repeat(const struct kj_engine *engine, const char *verb);
 
 // attempt.c: the call document says ended (carrier.c read it): close the attempt, go on.
 void kj_attempt_ended(struct kj_path *path);
+// It surely reached nobody: undone, back to admit.
+void kj_attempt_not_placed(struct kj_path *path);
 
 struct kj_engine_private {
     struct kj_map awaiting; // attempt id -> struct kj_path

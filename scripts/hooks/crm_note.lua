@@ -3,16 +3,16 @@
 -- comes next. Each call is a step that is recorded: a second run repeats nothing.
 return {
   kejue.hook { on = "call.analyzed", uses = { "crm.upsert" }, run = function(ev)
-    local data = ev.data
-    if data.success ~= "excellent" and data.success ~= "good" then return "nothing to note" end
+    local success = ev.plan.success
+    if success ~= "excellent" and success ~= "good" then return "nothing to note" end
     local answer, err = kejue.call("crm.upsert", {
-      record = { lead_id = data.lead_id, note = "call " .. data.call_id .. ": " .. data.success },
+      record = { lead_id = ev.lead.id, note = "call " .. ev.call.id .. ": " .. success },
     }, { key = "note", within = "10s" })
     if not answer then
       if err.class == "caller" then return "refused: " .. err.text end
       return kejue.retry(err.retry_after or "2m", err, { attempts = 5, expires = "24h" })
     end
-    if answer.id then kejue.store.put("crm_note/" .. data.call_id, { id = answer.id }) end
+    if answer.id then kejue.store.put("crm_note/" .. ev.call.id, { id = answer.id }) end
     return answer.id
   end },
 

@@ -1,4 +1,5 @@
-local event = { name = "call.analyzed", data = { call_id = "call_7", lead_id = 42, success = "good" } }
+local event = { name = "call.analyzed", call = { id = "call_7" }, lead = { id = 42 },
+                plan = { success = "good" } }
 
 return kejue.tests { hook = "crm_note.lua",
   { "a good call is noted and remembered", event = event,
@@ -17,7 +18,7 @@ return kejue.tests { hook = "crm_note.lua",
     result = { outcome = "done", value = "refused: no such field" } },
 
   { "a poor call is not noted",
-    event = { data = { call_id = "call_8", success = "poor" } }, steps = {}, result = { value = "nothing to note" } },
+    event = { call = { id = "call_8" }, plan = { success = "poor" } }, steps = {}, result = { value = "nothing to note" } },
 
   { "an escalation is told", index = 2, event = { data = { call_id = "call_9", url = "https://team.example/alarm" } },
     steps = {

@@ -118,12 +118,40 @@ void kj_campaign_touch(struct kj_engine *engine, const char *workspace, int64_t 
     kj_timer_start(engine->loop, &touch->timer, k_soon_ms);
 }
 
+static void ignore_answer(void *arg, int status, const bson_t *result, const struct kj_fault *fault)
+{
+    (void)arg;
+    (void)status;
+    (void)result;
+    (void)fault;
+}
+
+// Started, and the host died before the job was there that makes its calls: make it now. Where that
+// job exists after all, a second expansion adds nothing.
+static void expand_again(struct kj_engine *engine, const char *workspace, int64_t id)
+{
+    char key[64];
+    bson_t job = BSON_INITIALIZER, payload = BSON_INITIALIZER;
+    snprintf(key, sizeof key, "campaign.expand:%" PRId64 ":again", id);
+    kj_doc_put_int(&payload, "campaign_id", id);
+    kj_doc_put_text(&job, "kind", "campaign.expand");
+    kj_doc_put_text(&job, "key", key);
+    kj_doc_put_doc(&job, "payload", &payload);
+    kj_intake_job(engine, workspace, &job, ignore_answer, NULL);
+    bson_destroy(&job);
+    bson_destroy(&payload);
+}
+
 static void on_active(struct kj_store_request *request)
 {
     struct kj_store_op *op = &request->ops[0];
-    for (size_t i = 0; op->status == KJ_OK && i < op->n_docs; i++)
-        kj_campaign_touch(request->arg, kj_doc_text(op->docs[i], "workspace", "default"),
-                          kj_doc_int(op->docs[i], "_id", 0));
+    for (size_t i = 0; op->status == KJ_OK && i < op->n_docs; i++) {
+        const char *workspace = kj_doc_text(op->docs[i], "workspace", "default");
+        int64_t id = kj_doc_int(op->docs[i], "_id", 0);
+        if (!kj_doc_bool(op->docs[i], "expanded", false))
+            expand_again(request->arg, workspace, id);
+        kj_campaign_touch(request->arg, workspace, id);
+    }
 }
 
 void kj_campaign_touch_active(struct kj_engine *engine)

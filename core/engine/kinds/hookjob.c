@@ -315,8 +315,10 @@ static void on_hook_done(void *arg, int status, const bson_t *result, const stru
         kj_fault_print(fault, hook->reason, sizeof hook->reason);
     } else if (kj_streq(kj_doc_text(result, "outcome", "done"), "retry")) {
         end_with_retry(hook, result);
-    } else
+    } else {
         hook->end.verdict = KJ_JOB_DONE;
+        hook->result = bson_copy(result); // what it returned, for whoever asks after the job
+    }
     finish_if_done(hook);
 }
 
