@@ -541,6 +541,47 @@ static void test_dialing_switched_off_at_every_step(void **state)
     }
 }
 
+static void lose_six_seconds(struct world *world)
+{
+    kj_clock_advance_to(&world->clock, kj_loop_mono(world->loop) + 6000);
+}
+
+// A host that stalls anywhere between permit and send: never outside the window, never on an old
+// permit. (The instant between the last check and the send itself remains.)
+static void test_a_stall_at_every_step(void **state)
+{
+    bool behind = false;
+    (void)state;
+    for (int64_t step = 1; !behind; step++) {
+        struct world *world = world_open();
+        world_pass(world, 10 * HOUR - 3000); // three seconds before the window closes
+        world->faults.steps = 0;
+        world->at_step = step;
+        world->on_step = lose_six_seconds;
+        world_call(world, k_anna, NULL);
+        world_pass(world, DAY);
+        assert_int_equal(world->ring_count, 1);
+        const struct fake_ring *ring = &world->rings[0];
+        behind = step > ring->step;
+        if (step != ring->step)
+            assert_true(ring->at < WORLD_START + 10 * HOUR || ring->at >= WORLD_START + 23 * HOUR);
+        world_close(world);
+
+        world = world_open(); // in the middle of the window
+        world->faults.steps = 0;
+        world->at_step = step;
+        world->on_step = lose_six_seconds;
+        world_call(world, k_anna, NULL);
+        world_pass(world, HOUR);
+        assert_int_equal(world->ring_count, 1);
+        ring = &world->rings[0];
+        if (step != ring->step)
+            assert_true(ring->at - time_of(world, KJ_NUMBERS, 1, "attempts.0.at") <= 5000);
+        assert_sound(world, true);
+        world_close(world);
+    }
+}
+
 static void count_down(void *arg)
 {
     ++*(int *)arg;
@@ -567,17 +608,24 @@ static void test_drain(void **state)
     world_close(world);
 }
 
-static void test_drain_with_nothing_to_do(void **state)
+static int emptied;
+
+static void drain_now(struct world *world)
+{
+    kj_engine_drain(world->engine, 10 * MINUTE, count_down, &emptied);
+}
+
+// The last claim is under way and brings nothing: that is the end, not the grace's.
+static void test_drain_during_an_empty_claim(void **state)
 {
     struct world *world = world_open();
-    int drained = 0;
     (void)state;
-    kj_queue_wake(world->engine->queue, "call", world_now(world)); // a claim is under way
-    world_pass(world, 0);
+    emptied = 0;
+    world->at_step = world->faults.steps + 1;
+    world->on_step = drain_now;
     kj_queue_wake(world->engine->queue, "call", world_now(world));
-    kj_engine_drain(world->engine, 10 * MINUTE, count_down, &drained);
-    world_pass(world, 0);
-    assert_int_equal(drained, 1);
+    world_pass(world, 1000);
+    assert_int_equal(emptied, 1);
     world_close(world);
 }
 
@@ -653,8 +701,9 @@ int main(void)
         cmocka_unit_test(test_cancel_while_it_rings),
         cmocka_unit_test(test_cancel_mark_is_no_conflict),
         cmocka_unit_test(test_dialing_switched_off_at_every_step),
+        cmocka_unit_test(test_a_stall_at_every_step),
         cmocka_unit_test(test_drain),
-        cmocka_unit_test(test_drain_with_nothing_to_do),
+        cmocka_unit_test(test_drain_during_an_empty_claim),
         cmocka_unit_test(test_the_model_is_asked_once),
         cmocka_unit_test(test_a_broken_rule_parks),
     };

@@ -57,6 +57,12 @@ static void assert_over(struct world *world, const char *what)
         if (done != all || all < 2)
             fail_msg("%s: %zu of %zu jobs of kind %s are done", what, done, all, k_kinds[i]);
     }
+    // One decision per attempt, counted once on the lead.
+    bson_t *decisions = world_all(world, KJ_DECISIONS);
+    assert_int_equal(bson_count_keys(decisions),
+                     int_of(world, KJ_LEADS, 1, "contact_attempts") +
+                         int_of(world, KJ_LEADS, 2, "contact_attempts"));
+    bson_destroy(decisions);
     if (rings_of(world, k_anna) == 0 || rings_of(world, k_bert) == 0)
         fail_msg("%s: somebody was never called", what);
 }
