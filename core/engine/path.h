@@ -19,7 +19,7 @@ struct kj_path {
     bson_t *lead, *number, *campaign, *group, *assistant, *call;
     bson_t *facts, *plan, *outbox;
     int64_t window_closes; // of the span in which admit said yes
-    int64_t permit_at;     // mono ms of the permit
+    int64_t permit_at;     // mono ms at which the permit was judged
     char attempt_id[64];
     struct kj_timer timer; // pacing hold, guard of a call without end
     int64_t turn_at;       // mono ms: the trunk's dial slot reserved for this path

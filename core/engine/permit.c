@@ -105,6 +105,7 @@ static int grant(void *arg, const bson_t *doc, bson_t **next, bson_t **events)
     path->refused = doc ? judge_number(path, doc) : KJ_OK;
     if (path->refused != KJ_OK)
         return KJ_MODIFY_SKIP;
+    path->permit_at = kj_loop_mono(path->engine->loop); // not when we hear of it: that may be late
     bson_t attempt = BSON_INITIALIZER, changes = BSON_INITIALIZER;
     kj_doc_put_text(&attempt, "attempt_id", path->attempt_id);
     kj_doc_put_time(&attempt, "at", kj_path_now(path));
@@ -132,7 +133,6 @@ static void on_granted(void *arg, int status, const bson_t *doc)
         kj_trunk_free(path->engine, path->attempt_id, on_line_given_back, path);
         return;
     }
-    path->permit_at = kj_loop_mono(path->engine->loop);
     then(path, status);
 }
 

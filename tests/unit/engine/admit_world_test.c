@@ -121,6 +121,55 @@ static void test_refusal_races_the_permit_at_every_step(void **state)
     assert_true(won > 5);
 }
 
+// --- another host calls first, at any step: the caps are judged on what the permit is written to
+// ---
+
+static int other_first;
+
+static void on_other(struct kj_store_request *request)
+{
+    other_first = request->ops[0].status == KJ_OK; // else our permit stood there already
+}
+
+static void call_elsewhere(struct world *world)
+{
+    bson_t *number = json("{\"key\": \"%s\"}", k_anna), attempts = BSON_INITIALIZER,
+           attempt = BSON_INITIALIZER;
+    kj_doc_put_text(&attempt, "attempt_id", "att_99_1");
+    kj_doc_put_time(&attempt, "at", world_now(world));
+    kj_doc_put_doc(&attempts, "0", &attempt);
+    kj_doc_put_array(number, "attempts", &attempts);
+    struct kj_store_request *request = kj_store_request(1, "default", on_other, NULL);
+    request->ops[0].verb = KJ_STORE_INSERT;
+    request->ops[0].coll = KJ_NUMBERS;
+    kj_store_own_doc(request, 0, number);
+    kj_store_submit(world->sqlite, request);
+    bson_destroy(&attempts);
+    bson_destroy(&attempt);
+}
+
+static void test_caps_are_judged_with_the_permit(void **state)
+{
+    (void)state;
+    int first = 0;
+    other_first = 1;
+    for (int64_t step = 1; other_first; step++) {
+        struct world *world = world_open();
+        world->faults.steps = 0;
+        world->at_step = step;
+        world->on_step = call_elsewhere;
+        int64_t job = world_call(world, k_anna, NULL);
+        world_pass(world, HOUR);
+        first += other_first;
+        assert_int_equal(world->ring_count, other_first ? 0 : 1);
+        world_pass(world, DAY);
+        assert_text(world, KJ_JOBS, job, "state", "done");
+        assert_sound(world, true);
+        world_close(world);
+    }
+    assert_true(first > 5);
+}
+
 // --- lines that were not given back ---
 
 static void test_leaked_lines_are_swept(void **state)
@@ -269,6 +318,7 @@ int main(void)
         cmocka_unit_test(test_refusals_are_final),
         cmocka_unit_test(test_a_refusal_twice_is_told),
         cmocka_unit_test(test_refusal_races_the_permit_at_every_step),
+        cmocka_unit_test(test_caps_are_judged_with_the_permit),
         cmocka_unit_test(test_leaked_lines_are_swept),
         cmocka_unit_test(test_an_old_hold_on_a_number_ends),
         cmocka_unit_test(test_why_done),

@@ -32,9 +32,15 @@ static void is_stopped(const char *body, const char *reason)
     double start = seconds();
     judge_body(&fake, body);
     double spent = seconds() - start;
-    bool right = kj_doc_bool(fake.plan, "park", false) &&
-                 strstr(fake_text(&fake, "faults.0.text"), reason) &&
-                 kj_doc_count(fake.plan, "tags") == 0;
+    const char *told = fake_text(&fake, "faults.0.text");
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    // Allocation is so slow here that the CPU time may run out before the memory does.
+    bool named = strstr(told, reason) || strstr(told, "CPU time");
+#else
+    bool named = strstr(told, reason) != NULL;
+#endif
+    bool right =
+        kj_doc_bool(fake.plan, "park", false) && named && kj_doc_count(fake.plan, "tags") == 0;
     if (!right) {
         fail_msg("%s: %s", body, fake_json(&fake, "faults"));
     }
