@@ -164,7 +164,8 @@ static void on_claimed(struct kj_store_request *request)
         struct kj_store_op *op = &request->ops[i];
         struct kj_queue_kind *kind = claim->rows[i].kind;
         if (op->status != KJ_OK) {
-            kj_log_fault(KJ_LOG_ERROR, "queue", &request->fault);
+            if (op->status != KJ_ECANCELED)
+                kj_log_fault(KJ_LOG_ERROR, "queue", &request->fault);
             kind->next_due = kj_loop_now(queue->loop) + 1000;
             continue;
         }
