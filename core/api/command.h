@@ -41,6 +41,8 @@ void kj_dispatch(struct kj_api *api, const struct kj_ask *ask);
 void kj_api_check_answers(struct kj_api *api); // tests: an answer off its schema is a fault
 // Before the end: whoever waits for an event is answered now, and nobody waits from here on.
 void kj_api_drain(struct kj_api *api);
+// Calls back once no request is open (at once when none is).
+void kj_api_when_quiet(struct kj_api *api, void (*quiet)(void *arg), void *arg);
 struct kj_engine *kj_api_engine(struct kj_api *api);
 void kj_api_wake_events(struct kj_api *api); // a new event is durable: answers who waits for one
 

@@ -18,10 +18,29 @@ static int scope_from_name(const char *name)
                                           : KJ_SCOPE_READ;
 }
 
+static void request_free(struct kj_request *request)
+{
+    struct kj_api *api = request->api;
+    if (request->previous)
+        request->previous->next = request->next;
+    else
+        api->requests = request->next;
+    if (request->next)
+        request->next->previous = request->previous;
+    api->open--;
+    kj_doc_clear(&request->args);
+    kj_doc_clear(&request->result);
+    kj_doc_clear(&request->details);
+    free(request->token);
+    free(request->key);
+    free(request);
+}
+
 int kj_api_create(struct kj_engine *engine, struct kj_api **out, struct kj_fault *fault)
 {
     struct kj_api *api = KJ_NEW(struct kj_api);
     api->engine = engine;
+    api->loop = engine->loop;
     api->started_at = kj_loop_now(engine->loop);
     kj_map_init(&api->commands);
     for (size_t i = 0; i < kj_commands_count; i++) {
@@ -49,10 +68,34 @@ void kj_api_destroy(struct kj_api *api)
     if (api == NULL)
         return;
     kj_api_drain(api);
+    struct kj_fault fault;
+    kj_fault(&fault, KJ_EUNAVAILABLE, NULL, "ask again when it is back", "kejued is stopping");
+    while (api->requests) { // nobody will carry these out any more
+        struct kj_request *request = api->requests;
+        kj_loop_unpost(api->loop, &request->task);
+        request->answer(request->arg, NULL, &fault, NULL);
+        request_free(request);
+    }
     for (size_t at = 0; kj_map_next(&api->commands, &at, &name, &entry);)
         free(entry);
     kj_map_fini(&api->commands);
     free(api);
+}
+
+static void tell_quiet(struct kj_api *api)
+{
+    void (*quiet)(void *arg) = api->quiet;
+    if (api->open || quiet == NULL)
+        return;
+    api->quiet = NULL; // once
+    quiet(api->quiet_arg);
+}
+
+void kj_api_when_quiet(struct kj_api *api, void (*quiet)(void *arg), void *arg)
+{
+    api->quiet = quiet;
+    api->quiet_arg = arg;
+    tell_quiet(api);
 }
 
 void kj_api_check_answers(struct kj_api *api)
@@ -111,13 +154,9 @@ void kj_request_finish(struct kj_request *request)
     }
     request->answer(request->arg, failed ? NULL : request->result, failed ? &request->fault : NULL,
                     request->details);
-    request->api->open--;
-    kj_doc_clear(&request->args);
-    kj_doc_clear(&request->result);
-    kj_doc_clear(&request->details);
-    free(request->token);
-    free(request->key);
-    free(request);
+    struct kj_api *api = request->api;
+    request_free(request);
+    tell_quiet(api);
 }
 
 // The door is answered from the loop, never from inside kj_dispatch.
@@ -140,7 +179,7 @@ static void answer_soon(struct kj_request *request)
     }
     request->replied = true;
     request->task.run = on_answer;
-    kj_loop_post(request->api->engine->loop, &request->task);
+    kj_loop_post(request->api->loop, &request->task);
 }
 
 void kj_reply_take(struct kj_request *request, bson_t *result)
@@ -256,6 +295,10 @@ void kj_dispatch(struct kj_api *api, const struct kj_ask *ask)
     request->arg = ask->arg;
     kj_copy(request->workspace, sizeof request->workspace, "default");
     request->entry = kj_map_get(&api->commands, ask->command);
+    request->next = api->requests;
+    if (request->next)
+        request->next->previous = request;
+    api->requests = request;
     api->open++;
     if (api->open > k_open_limit) {
         kj_reply_error(request, KJ_EUNAVAILABLE, "", "try again in a moment",

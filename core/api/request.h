@@ -7,9 +7,13 @@
 
 struct kj_api {
     struct kj_engine *engine;
-    struct kj_map commands; // name -> struct kj_command_entry
-    int64_t started_at;     // wall ms: older unfinished idempotency records are of an earlier life
+    struct kj_loop *loop;
+    struct kj_request *requests; // open ones
+    struct kj_map commands;      // name -> struct kj_command_entry
+    int64_t started_at; // wall ms: older unfinished idempotency records are of an earlier life
     size_t open;
+    void (*quiet)(void *arg); // while stopping: nothing is open any more
+    void *quiet_arg;
     bool clock_running, checking;
     struct kj_waiter *waiters; // event.since that wait for the next event
     size_t waiter_count;
@@ -39,6 +43,7 @@ struct kj_request {
     bson_t *result, *details;
     struct kj_fault fault;
     void *state; // the handler's own
+    struct kj_request *next, *previous;
 };
 
 extern const struct kj_command kj_commands[]; // commands.c: every command, sorted by name

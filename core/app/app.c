@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { k_drain_ms = 20000 };
+enum { k_drain_ms = 20000, k_last_answers_ms = 2000 };
 
 static void fail(struct kj_app *app, const struct kj_fault *fault)
 {
@@ -55,13 +55,29 @@ static void on_told(struct kj_task *task)
     kj_loop_stop(app->loop);
 }
 
-// The doors still hear the answers that are ready: tasks run in the order of posting.
+static void on_quiet(void *arg)
+{
+    struct kj_app *app = arg;
+    app->last_task.run = on_told; // behind the answers that are ready: tasks keep their order
+    kj_loop_post(app->loop, &app->last_task);
+}
+
+static void on_late(uv_timer_t *timer)
+{
+    struct kj_app *app = timer->data;
+    kj_loop_stop(app->loop);
+}
+
+// Requests that are still open get their answers before what they work on is taken down.
 static void tell_the_last(struct kj_app *app)
 {
+    uv_timer_init(kj_loop_uv(app->loop), &app->last_timer);
+    app->last_timer.data = app;
+    uv_timer_start(&app->last_timer, on_late, k_last_answers_ms, 0);
     kj_api_drain(app->api);
-    app->last_task.run = on_told;
-    kj_loop_post(app->loop, &app->last_task);
+    kj_api_when_quiet(app->api, on_quiet, app);
     kj_loop_run(app->loop);
+    uv_close((uv_handle_t *)&app->last_timer, NULL);
 }
 
 static void watch_signals(struct kj_app *app)

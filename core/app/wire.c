@@ -256,13 +256,13 @@ int kj_app_open_doors(struct kj_app *app, struct kj_fault *fault)
 
 void kj_app_unwire(struct kj_app *app)
 {
+    // What is open ends upwards: plugins tell the engine, the engine cancels what commands wait
+    // for, the api answers whoever still waits, and the doors are there to hear it.
+    kj_host_destroy(app->host);
+    kj_engine_destroy(app->engine);
+    kj_api_destroy(app->api);
     kj_http_destroy(app->http);
     kj_bus_destroy(app->bus);
-    app->http = NULL;
-    app->bus = NULL;
-    kj_host_destroy(app->host);
-    kj_api_destroy(app->api);
-    kj_engine_destroy(app->engine);
     kj_script_destroy(app->script);
     kj_fetcher_destroy(app->fetcher);
     kj_store_destroy(app->store);

@@ -22,6 +22,7 @@ struct kj_app {
     struct kj_http *http;
     uv_signal_t signals[3];
     int signals_open;
+    uv_timer_t last_timer;
     struct kj_task last_task;
     int exit_code;
     bool stopping;

@@ -71,7 +71,7 @@ static void on_found(struct kj_store_request *store)
         waiter->next = api->waiters;
         api->waiters = waiter;
         api->waiter_count++;
-        kj_timer_start(api->engine->loop, &waiter->timer, waiter->wait_ms);
+        kj_timer_start(api->loop, &waiter->timer, waiter->wait_ms);
     } else
         reply(waiter, op);
 }
@@ -108,7 +108,7 @@ void kj_api_wake_events(struct kj_api *api)
     api->waiter_count = 0;
     while (waiter) {
         struct kj_waiter *next = waiter->next;
-        kj_timer_stop(api->engine->loop, &waiter->timer);
+        kj_timer_stop(api->loop, &waiter->timer);
         look(waiter);
         waiter = next;
     }
@@ -118,7 +118,7 @@ void kj_api_drain(struct kj_api *api)
 {
     api->stopping = true;
     while (api->waiters) {
-        kj_timer_stop(api->engine->loop, &api->waiters->timer);
+        kj_timer_stop(api->loop, &api->waiters->timer);
         on_timeout(api->waiters);
     }
 }
