@@ -1,4 +1,4 @@
-// Stage attempt: the never-twice protocol (DESIGN.md section 4). Line, permit, stored intent, last
+// Stage attempt: the never-twice protocol. Line, permit, stored intent, last
 // check beside the send, then the carrier; closed by its reports, or by a look-up after a crash.
 // A found intent is never dialed again.
 #include "engine/path.h"

@@ -20,10 +20,23 @@ static void put_effect(struct kj_doc_list *outbox, const char *name, const char 
     bson_destroy(&effect);
 }
 
-static void put_message(const struct kj_path *path, struct kj_doc_list *outbox)
+// What waits for the calendar goes out only when an appointment is booked: a confirmation that
+// nobody gave must not be sent. What was held back stands in the job.
+static bool held(const struct kj_path *path, const bson_t *step, bson_t *changes)
+{
+    if (!kj_doc_has(step, "after") ||
+        kj_streq(kj_doc_text(path->facts, "appointment.state", ""), "booked"))
+        return false;
+    kj_doc_put_text(changes, "held",
+                    kj_doc_text(step, "name", kj_doc_text(step, "key", "an effect")));
+    return true;
+}
+
+static void put_message(const struct kj_path *path, struct kj_doc_list *outbox, bson_t *changes)
 {
     bson_t chosen, args = BSON_INITIALIZER;
-    if (!kj_doc_child(path->plan, "template", &chosen) || !kj_doc_has(&chosen, "name"))
+    if (!kj_doc_child(path->plan, "template", &chosen) || !kj_doc_has(&chosen, "name") ||
+        held(path, &chosen, changes))
         return;
     const char *to =
         kj_doc_text(path->lead, "whatsapp_number", kj_doc_text(path->lead, "phone_number", ""));
@@ -63,7 +76,7 @@ static void put_outbox(const struct kj_path *path, bson_t *changes)
     struct kj_doc_list outbox = {&array};
     // A recorded call is history: it is judged, but nobody is written to because of it.
     if (!kj_doc_bool(kj_path_job(path), "recorded", false)) {
-        put_message(path, &outbox);
+        put_message(path, &outbox, changes);
         put_effects(path, &outbox);
     }
     kj_doc_put_array(changes, "outbox", &array);

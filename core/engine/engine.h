@@ -1,10 +1,10 @@
 // The path of a call job, in one direction: intake, queue, admit, attempt, analyse, decide, commit,
-// deliver; one file each, listed in k_stages of path.c in that order. A crash anywhere resumes from
-// the stage stored in the job.
+// deliver; one file each, listed in kj_stages of path.c in that order. A crash anywhere resumes
+// from the stage stored in the job.
 //
 // The engine introduces the rooms below to each other (store, host, script, model) and owns what
-// they share. Loop thread only. How a call travels and which document carries what: DESIGN.md
-// section 2.
+// they share. Loop thread only. `jobs` carry stage, plan and outbox; `calls` are the attempts with
+// transcript and facts; `decisions` what the rules made of each; `numbers` refusals and the permit.
 #ifndef KJ_ENGINE_H
 #define KJ_ENGINE_H
 
