@@ -48,7 +48,6 @@ void kj_api_wake_events(struct kj_api *api); // a new event is durable: answers 
 
 // --- for handlers ---
 struct kj_engine *kj_request_engine(struct kj_request *request);
-struct kj_api *kj_request_api(struct kj_request *request);
 const bson_t *kj_request_args(const struct kj_request *request);
 const char *kj_request_workspace(const struct kj_request *request);
 void kj_reply(struct kj_request *request, const bson_t *result);

@@ -113,11 +113,6 @@ struct kj_engine *kj_request_engine(struct kj_request *request)
     return request->api->engine;
 }
 
-struct kj_api *kj_request_api(struct kj_request *request)
-{
-    return request->api;
-}
-
 const bson_t *kj_request_args(const struct kj_request *request)
 {
     return request->args;

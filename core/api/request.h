@@ -53,7 +53,6 @@ extern const size_t kj_commands_count;
 void kj_token_check(struct kj_request *request, int scope,
                     void (*done)(struct kj_request *request, const struct kj_fault *fault));
 void kj_token_hash(const char *token, char hex[65]);
-const char *kj_scope_name(int scope);
 
 // idempotency.c: runs `go` once per key; a repeat is answered from what is stored.
 void kj_once_begin(struct kj_request *request, void (*go)(struct kj_request *request));

@@ -11,11 +11,6 @@
 
 static const char *const k_scopes[] = {"read", "operate", "admin"};
 
-const char *kj_scope_name(int scope)
-{
-    return k_scopes[scope];
-}
-
 void kj_token_hash(const char *token, char hex[65])
 {
     unsigned char digest[SHA256_DIGEST_LENGTH];

@@ -80,7 +80,6 @@ void kj_running_end(struct kj_running *running, const struct kj_job_end *end);
 bool kj_running_canceled(const struct kj_running *running);
 // The queue is destroyed while the job runs: free what is yours, do not touch `running` any more.
 void kj_running_on_drop(struct kj_running *running, void (*dropped)(void *arg), void *arg);
-struct kj_queue *kj_running_queue(const struct kj_running *running);
 size_t kj_queue_running(const struct kj_queue *queue, const char *kind); // NULL = all
 
 // `changes` that take a job a dead host left behind back to waiting; parked after KJ_RECOVERY_LIMIT

@@ -50,11 +50,6 @@ bool kj_running_canceled(const struct kj_running *running)
     return running->canceled;
 }
 
-struct kj_queue *kj_running_queue(const struct kj_running *running)
-{
-    return running->queue;
-}
-
 void kj_running_on_drop(struct kj_running *running, void (*dropped)(void *arg), void *arg)
 {
     running->dropped = dropped;
