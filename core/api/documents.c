@@ -119,6 +119,7 @@ void kj_documents_list(struct kj_request *request, enum kj_coll coll, const char
     store->ops[0].verb = KJ_STORE_FIND;
     store->ops[0].coll = coll;
     store->ops[0].limit = listing->limit;
+    store->ops[0].stale_ok = true; // sees all that was acknowledged; never holds up the writes
     kj_store_own_filter(store, 0, filter);
     kj_store_submit(request->api->engine->store, store);
 }

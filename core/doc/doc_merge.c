@@ -72,9 +72,91 @@ static bson_t *merged(const bson_t *doc, const bson_t *changes, int depth)
     return out;
 }
 
+// --- the shallow case, on the path of every job: whole members are copied, unchanged ones in runs
+
+enum { FEW_CHANGES = 24 }; // looked for one by one; more go by the sorted index above
+
+struct change {
+    struct kj_element element;
+    const uint8_t *bytes; // the whole member, type and key included
+    size_t size;
+    bool placed;
+};
+
+static struct change *change_of(struct change *changes, size_t count,
+                                const struct kj_element *element)
+{
+    for (size_t i = 0; i < count; i++)
+        if (changes[i].element.key_length == element->key_length &&
+            memcmp(changes[i].element.key, element->key, element->key_length) == 0)
+            return &changes[i];
+    return NULL;
+}
+
+// Of a key that is repeated the first counts. FEW_CHANGES + 1 when there are more.
+static size_t list_changes(const bson_t *doc, struct change changes[FEW_CHANGES])
+{
+    struct kj_members members = kj_members_in(doc);
+    struct kj_element element;
+    size_t count = 0;
+    for (const uint8_t *from = members.at; kj_members_next(&members, &element); from = members.at) {
+        if (change_of(changes, count, &element))
+            continue;
+        if (count == FEW_CHANGES)
+            return FEW_CHANGES + 1;
+        changes[count++] = (struct change){element, from, (size_t)(members.at - from), false};
+    }
+    return count;
+}
+
+static uint8_t *copy(uint8_t *to, const uint8_t *from, size_t size)
+{
+    memcpy(to, from, size);
+    return to + size;
+}
+
+static uint8_t *copy_change(uint8_t *to, struct change *change)
+{
+    change->placed = true;
+    return removes(&change->element) ? to : copy(to, change->bytes, change->size);
+}
+
+static uint8_t *put_few(uint8_t *to, const bson_t *doc, struct change *changes, size_t count)
+{
+    struct kj_members members = kj_members_in(doc);
+    struct kj_element element;
+    const uint8_t *run = members.at, *from = members.at;
+    for (; kj_members_next(&members, &element); from = members.at) {
+        struct change *change = change_of(changes, count, &element);
+        if (change == NULL)
+            continue;
+        to = copy(to, run, (size_t)(from - run));
+        if (!change->placed) // of a repeated key in `doc` only the first stays
+            to = copy_change(to, change);
+        run = members.at;
+    }
+    to = copy(to, run, (size_t)(from - run));
+    for (size_t i = 0; i < count; i++)
+        if (!changes[i].placed)
+            to = copy_change(to, &changes[i]);
+    return to;
+}
+
 bson_t *kj_doc_with(const bson_t *doc, const bson_t *changes)
 {
-    return merged(doc, changes, 0);
+    struct change list[FEW_CHANGES];
+    size_t count = list_changes(changes, list);
+    if (count > FEW_CHANGES)
+        return merged(doc, changes, 0);
+    uint32_t most = doc->len + changes->len;
+    bson_t *out = bson_sized_new(most);
+    uint8_t *start = bson_reserve_buffer(out, most);
+    uint8_t *end = put_few(start + 4, doc, list, count);
+    *end++ = 0;
+    out->len = (uint32_t)(end - start);
+    uint32_t little = BSON_UINT32_TO_LE(out->len);
+    memcpy(start, &little, sizeof little);
+    return out;
 }
 
 bson_t *kj_doc_merge(const bson_t *doc, const bson_t *changes)

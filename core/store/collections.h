@@ -13,9 +13,10 @@ enum {
     KJ_ALONE = 2,  // has an index of its own; others only narrow what another index has found
     KJ_SPARSE = 4, // many documents lack it: they stay out of its index
     KJ_ZERO = 8,   // absent counts as 0 or ""
+    KJ_WORD = 16,  // one of a few words: indexes may hold the documents of one word alone
 };
 
-enum { KJ_FIELDS_MAX = 10, KJ_INDEXES_MAX = 3 };
+enum { KJ_FIELDS_MAX = 10, KJ_INDEXES_MAX = 7 };
 
 // A top-level field of the documents.
 struct kj_field {

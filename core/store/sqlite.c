@@ -143,8 +143,10 @@ static void lane_thread(void *arg)
         uv_mutex_lock(&lane->mutex);
         group->next = lane->sent;
         lane->sent = group;
-        // Still under the mutex: when destroy has joined us, every group in `sent` is posted.
+        uv_mutex_unlock(&lane->mutex);
+        // Not under the mutex: the loop wakes at once and would run into it.
         kj_loop_post_from_thread(lane->store->base.loop, &group->task);
+        uv_mutex_lock(&lane->mutex);
     }
     uv_mutex_unlock(&lane->mutex);
 }
@@ -168,9 +170,9 @@ static void lane_submit(struct lane *lane, struct kj_store_request *request)
     uv_mutex_lock(&lane->mutex);
     bool idle = lane->queue.first == NULL;
     append(&lane->queue, request);
+    uv_mutex_unlock(&lane->mutex);
     if (idle)
         uv_cond_signal(&lane->wake);
-    uv_mutex_unlock(&lane->mutex);
 }
 
 // Works off what was submitted.

@@ -31,8 +31,9 @@ enum { KJ_COLUMN_ID, KJ_COLUMN_VERSION, KJ_COLUMN_WORKSPACE, KJ_COLUMN_FIELDS };
 struct kj_sqlite_db {
     sqlite3 *sql;
     sqlite3_stmt *fixed[KJ_COLL_COUNT][KJ_FIXED_COUNT];
-    struct kj_map others; // by their text; emptied when there are too many
-    int broken;           // KJ_E* that ends the group; 0 = go on
+    sqlite3_stmt **updates[KJ_COLL_COUNT]; // by the set of changed fields, a bit each; or NULL
+    struct kj_map others;                  // by their text; emptied when there are too many
+    int broken;                            // KJ_E* that ends the group; 0 = go on
     struct kj_fault fault;
     bool writer;
     // Writer only. The next id of each collection; of events: the next number. After a start it is
@@ -57,6 +58,8 @@ struct kj_sqlite_run {
 // sqlite_db.c
 sqlite3_stmt *kj_sqlite_fixed(struct kj_sqlite_db *db, enum kj_coll coll, enum kj_fixed which);
 sqlite3_stmt *kj_sqlite_prepare(struct kj_sqlite_db *db, const char *text); // cached; NULL: broken
+// UPDATE … SET version, doc and the fields in `changed` (a bit each, bound in that order) WHERE id.
+sqlite3_stmt *kj_sqlite_update(struct kj_sqlite_db *db, enum kj_coll coll, unsigned changed);
 void kj_sqlite_bind(sqlite3_stmt *stmt, int at, const struct kj_value *value);
 void kj_sqlite_bind_text(sqlite3_stmt *stmt, int at, const char *text);
 // SQLITE_ROW, SQLITE_DONE, SQLITE_CONSTRAINT_…; every other result has set db->broken.

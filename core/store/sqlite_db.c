@@ -79,15 +79,53 @@ sqlite3_stmt *kj_sqlite_prepare(struct kj_sqlite_db *db, const char *text)
     return stmt;
 }
 
+static size_t fields_of(enum kj_coll coll)
+{
+    size_t count = 0;
+    while (kj_collection(coll)->fields[count].name)
+        count++;
+    return count;
+}
+
+sqlite3_stmt *kj_sqlite_update(struct kj_sqlite_db *db, enum kj_coll coll, unsigned changed)
+{
+    // By number, not by text: making and hashing the text costs as much as the update itself.
+    if (db->updates[coll] == NULL)
+        db->updates[coll] = kj_alloc(sizeof(sqlite3_stmt *) << fields_of(coll));
+    sqlite3_stmt **stmt = &db->updates[coll][changed];
+    if (*stmt)
+        return *stmt;
+    struct kj_buf text;
+    kj_buf_init(&text, 0);
+    kj_buf_addf(&text, "UPDATE \"%s\" SET version = ?, doc = ?", kj_coll_name(coll));
+    const struct kj_field *fields = kj_collection(coll)->fields;
+    for (size_t i = 0; fields[i].name; i++)
+        if (changed & 1u << i)
+            kj_buf_addf(&text, ", \"%s\" = ?", fields[i].name);
+    kj_buf_adds(&text, " WHERE id = ?");
+    *stmt = prepare(db, text.data);
+    kj_buf_fini(&text);
+    return *stmt;
+}
+
+static void forget_collection(struct kj_sqlite_db *db, enum kj_coll coll)
+{
+    for (size_t which = 0; which < KJ_FIXED_COUNT; which++) {
+        sqlite3_finalize(db->fixed[coll][which]);
+        db->fixed[coll][which] = NULL;
+    }
+    for (size_t i = 0; db->updates[coll] && i < (size_t)1 << fields_of(coll); i++)
+        sqlite3_finalize(db->updates[coll][i]);
+    free(db->updates[coll]);
+    db->updates[coll] = NULL;
+}
+
 void kj_sqlite_forget(struct kj_sqlite_db *db)
 {
     const char *text;
     void *stmt;
-    for (size_t coll = 0; coll < KJ_COLL_COUNT; coll++)
-        for (size_t which = 0; which < KJ_FIXED_COUNT; which++) {
-            sqlite3_finalize(db->fixed[coll][which]);
-            db->fixed[coll][which] = NULL;
-        }
+    for (int coll = 0; coll < KJ_COLL_COUNT; coll++)
+        forget_collection(db, (enum kj_coll)coll);
     for (size_t at = 0; kj_map_next(&db->others, &at, &text, &stmt);)
         sqlite3_finalize(stmt);
     kj_map_fini(&db->others);

@@ -23,6 +23,15 @@ static size_t in_slots(size_t count)
     return slots;
 }
 
+// Written into the statement instead of bound, so that SQLite sees which index holds it.
+static bool is_literal(const struct kj_filter *filter, const struct kj_term *term)
+{
+    const struct kj_value *value = &filter->values[term->first];
+    return (term->field->flags & KJ_WORD) && term->compare == KJ_IS &&
+           value->kind == KJ_VALUE_TEXT && value->length <= 16 &&
+           strspn(value->text, "abcdefghijklmnopqrstuvwxyz_") == value->length;
+}
+
 static void add_term(struct kj_buf *text, const struct kj_filter *filter,
                      const struct kj_term *term)
 {
@@ -34,6 +43,10 @@ static void add_term(struct kj_buf *text, const struct kj_filter *filter,
         return;
     }
     add_column(text, term->field);
+    if (is_literal(filter, term)) {
+        kj_buf_addf(text, " = '%s'", filter->values[term->first].text);
+        return;
+    }
     if (absent) {
         kj_buf_adds(text, term->compare == KJ_IS ? " IS NULL" : " IS NOT NULL");
         return;
@@ -75,7 +88,7 @@ static int bind_where(sqlite3_stmt *stmt, const struct kj_filter *filter, const 
                 kj_sqlite_bind(stmt, at++, &values[n < term->count ? n : term->count - 1]);
             continue;
         }
-        if (values->kind == KJ_VALUE_NONE)
+        if (values->kind == KJ_VALUE_NONE || is_literal(filter, term))
             continue;
         kj_sqlite_bind(stmt, at++, values);
         if (term->compare == KJ_PREFIX)

@@ -160,22 +160,6 @@ static bool column_equal(sqlite3_stmt *row, int column, const struct kj_value *v
     return kj_value_equal(&old, value);
 }
 
-// UPDATE of the columns in `changed`, a bit per field.
-static sqlite3_stmt *update_of(struct kj_sqlite_db *db, enum kj_coll coll, unsigned changed)
-{
-    struct kj_buf text;
-    kj_buf_init(&text, 0);
-    kj_buf_addf(&text, "UPDATE \"%s\" SET version = ?, doc = ?", kj_coll_name(coll));
-    const struct kj_field *fields = kj_collection(coll)->fields;
-    for (size_t i = 0; fields[i].name; i++)
-        if (changed & 1u << i)
-            kj_buf_addf(&text, ", \"%s\" = ?", fields[i].name);
-    kj_buf_adds(&text, " WHERE id = ?");
-    sqlite3_stmt *stmt = kj_sqlite_prepare(db, text.data);
-    kj_buf_fini(&text);
-    return stmt;
-}
-
 int kj_sqlite_put(struct kj_sqlite_run *run, sqlite3_stmt *old, const bson_t *doc, bson_t **stored)
 {
     struct kj_sqlite_db *db = run->db;
@@ -193,7 +177,7 @@ int kj_sqlite_put(struct kj_sqlite_run *run, sqlite3_stmt *old, const bson_t *do
     sqlite3_reset(old);
     if (rc == 0)
         rc = too_large(run, doc);
-    sqlite3_stmt *stmt = rc < 0 ? NULL : update_of(db, coll, changed);
+    sqlite3_stmt *stmt = rc < 0 ? NULL : kj_sqlite_update(db, coll, changed);
     if (stmt == NULL)
         return rc;
     bson_t *out = kj_stamped(doc, stamped, id, version, run->workspace);

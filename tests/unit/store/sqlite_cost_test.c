@@ -173,8 +173,9 @@ static void test_finds_use_indexes(void **state)
     find_by_index(KJ_JOBS, "w", doc("i:campaign_id s:state", (int64_t)1, "waiting"), NULL);
     find_by_index(KJ_JOBS, "w", doc("i:campaign_id", (int64_t)1), NULL);
     find_by_index(KJ_JOBS, "w", doc("i:lead_id", (int64_t)1), "-_id");
-    find_by_index(KJ_JOBS, "w", doc("s:kind", "export"), "-_id");
+    find_by_index(KJ_JOBS, "w", doc("s:kind s:state", "export", "failed"), "-_id");
     find_by_index(KJ_JOBS, "w", doc("s:state", "dead"), "-_id");
+    find_by_index(KJ_JOBS, "w", doc("s:state", "parked"), "-_id");
     find_by_index(KJ_LEADS, "w", doc("s:list", "a"), NULL);
     find_by_index(KJ_LEADS, "w", NULL, "-_id");
     find_by_index(KJ_LEADS, "w", doc("s:external_reference", "a"), NULL);
