@@ -154,7 +154,7 @@ static void on_rules(void *arg, int status, const bson_t *result, const struct k
         fail(app, fault);
         return;
     }
-    kj_engine_keep_packs(app->engine);
+    kj_engine_rules_loaded(app->engine);
     start_engine(app);
 }
 

@@ -6,6 +6,7 @@
 #include "engine/kinds/campaigns.h"
 #include "engine/kinds/effect.h"
 #include "engine/kinds/hookjob.h"
+#include "engine/kinds/script_kind.h"
 #include "engine/path.h"
 #include "engine/ports.h"
 #include "engine/valve.h"
@@ -95,6 +96,7 @@ void kj_engine_destroy(struct kj_engine *engine)
     kj_valve_shut(engine->store);  // whoever waits for the store gives up
     if (engine->queue)
         kj_queue_destroy(engine->queue); // whoever waits for something else is dropped
+    kj_script_kinds_forget(engine);
     kj_campaign_forget_all(engine);
     kj_valve_destroy(engine->store);
     kj_map_fini(&own->awaiting);

@@ -96,8 +96,9 @@ void kj_intake_job(struct kj_engine *engine, const char *workspace, const bson_t
 void kj_intake_refusal(struct kj_engine *engine, const char *workspace, const bson_t *request,
                        kj_engine_done *done, void *arg);
 
-// After each load of the rules: their sources go into `packs` by hash.
-void kj_engine_keep_packs(struct kj_engine *engine);
+// After each load of the rules: their sources go into `packs` by hash, and the kinds of jobs that
+// hooks declare can be submitted.
+void kj_engine_rules_loaded(struct kj_engine *engine);
 
 // --- why: every gate, its input and verdict, next eligible time, past calls and decisions ---
 void kj_engine_why(struct kj_engine *engine, const char *workspace, const char *number_or_lead,

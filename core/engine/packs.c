@@ -1,8 +1,9 @@
-// Keeps the source of every pack that was ever in use, by hash: a decision can be explained and
-// replayed with the very text that made it.
+// What follows a load of the rules. The source of every pack that was ever in use is kept, by hash:
+// a decision can be explained and replayed with the very text that made it.
 #include "base/alloc.h"
 #include "base/log.h"
 #include "engine/engine.h"
+#include "engine/kinds/script_kind.h"
 
 #include <stdlib.h>
 
@@ -26,7 +27,7 @@ static bson_t *pack_document(struct kj_engine *engine, const char *name)
     return doc;
 }
 
-void kj_engine_keep_packs(struct kj_engine *engine)
+static void keep_packs(struct kj_engine *engine)
 {
     bson_t *loaded = kj_script_list(engine->script), packs;
     bson_iter_t at;
@@ -48,4 +49,10 @@ void kj_engine_keep_packs(struct kj_engine *engine)
         kj_store_submit(engine->store, request);
     }
     kj_doc_clear(&loaded);
+}
+
+void kj_engine_rules_loaded(struct kj_engine *engine)
+{
+    keep_packs(engine);
+    kj_script_kinds_refresh(engine);
 }

@@ -114,7 +114,8 @@ struct kj_engine_private {
     int max_calls;
     bool closing;
     char *model_instance;
-    struct kj_map touched; // "workspace/campaign" -> a look at its end is due
+    struct kj_script_kind *script_kinds; // kinds/script_kind.c
+    struct kj_map touched;               // "workspace/campaign" -> a look at its end is due
     kj_engine_command *command;
     void *command_arg;
 };

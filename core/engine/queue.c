@@ -91,6 +91,7 @@ void kj_queue_register(struct kj_queue *queue, const struct kj_job_kind *kind)
         own->kind.backoff_ms = 2000;
     own->next_due = 0; // unknown: ask the store
     free(kj_map_put(&queue->kinds, kind->name, own));
+    kj_queue_pump_soon(queue);
 }
 
 struct kj_queue_kind *kj_queue_kind_own(const struct kj_queue *queue, const char *name)
@@ -150,9 +151,9 @@ struct claim {
     } rows[];
 };
 
-static void take(struct kj_queue *queue, struct kj_queue_kind *kind, const bson_t *job)
+static void take(struct kj_queue *queue, struct kj_queue_kind *kind, bson_t *job_take)
 {
-    kind->kind.run(kind->kind.arg, kj_running_new(queue, kind, job));
+    kind->kind.run(kind->kind.arg, kj_running_new(queue, kind, job_take));
 }
 
 static void on_claimed(struct kj_store_request *request)
@@ -175,7 +176,7 @@ static void on_claimed(struct kj_store_request *request)
         else if (op->next_due < kind->next_due)
             kind->next_due = op->next_due;
         for (size_t n = 0; n < op->n_docs; n++)
-            take(queue, kind, op->docs[n]);
+            take(queue, kind, kj_store_steal(op, n));
     }
     free(claim);
     kj_queue_pump_soon(queue);

@@ -21,6 +21,7 @@ struct kj_job_kind {
     int concurrency;    // most at once on this host; 0 = 32
     int max_attempts;   // 0 = 8
     int64_t backoff_ms; // base; 0 = 2 s; capped at 1 h
+    bool tells_end;     // the event job.ended rides on the write that ends a job for good
     // Starts the work; must lead to exactly one kj_running_end.
     void (*run)(void *arg, struct kj_running *running);
     void *arg;
@@ -47,7 +48,8 @@ struct kj_job_end {
 int kj_queue_create(struct kj_loop *loop, struct kj_store *store, const char *host, uint64_t seed,
                     struct kj_queue **queue) KJ_MUST_USE;
 void kj_queue_destroy(struct kj_queue *queue);
-void kj_queue_register(struct kj_queue *queue, const struct kj_job_kind *kind); // copied
+// Copied, except for the name, which must live as long as the queue. Once per name.
+void kj_queue_register(struct kj_queue *queue, const struct kj_job_kind *kind);
 const struct kj_job_kind *kj_queue_kind(const struct kj_queue *queue, const char *name);
 // Releases what a dead host (or our own last run) left running, then starts claiming.
 void kj_queue_start(struct kj_queue *queue, void (*started)(void *arg, int status), void *arg);

@@ -55,7 +55,7 @@ struct kj_queue_kind *kj_queue_kind_own(const struct kj_queue *queue, const char
 void kj_queue_pump_soon(struct kj_queue *queue);
 void kj_queue_check_drained(struct kj_queue *queue);
 struct kj_running *kj_running_new(struct kj_queue *queue, struct kj_queue_kind *kind,
-                                  const bson_t *job);
+                                  bson_t *job_take);
 void kj_running_free(struct kj_running *running);
 
 #endif

@@ -69,12 +69,12 @@ bool kj_queue_cancel(struct kj_queue *queue, int64_t id)
 static void on_again(void *arg);
 
 struct kj_running *kj_running_new(struct kj_queue *queue, struct kj_queue_kind *kind,
-                                  const bson_t *job)
+                                  bson_t *job_take)
 {
     struct kj_running *running = KJ_NEW(struct kj_running);
+    const bson_t *job = running->job = job_take;
     running->queue = queue;
     running->kind = kind;
-    running->job = bson_copy(job);
     running->id = kj_doc_int(job, "_id", 0);
     running->canceled = kj_doc_bool(job, "cancel_asked", false);
     kj_copy(running->workspace, sizeof running->workspace,
@@ -194,6 +194,30 @@ static bson_t *end_changes(const struct kj_running *running)
     return changes;
 }
 
+// What the write tells: the kind's own events, and the end.
+static bson_t *write_events(const struct kj_running *running, const bson_t *changes)
+{
+    const char *state = changes ? kj_doc_text(changes, "state", "waiting") : "waiting";
+    bson_t *events = running->events ? bson_copy(running->events) : NULL;
+    if (!running->kind->kind.tells_end || kj_streq(state, "waiting"))
+        return events;
+    bson_t event = BSON_INITIALIZER, data = BSON_INITIALIZER;
+    if (events == NULL)
+        events = bson_new();
+    struct kj_doc_list list = {events, bson_count_keys(events)};
+    kj_doc_put_int(&data, "id", running->id);
+    kj_doc_put_text(&data, "kind", running->kind->kind.name);
+    kj_doc_put_from(&data, "key", running->job, "key");
+    kj_doc_put_text(&data, "state", state);
+    kj_doc_put_text(&data, "reason", kj_doc_text(changes, "reason", NULL));
+    kj_doc_put_text(&event, "name", "job.ended");
+    kj_doc_put_doc(&event, "data", &data);
+    kj_doc_put_doc(events, kj_doc_next(&list), &event);
+    bson_destroy(&event);
+    bson_destroy(&data);
+    return events;
+}
+
 // --- writing ---
 
 static void on_written(struct kj_store_request *request);
@@ -208,8 +232,7 @@ static void write_now(struct kj_running *running)
     op->id = running->id;
     op->version = kj_doc_int(running->job, "version", 0);
     kj_store_own_doc(request, 0, kj_doc_with(running->job, changes ? changes : running->changes));
-    if (running->events)
-        kj_store_own_events(request, 0, bson_copy(running->events));
+    kj_store_own_events(request, 0, write_events(running, changes));
     kj_doc_clear(&changes);
     kj_store_submit(running->queue->store, request);
 }
@@ -250,14 +273,15 @@ static void save_done(struct kj_running *running, int status)
         leave(running);
 }
 
-static void end_done(struct kj_running *running, int status)
+// `written` is the job as it was stored, but for the version.
+static void end_done(struct kj_running *running, int status, const bson_t *written)
 {
     struct kj_queue *queue = running->queue;
     const char *kind = running->kind->kind.name;
-    if (status == KJ_OK && kj_streq(kj_doc_text(running->job, "state", ""), "waiting"))
-        kj_queue_wake(queue, kind, kj_doc_time(running->job, "due", 0));
+    if (status == KJ_OK && kj_streq(kj_doc_text(written, "state", ""), "waiting"))
+        kj_queue_wake(queue, kind, kj_doc_time(written, "due", 0));
     else if (status == KJ_OK && queue->on_final)
-        queue->on_final(queue->on_final_arg, running->job);
+        queue->on_final(queue->on_final_arg, written);
     else if (status == KJ_ECONFLICT) // whoever changed it may want it run
         kj_queue_wake(queue, kind, kj_loop_now(queue->loop));
     leave(running);
@@ -278,7 +302,7 @@ static void end_plainly(struct kj_running *running, int status)
     write_now(running);
 }
 
-static void write_done(struct kj_running *running, int status)
+static void write_done(struct kj_running *running, int status, const bson_t *written)
 {
     bool lasting = status != KJ_OK && status != KJ_ECONFLICT && status != KJ_ECANCELED;
     if (!running->ending)
@@ -286,7 +310,7 @@ static void write_done(struct kj_running *running, int status)
     else if (lasting && !running->plain)
         end_plainly(running, status);
     else
-        end_done(running, status);
+        end_done(running, status, written);
 }
 
 static bool passes(int status) // the store may take it later
@@ -314,14 +338,14 @@ static void on_reread(struct kj_store_request *request)
         adopt(running, doc, kj_doc_int(doc, "version", 0));
         write_now(running);
     } else
-        write_done(running, op->status == KJ_ECANCELED ? KJ_ECANCELED : KJ_ECONFLICT);
+        write_done(running, op->status == KJ_ECANCELED ? KJ_ECANCELED : KJ_ECONFLICT, NULL);
 }
 
 static void on_written(struct kj_store_request *request)
 {
     struct kj_running *running = request->arg;
     struct kj_store_op *op = &request->ops[0];
-    if (op->status == KJ_OK)
+    if (op->status == KJ_OK && !running->ending) // else nobody reads it any more
         adopt(running, op->doc, op->new_version);
     if (op->status == KJ_ECONFLICT)
         kj_store_get(running->queue->store, running->workspace, KJ_JOBS, running->id, NULL,
@@ -329,7 +353,7 @@ static void on_written(struct kj_store_request *request)
     else if (passes(op->status))
         write_again(running, &request->fault);
     else
-        write_done(running, op->status == KJ_ENOTFOUND ? KJ_ECONFLICT : op->status);
+        write_done(running, op->status == KJ_ENOTFOUND ? KJ_ECONFLICT : op->status, op->doc);
 }
 
 void kj_running_save(struct kj_running *running, const bson_t *changes, const bson_t *events,

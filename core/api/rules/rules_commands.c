@@ -20,7 +20,7 @@ static void on_loaded(void *arg, int status, const bson_t *result, const struct 
 static void on_reloaded(void *arg, int status, const bson_t *result, const struct kj_fault *fault)
 {
     if (status == KJ_OK)
-        kj_engine_keep_packs(kj_request_engine(arg));
+        kj_engine_rules_loaded(kj_request_engine(arg));
     on_loaded(arg, status, result, fault);
 }
 

@@ -1,6 +1,6 @@
-// Runs a hook. Each outward step is recorded in the job twice: as begun before it is sent, and with
-// its answer after. A re-run gives recorded answers back; a step that was begun and has no answer
-// is sent again only where that does no harm, else the job parks.
+// Runs a hook. Each outward step is recorded in the job twice: as
+// begun before it is sent, and with its answer after. A re-run gives recorded answers back; a step
+// that was begun and has no answer is sent again only where that does no harm, else the job parks.
 #include "engine/kinds/hookjob.h"
 
 #include "base/alloc.h"
@@ -8,6 +8,7 @@
 #include "engine/path.h"
 #include "engine/ports.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -128,8 +129,10 @@ static void send_step(struct step *step)
     struct kj_fault fault;
     struct hook *hook = step->hook;
     const char *workspace = kj_running_workspace(hook->running);
-    char key[256];
-    snprintf(key, sizeof key, "%s:%s", kj_doc_text(kj_running_job(hook->running), "key", "hook"),
+    char key[256], own[32];
+    // Without a key of its own the job is named by its id: a step's key must never be another's.
+    snprintf(own, sizeof own, "job-%" PRId64, kj_running_id(hook->running));
+    snprintf(key, sizeof key, "%s:%s", kj_doc_text(kj_running_job(hook->running), "key", own),
              step->key);
     if (kj_starts_with(step->verb, "host.")) {
         kj_ports_ask(hook->engine, "script", workspace, step->verb + 5, step->args, on_step_done,
@@ -353,7 +356,8 @@ static void on_dropped(void *arg)
     finish_if_done(hook);
 }
 
-static void run(void *engine, struct kj_running *running)
+void kj_hookjob_start(struct kj_engine *engine, struct kj_running *running, const char *name,
+                      const bson_t *event)
 {
     static const struct kj_hook_ports k_ports = {on_step, on_hook_done};
     struct kj_fault fault;
@@ -361,13 +365,18 @@ static void run(void *engine, struct kj_running *running)
     hook->engine = engine;
     hook->running = running;
     kj_running_on_drop(running, on_dropped, hook);
-    const bson_t *job = kj_running_job(running);
-    bson_t event, empty = BSON_INITIALIZER, *answers = recorded_answers(job);
-    bool has = kj_doc_child(job, "payload.event", &event);
-    if (kj_hook_run(hook->engine->script, kj_doc_text(job, "payload.hook", ""),
-                    has ? &event : &empty, answers, &k_ports, hook, &fault) != KJ_OK)
+    bson_t *answers = recorded_answers(kj_running_job(running));
+    if (kj_hook_run(engine->script, name, event, answers, &k_ports, hook, &fault) != KJ_OK)
         on_hook_done(hook, fault.code, NULL, &fault);
     bson_destroy(answers);
+}
+
+static void run(void *engine, struct kj_running *running)
+{
+    const bson_t *job = kj_running_job(running);
+    bson_t event, empty = BSON_INITIALIZER;
+    bool has = kj_doc_child(job, "payload.event", &event);
+    kj_hookjob_start(engine, running, kj_doc_text(job, "payload.hook", ""), has ? &event : &empty);
     bson_destroy(&empty);
 }
 

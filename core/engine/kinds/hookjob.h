@@ -5,5 +5,8 @@
 #include "engine/engine.h"
 
 void kj_hookjob_register(struct kj_engine *engine);
+// Runs the hook `name` ("file.lua:1") as the work of this job, and ends it.
+void kj_hookjob_start(struct kj_engine *engine, struct kj_running *running, const char *name,
+                      const bson_t *event);
 
 #endif

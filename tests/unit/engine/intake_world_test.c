@@ -378,7 +378,7 @@ static void test_packs_are_kept_once(void **state)
     (void)state;
     world->about = "{\"name\": \"p\", \"hash\": \"abc\", \"sources\": {\"p.lua\": \"return {}\"}}";
     for (int i = 0; i < 2; i++) {
-        kj_engine_keep_packs(world->engine);
+        kj_engine_rules_loaded(world->engine);
         world_pass(world, 0);
     }
     bson_t *packs = world_all(world, KJ_PACKS);
