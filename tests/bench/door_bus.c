@@ -196,6 +196,32 @@ void bench_delays(struct bench *bench, struct bench_daemon *daemon, const char *
     bench_bus_close(bus);
 }
 
+static void make_status(const struct bench_load *load, int64_t number, nng_msg *message)
+{
+    static const char k_text[] = "{\"id\":\"1\",\"cmd\":\"status\",\"args\":{}}";
+    (void)load;
+    (void)number;
+    if (nng_msg_append(message, k_text, sizeof k_text - 1) != 0)
+        bench_die("no memory for a message");
+}
+
+// What the bus can carry when nothing is stored.
+static void status(struct bench *bench, struct bench_daemon *daemon, struct bench_bus *bus)
+{
+    struct bench_load load = {
+        .count = bench->jobs / 4, .in_flight = 1, .make = make_status, .good = bench_good_json};
+    bench_line(bench, "status_one_at_a_time", (double)load.count / bench_bus_run(bus, &load),
+               "requests/s");
+    load.count = bench->jobs * 2;
+    load.in_flight = 64;
+    int64_t cpu = bench_cpu_ns(daemon->pid);
+    bench_line(bench, "status_64_in_flight", (double)load.count / bench_bus_run(bus, &load),
+               "requests/s");
+    cpu = bench_cpu_ns(daemon->pid) - cpu;
+    bench_line(bench, "status_64_in_flight_cpu", (double)cpu / 1e3 / (double)load.count,
+               "us/request");
+}
+
 static void memory(struct bench *bench)
 {
     char dir[3072];
@@ -220,6 +246,7 @@ void bench_bus_door(struct bench *bench, int phases)
         enqueue(bench);
     if (phases & BENCH_ALL) {
         drain(bench, &daemon, &bus);
+        status(bench, &daemon, bus);
         bench_bus_close(bus);
         if (phases & BENCH_LATER) {
             bench_settle(bench);
