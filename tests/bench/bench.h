@@ -1,0 +1,83 @@
+// What the files of kejue-bench share: the job that everything is measured with, the lines that are
+// printed, and what a door needs of the machine. One process, one thread unless said otherwise; a
+// step that fails ends the program with a sentence, since a half measurement is none.
+#ifndef KJ_BENCH_H
+#define KJ_BENCH_H
+
+#include "doc/doc.h"
+#include "first_line.h"
+
+#include <sys/types.h>
+
+struct bench {
+    const char *door; // of the lines printed now
+    char dir[2048];   // scratch folder on the disk to measure, absolute
+    int64_t jobs;     // of the bulk step; the others follow from it
+    int64_t pickups, delayed;
+    int64_t few, many; // jobs waiting in the memory steps: 100,000 and a million
+    bool short_waits;  // the self-test: no settling, short idle times
+    bool kinds;        // Lua kinds are kinds of the queue; else the function runs as a hook's
+    int round;         // makes fresh folders
+};
+
+enum bench_phase {
+    BENCH_FAST = 1,  // enqueue and drain
+    BENCH_LATER = 2, // pickup and delays
+    BENCH_MEMORY = 4,
+    BENCH_BIG = 8, // a million waiting
+    BENCH_ALL = BENCH_FAST | BENCH_LATER,
+};
+
+// One in flight, 50 in flight, and all with the bulk step: the counts of the peers' harness.
+int64_t bench_alone(const struct bench *bench);
+int64_t bench_crowd(const struct bench *bench);
+int64_t bench_total(const struct bench *bench);
+
+_Noreturn void bench_die(const char *format, ...) KJ_PRINTF(1, 2);
+_Noreturn void bench_die_fault(const char *what, const struct kj_fault *fault);
+// "kejue:DOOR/step<TAB>value<TAB>unit", as the peers' harness prints.
+void bench_line(const struct bench *bench, const char *step, double value, const char *unit);
+void bench_lines_of(const struct bench *bench, const char *step, double *values, size_t count,
+                    const char *unit);                                 // …_p50 and …_p99
+double bench_percentile(double *values, size_t count, double percent); // sorts
+double bench_rate(int64_t count, int64_t start_ns);                    // since then, a second
+int64_t bench_wall_ns(void);
+void bench_sleep_ms(int64_t ms);
+void bench_settle(const struct bench *bench); // a moment for what goes on behind an answer
+
+// A fresh folder below the scratch folder, with the Lua function of the bench in scripts/.
+void bench_folder(struct bench *bench, const char *name, char *path, size_t size);
+void bench_beside(const char *name, char *path, size_t size); // beside this program
+
+// What job.submit takes: {kind, due?, payload}; due in wall ms, 0 = now. The caller destroys it.
+bson_t *bench_request(const struct bench *bench, int64_t number, int64_t due);
+bson_t *bench_job_document(int64_t number); // the peers' payload: 300 bytes as JSON, 297 as BSON
+
+double bench_memory_mib(pid_t pid); // proportional set size
+int64_t bench_cpu_ns(pid_t pid);    // run time of all its threads
+
+// --- inside.c: the store and the engine in this process ---
+bool bench_has_kinds(struct bench *bench);
+// Inserts jobs into DIR/kejue.db, due at `due`, or now when it is 0.
+void bench_fill(const struct bench *bench, const char *dir, int64_t count, int64_t due);
+int64_t bench_count(const char *dir, const char *state); // jobs in that state
+// Median time of one claim of 100 jobs, in us, while `waiting` jobs are due.
+double bench_claim_us(struct bench *bench, int64_t waiting);
+
+// --- the doors and the limits ---
+void bench_inproc(struct bench *bench, int phases);
+void bench_bus_door(struct bench *bench, int phases);
+void bench_http_door(struct bench *bench);
+void bench_limits(struct bench *bench);
+void bench_sustain(struct bench *bench, int minutes);
+// The million waiting, through the bus; and the claims, in process.
+void bench_big(struct bench *bench);
+// Pickup and delays through the bus of a running daemon.
+struct bench_daemon;
+void bench_pickup(struct bench *bench, struct bench_daemon *daemon);
+void bench_delays(struct bench *bench, struct bench_daemon *daemon, const char *step);
+// Start minus due of the newest starts against due instants start, start + 4 ms, …
+void bench_delay_lines(const struct bench *bench, const struct bench_starts *starts, uint64_t from,
+                       int64_t count, int64_t first_due, const char *step);
+
+#endif
