@@ -183,7 +183,7 @@ static void claim(struct inside *in)
 {
     static const char *k_kinds[2];
     struct kj_store_request *request = kj_store_request(1, "", claimed, in);
-    k_kinds[0] = in->bench->kinds ? "bench" : "hook";
+    k_kinds[0] = in->bench->kinds ? "kind.bench" : "hook";
     request->ops[0].verb = KJ_STORE_CLAIM;
     request->ops[0].coll = KJ_JOBS;
     request->ops[0].kinds = k_kinds;

@@ -56,7 +56,7 @@ bson_t *bench_job_document(int64_t number)
 bson_t *bench_request(const struct bench *bench, int64_t number, int64_t due)
 {
     bson_t *request = bson_new(), *job = bench_job_document(number);
-    kj_doc_put_text(request, "kind", bench->kinds ? "bench" : "hook");
+    kj_doc_put_text(request, "kind", bench->kinds ? "kind.bench" : "hook");
     if (due)
         kj_doc_put_time(request, "due", due);
     if (bench->kinds)

@@ -11,7 +11,7 @@ function(kj_program name)
 endfunction()
 
 if(TARGET kj_app)
-  kj_program(kejued ROOM app SOURCES core/app/kejued.c)
+  kj_program(kejued ROOM app SOURCES core/app/kejued.c LINK ${KEJUE_ALLOCATOR})
 endif()
 
 # The vendors' stand-in of the tests and the demo.
