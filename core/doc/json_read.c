@@ -6,10 +6,11 @@
 #include "doc/json.h"
 #include "doc/json_block.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-const struct kj_json_limits kj_json_default = {1u << 20, 10000, 32};
+const struct kj_json_limits kj_json_default = {1u << 20, 10000, 32, 0};
 
 enum {
     MAX_DEPTH = 190,     // whatever the limits say: the reader recurses
@@ -30,8 +31,9 @@ struct reader {
     const char *start, *at, *end;
     uint8_t *out, *to, *limit; // the output: its begin, where to write, its end
     uint8_t *local;            // the caller's block to begin with: most documents fit
-    size_t nodes;
-    int depth;
+    const struct kj_json_limits *limits;
+    size_t nodes;     // left
+    int depth;        // left
     struct key *keys; // of all open objects, the innermost last
     size_t key_count, key_capacity;
     struct key few_keys[LOCAL_KEYS];
@@ -63,6 +65,19 @@ static int refuse_at(struct reader *r, const char *at, int code, const char *tex
 static int refuse(struct reader *r, const char *text)
 {
     return refuse_at(r, r->at, KJ_EPARSE, text);
+}
+
+static int most_depth(const struct kj_json_limits *limits)
+{
+    int depth = limits->depth < MAX_DEPTH ? limits->depth : MAX_DEPTH;
+    return depth < 0 ? 0 : depth;
+}
+
+static int refuse_more(struct reader *r, const char *what, size_t most)
+{
+    char text[80];
+    snprintf(text, sizeof text, "%s, at most %zu are allowed", what, most);
+    return refuse_at(r, r->at, KJ_ELIMIT, text);
 }
 
 // --- output ---
@@ -155,7 +170,7 @@ static int read_unicode(struct reader *r)
     int rc = hex4(r, &code);
     if (rc)
         return rc;
-    if (code == 0)
+    if (code == 0 && r->limits->accept == 0)
         return refuse_at(r, start, KJ_EPARSE, "the character \\u0000 is not accepted");
     if (code >= 0xdc00 && code <= 0xdfff)
         return refuse_at(r, start, KJ_EPARSE, "a low surrogate without its high half");
@@ -400,7 +415,7 @@ static bool repeats(struct reader *r, size_t first, uint64_t *seen)
     uint64_t bit = 1ull << (last->hash >> 58);
     bool maybe = (*seen & bit) != 0;
     *seen |= bit;
-    if (!maybe || r->key_count - first > FEW_KEYS)
+    if (!maybe || r->key_count - first > FEW_KEYS || (r->limits->accept & KJ_JSON_GRAMMAR))
         return false;
     for (const struct key *key = r->keys + first; key < last; key++)
         if (key->hash == last->hash && key->length == last->length &&
@@ -448,6 +463,8 @@ static inline int read_key(struct reader *r, size_t first, uint64_t *seen)
     key->out = (size_t)(to - r->out);
     key->length = (uint32_t)(r->to - to - 1);
     key->hash = hash_key(to, key->length);
+    if (r->limits->accept == KJ_JSON_VALUE && memchr(to, 0, key->length))
+        return refuse_at(r, start, KJ_EPARSE, "the character \\u0000 is not accepted in a key");
     if (repeats(r, first, seen))
         return refuse_at(r, start, KJ_EPARSE, "this key appears twice in its object");
     skip_space(r);
@@ -497,7 +514,7 @@ static int read_members(struct reader *r)
             return rc;
         rc = separator(r, '}');
     }
-    if (rc == 0 && r->key_count - first > FEW_KEYS)
+    if (rc == 0 && r->key_count - first > FEW_KEYS && !(r->limits->accept & KJ_JSON_GRAMMAR))
         rc = check_many(r, first);
     r->key_count = first;
     return rc;
@@ -523,7 +540,7 @@ static int read_container(struct reader *r)
     bool array = *r->at == '[';
     size_t start = (size_t)(r->to - r->out);
     if (r->depth == 0)
-        return refuse_at(r, r->at, KJ_ELIMIT, "nested too deeply");
+        return refuse_more(r, "too many levels", (size_t)most_depth(r->limits));
     r->depth--;
     r->at++;
     r->to += 4;
@@ -565,7 +582,7 @@ static int read_value(struct reader *r, size_t type_at)
 {
     skip_space(r);
     if (r->nodes == 0)
-        return refuse_at(r, r->at, KJ_ELIMIT, "more values than allowed");
+        return refuse_more(r, "too many values", r->limits->nodes);
     r->nodes--;
     char c = r->at < r->end ? *r->at : 0;
     if (c == '"') {
@@ -581,19 +598,41 @@ static int read_value(struct reader *r, size_t type_at)
     return read_word(r, type_at);
 }
 
+// Any value, as the member "" of the document.
+static int read_any(struct reader *r)
+{
+    size_t type_at = 4;
+    reserve(r);
+    r->to += type_at + 1;
+    *r->to++ = 0;
+    int rc = read_value(r, type_at);
+    if (rc)
+        return rc;
+    if (r->to == r->limit)
+        grow(r, 1);
+    *r->to++ = 0;
+    patch_u32(r->out, (size_t)(r->to - r->out));
+    return KJ_OK;
+}
+
+static int read_container_root(struct reader *r)
+{
+    if (*r->at != '{' && *r->at != '[')
+        return refuse(r, "an object or array is expected");
+    if (r->nodes == 0)
+        return refuse_more(r, "too many values", r->limits->nodes);
+    r->nodes--;
+    return read_container(r);
+}
+
 static int read_root(struct reader *r)
 {
     skip_space(r);
     if (r->at == r->end)
         return refuse(r, "empty text instead of JSON");
-    if (*r->at != '{' && *r->at != '[')
-        return refuse(r, r->end - r->at >= 3 && memcmp(r->at, "\xef\xbb\xbf", 3) == 0
-                             ? "a byte order mark before the JSON"
-                             : "an object or array is expected");
-    if (r->nodes == 0)
-        return refuse_at(r, r->at, KJ_ELIMIT, "more values than allowed");
-    r->nodes--;
-    int rc = read_container(r);
+    if (r->end - r->at >= 3 && memcmp(r->at, "\xef\xbb\xbf", 3) == 0)
+        return refuse(r, "a byte order mark before the JSON");
+    int rc = r->limits->accept ? read_any(r) : read_container_root(r);
     if (rc)
         return rc;
     skip_space(r);
@@ -614,19 +653,18 @@ int kj_json_parse(const char *text, size_t length, const struct kj_json_limits *
     r.key_count = 0;
     r.key_capacity = LOCAL_KEYS;
     r.fault = fault;
+    r.limits = limits;
     *doc = NULL;
     if (length > limits->bytes)
         return kj_fault(fault, KJ_ELIMIT, "line 1, column 1", NULL,
                         "%zu bytes of JSON, at most %zu are allowed", length, limits->bytes);
     r.nodes = limits->nodes;
-    r.depth = limits->depth < MAX_DEPTH ? limits->depth : MAX_DEPTH;
-    r.depth = r.depth < 0 ? 0 : r.depth;
+    r.depth = most_depth(limits);
     int rc = read_root(&r);
-    if (rc == KJ_OK) {
+    if (rc == KJ_OK && !(limits->accept & KJ_JSON_GRAMMAR))
         *doc = bson_new_from_data(r.out, (size_t)(r.to - r.out));
-        if (is_array)
-            *is_array = text[strspn(text, " \t\r\n")] == '[';
-    }
+    if (rc == KJ_OK && is_array)
+        *is_array = text[strspn(text, " \t\r\n")] == '[';
     if (r.keys != r.few_keys)
         free(r.keys);
     if (r.out != local)
