@@ -151,7 +151,10 @@ static void print_object(const struct tool *tool, int code, const struct kj_faul
     kj_doc_put_array(&all, "documents", &tool->documents);
     kj_buf_init(&out, 1u << 30);
     kj_json_write(&all, KJ_JSON_PRETTY, &out);
-    puts(out.data);
+    if (out.failed)
+        fputs("kejue-schema: more than 1 GiB of faults: judge fewer documents at once\n", stderr);
+    else
+        puts(out.data);
     kj_buf_fini(&out);
     bson_destroy(&all);
 }
