@@ -293,6 +293,8 @@ static int open_all(struct sqlite_store *store, bool memory, bool inline_, struc
     db->host = kj_strdup(config->host ? config->host : "local");
     db->simulated = config->simulated;
     db->events_kept = config->events_kept > 0 ? config->events_kept : 1000000;
+    db->jobs_kept = config->jobs_kept > 0 ? config->jobs_kept : 1000000;
+    kj_sqlite_trim_begin(db);
     return 0;
 }
 
