@@ -50,26 +50,45 @@ void kj_join_path(char *out, size_t size, const char *head, const char *tail)
     out[used] = '\0';
 }
 
-void kj_note_read(lua_State *L, const char *head, const char *key, const bson_iter_t *at)
+struct kj_read *kj_new_read(struct kj_reads *reads, const char *head, size_t head_length,
+                            const char *key, size_t key_length)
 {
-    struct kj_reads *reads = kj_reads_now(kj_vm_of(L));
+    enum { MOST = KJ_PATH_SIZE - 1 };
     if (!reads) {
-        return;
+        return NULL;
     }
-    char path[sizeof reads->rows[0].path];
-    kj_join_path(path, sizeof path, head, key);
+    struct kj_read *read = &reads->rows[reads->count]; // it counts once it is known to be new
+    size_t used = head_length < MOST ? head_length : MOST;
+    memcpy(read->path, head, used);
+    if (used && used < MOST) {
+        read->path[used++] = '.';
+    }
+    size_t rest = key_length < MOST - used ? key_length : MOST - used;
+    memcpy(read->path + used, key, rest);
+    used += rest;
     for (int i = 0; i < reads->count; i++) {
-        if (strcmp(reads->rows[i].path, path) == 0) {
-            return;
+        if (reads->rows[i].path_length == used &&
+            memcmp(reads->rows[i].path, read->path, used) == 0) {
+            return NULL;
         }
     }
     if (reads->count == KJ_READS) {
         reads->more = true;
+        return NULL;
+    }
+    reads->count++;
+    read->path_length = (uint8_t)used;
+    read->variable = 0;
+    return read;
+}
+
+void kj_note_read(lua_State *L, const char *head, const char *key, const bson_iter_t *at)
+{
+    struct kj_read *read =
+        kj_new_read(kj_reads_now(kj_vm_of(L)), head, strlen(head), key, strlen(key));
+    if (!read) {
         return;
     }
-    struct kj_read *read = &reads->rows[reads->count++];
-    memset(read, 0, sizeof *read);
-    memcpy(read->path, path, sizeof path);
     read->type = at ? bson_iter_type(at) : BSON_TYPE_EOD;
     if (read->type == BSON_TYPE_UTF8) {
         read->value.text = bson_iter_utf8(at, &read->length);

@@ -182,9 +182,9 @@ static void put_template(struct kj_eval *eval, struct kj_frame *frame,
     struct kj_convert state;
     const struct kj_template *template =
         settle(eval, first, &language, &source, reason, sizeof reason);
-    bson_t *out = &frame->hits;
+    bson_t *out = kj_frame_result(frame);
     if (!template) {
-        kj_doc_put_text(&frame->entry, "dropped", reason);
+        kj_out_text(&frame->entry, "dropped", reason);
         return;
     }
     kj_doc_put_text(out, "name", template->name);
@@ -198,13 +198,13 @@ static void put_template(struct kj_eval *eval, struct kj_frame *frame,
     kj_doc_put_text(out, "after", template->after);
     if (template != first) {
         kj_doc_put_text(out, "instead_of", first->name);
-        kj_doc_put_text(&frame->entry, "instead_of", first->name);
-        kj_doc_put_text(&frame->entry, "because", reason);
+        kj_out_text(&frame->entry, "instead_of", first->name);
+        kj_out_text(&frame->entry, "because", reason);
     }
-    kj_doc_put_text(&frame->entry, "template", template->name);
-    kj_doc_put_text(&frame->entry, "language", language);
-    kj_doc_put_text(&frame->entry, "language_from", source);
-    kj_doc_put_doc(&eval->plan, "template", out);
+    kj_out_text(&frame->entry, "template", template->name);
+    kj_out_words(&frame->entry, "language", language);
+    kj_out_text(&frame->entry, "language_from", source);
+    kj_put_result(eval, "template", frame);
 }
 
 static void choose(struct kj_eval *eval, void *arg)
@@ -231,7 +231,7 @@ static void choose(struct kj_eval *eval, void *arg)
 
 void kj_plan_template(struct kj_eval *eval)
 {
-    if (eval->rules->template.section && !kj_doc_has(&eval->plan, "opt_out")) {
+    if (eval->rules->template.section && !eval->refused) {
         kj_guarded(eval, "template", choose, NULL);
     }
 }

@@ -200,32 +200,42 @@ void kj_setting_value(struct kj_eval *eval, size_t index)
     lua_rawgeti(L, LUA_REGISTRYINDEX, setting->fallback);
 }
 
+// What is no plain value goes the long way.
+static void put_value(struct kj_eval *eval, struct kj_frame *frame, const char *name)
+{
+    struct kj_convert state;
+    bson_t *doc = kj_frame_result(frame);
+    bson_reinit(doc);
+    kj_convert_init(&state, name);
+    kj_convert_put(eval->L, &state, doc, "value", lua_gettop(eval->L));
+    kj_out_members_of(&frame->matched, doc);
+}
+
 static void put_variables(struct kj_eval *eval, void *arg)
 {
     struct kj_frame *frame = kj_enter_section(eval, "variables");
+    struct kj_out *out = &frame->matched;
     (void)arg;
     for (size_t i = 0; i < eval->rules->variable_count; i++) {
+        const char *name = eval->rules->variables[i].name;
         struct kj_var_result *result = kj_variable(eval, i);
-        struct kj_convert state;
-        bson_t one;
-        kj_convert_init(&state, eval->rules->variables[i].name);
+        size_t one = kj_out_open(out, BSON_TYPE_DOCUMENT, name);
         kj_variable_value(eval, i);
-        bson_append_document_begin(&frame->hits, eval->rules->variables[i].name, -1, &one);
-        kj_convert_put(eval->L, &state, &one, "value", lua_gettop(eval->L));
+        put_value(eval, frame, name);
         lua_pop(eval->L, 1);
-        bson_append_utf8(&one, "state", -1, kj_var_state_name(result->state), -1);
+        kj_out_text(out, "state", kj_var_state_name(result->state));
         if (result->quote) {
-            bson_append_utf8(&one, "quote", -1, result->quote, (int)result->quote_length);
+            kj_out_bytes(out, "quote", result->quote, result->quote_length);
         }
         if (result->turn) {
-            bson_append_int64(&one, "turn", -1, result->turn);
+            kj_out_int(out, "turn", result->turn);
         }
         if (result->state == KJ_VAR_INVALID) {
-            bson_append_utf8(&one, "reason", -1, result->reason, -1);
+            kj_out_text(out, "reason", result->reason);
         }
-        bson_append_document_end(&frame->hits, &one);
+        kj_out_close(out, one);
     }
-    bson_append_document(&eval->plan, "variables", -1, &frame->hits);
+    kj_out_whole(&eval->plan, BSON_TYPE_DOCUMENT, "variables", out);
     kj_leave_section(eval, false);
 }
 

@@ -66,9 +66,10 @@ void kj_moment_push(lua_State *L, int64_t ms);
 const struct kj_moment *kj_moment_at(lua_State *L, int index); // NULL when it is none
 
 // --- what a function read, for explain ---
-enum { KJ_READS = 12 };
+enum { KJ_READS = 12, KJ_PATH_SIZE = 48 };
 struct kj_read {
-    char path[48];
+    char path[KJ_PATH_SIZE]; // not terminated
+    uint8_t path_length;
     bson_type_t type; // BSON_TYPE_EOD = absent
     union {
         int64_t number;
@@ -79,11 +80,15 @@ struct kj_read {
     int variable; // 1-based index of the pack's variable, 0 = a field
 };
 struct kj_reads {
-    struct kj_read rows[KJ_READS];
+    struct kj_read rows[KJ_READS + 1]; // the last only for trying
     int count;
     bool more;
 };
 struct kj_reads *kj_reads_now(struct kj_vm *vm); // NULL when nobody notes
+// The row for head.key (head may be empty); NULL when it is noted already, there is no room, or
+// `reads` is NULL. Its path is filled in.
+struct kj_read *kj_new_read(struct kj_reads *reads, const char *head, size_t head_length,
+                            const char *key, size_t key_length);
 // "head.tail" into out, cut to size; head may be empty.
 void kj_join_path(char *out, size_t size, const char *head, const char *tail);
 // Notes that head.key was read; `at` NULL = it is absent.

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "model/zone.h"
+#include "script/eval.h"
 #include "script/sandbox.h"
 
 #include <stdio.h>
@@ -35,9 +36,17 @@ static int64_t cpu_ns(void)
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-static bool out_of_time(const struct kj_vm *vm)
+// The clock is a call into the kernel: it starts at the first look, which most evaluations never
+// come to (a thousand instructions, or work in C worth as much).
+static bool out_of_time(struct kj_vm *vm)
 {
-    return vm->deadline_ns && cpu_ns() > vm->deadline_ns;
+    if (!vm->timed) {
+        return false;
+    }
+    if (!vm->deadline_ns) {
+        vm->deadline_ns = cpu_ns() + vm->limits.cpu_ms * 1000000;
+    }
+    return cpu_ns() > vm->deadline_ns;
 }
 
 // Growth: may it happen? Sets `stop` where no collection could help.
@@ -73,14 +82,14 @@ static void *allocate(void *arg, void *block, size_t old_size, size_t new_size)
     struct kj_vm *vm = arg;
     size_t from = block ? old_size : 0; // for a new block Lua passes its type here
     if (new_size == 0) {
-        free(block);
+        kj_blocks_resize(&vm->blocks, block, from, 0);
         vm->used -= from;
         return NULL;
     }
     if (new_size > from && !may_grow(vm, from, new_size)) {
         return NULL;
     }
-    void *grown = realloc(block, new_size);
+    void *grown = kj_blocks_resize(&vm->blocks, block, from, new_size);
     if (grown) {
         vm->used = vm->used - from + new_size;
     }
@@ -174,12 +183,13 @@ void kj_vm_begin(struct kj_vm *vm)
     vm->fuel = vm->limits.instructions;
     vm->pressure = 0;
     vm->charged_bytes = 0;
-    vm->deadline_ns = cpu_ns() + vm->limits.cpu_ms * 1000000;
+    vm->deadline_ns = 0;
+    vm->timed = true;
 }
 
 void kj_vm_end(struct kj_vm *vm)
 {
-    vm->deadline_ns = 0;
+    vm->timed = false;
     if (!vm->stop && (vm->used > vm->limits.memory / 2 || vm->used > IDLE_BYTES)) {
         lua_gc(vm->L, LUA_GCCOLLECT);
     }
@@ -299,6 +309,7 @@ int kj_vm_create(const struct kj_vm_limits *limits, const struct kj_sources *sou
     *out = NULL;
     vm->L = lua_newstate(allocate, vm);
     if (!vm->L) {
+        kj_blocks_fini(&vm->blocks);
         free(vm);
         return kj_fault(fault, KJ_ELIMIT, NULL, "raise the memory limit of scripts",
                         "a Lua state does not fit into %zu bytes", limits->memory);
@@ -321,9 +332,11 @@ void kj_vm_destroy(struct kj_vm *vm)
         return;
     }
     vm->stop = KJ_STOP_NONE; // closing may allocate a little; nothing of the script runs
-    vm->deadline_ns = 0;
+    vm->timed = false;
     vm->limits.memory = SIZE_MAX / 2;
     lua_sethook(vm->L, NULL, 0, 0);
     lua_close(vm->L);
+    kj_blocks_fini(&vm->blocks);
+    kj_eval_destroy(vm->room);
     free(vm);
 }

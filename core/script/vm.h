@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "base/rng.h"
+#include "script/blocks.h"
 
 #include <lauxlib.h>
 #include <lua.h>
@@ -35,11 +36,13 @@ extern const char kj_key_env, kj_key_loaded, kj_key_frozen, kj_key_snapshot, kj_
 struct kj_vm {
     lua_State *L;
     struct kj_vm_limits limits;
+    struct kj_blocks blocks;
     size_t used;
     size_t charged_bytes; // allocated since the last look at the clock
     int pressure;         // allocations refused in this bracket
     int64_t fuel;
-    int64_t deadline_ns; // of this thread's CPU clock; 0 = outside a bracket
+    bool timed;          // inside a bracket
+    int64_t deadline_ns; // of this thread's CPU clock; 0 = nobody looked yet
     enum kj_vm_stop stop;
     const struct kj_sources *sources; // what require may load; borrowed
     const char *pack;                 // name of the pack, for its own folder; may be NULL
@@ -49,6 +52,7 @@ struct kj_vm {
     const struct kj_zone *zone; // of the lead; never NULL
     const char *language;
     struct kj_eval *eval;    // the evaluation under way, or NULL
+    struct kj_eval *room;    // where evaluations happen, kept with the state
     struct kj_hook_run *run; // the hook under way, or NULL
 };
 
