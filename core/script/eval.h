@@ -54,8 +54,8 @@ enum kj_eval_kind { KJ_EVAL_CALL, KJ_EVAL_PRESELECTION, KJ_EVAL_REEVALUATION };
 struct kj_eval {
     struct kj_vm *vm;
     lua_State *L;
-    struct kj_flat *flat;
-    bson_t facts; // a view of flat
+    bson_t facts;                                 // borrowed until the end
+    struct kj_element texts_said, variables_said; // of facts.answers; empty documents when absent
     enum kj_eval_kind kind;
     bool reached, has_score, has_spoken, park;
     bool refused; // an opt-out is in the plan
@@ -85,6 +85,9 @@ int kj_eval_run(struct kj_vm *vm, const struct kj_rules *rules, const bson_t *fa
                 struct kj_fault *fault) KJ_MUST_USE;
 // What a state keeps between two evaluations (vm->room); NULL is fine.
 void kj_eval_destroy(struct kj_eval *eval);
+
+// A member of the facts that is there and not null.
+bool kj_eval_fact(const struct kj_eval *eval, const char *name, struct kj_element *at);
 
 // --- shared by the parts; all inside the protected call ---
 void kj_call_open(lua_State *L);         // metatables of c and its computed tables

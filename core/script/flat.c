@@ -28,47 +28,31 @@ void kj_flat_unref(struct kj_flat *flat)
     }
 }
 
-void kj_flat_doc(const struct kj_flat *flat, bson_t *view)
+size_t kj_join_path(char *path, const char *head, size_t head_length, const char *key,
+                    size_t key_length)
 {
-    if (!bson_init_static(view, flat->bytes, flat->length)) {
-        bson_init(view);
+    enum { MOST = KJ_PATH_SIZE - 1 };
+    size_t used = head_length < MOST ? head_length : MOST;
+    memcpy(path, head, used);
+    if (used && used < MOST) {
+        path[used++] = '.';
     }
-}
-
-void kj_join_path(char *out, size_t size, const char *head, const char *tail)
-{
-    size_t used = 0;
-    for (const char *at = head; *at && used + 1 < size; at++) {
-        out[used++] = *at;
-    }
-    if (used && used + 1 < size) {
-        out[used++] = '.';
-    }
-    for (const char *at = tail; *at && used + 1 < size; at++) {
-        out[used++] = *at;
-    }
-    out[used] = '\0';
+    size_t rest = key_length < MOST - used ? key_length : MOST - used;
+    memcpy(path + used, key, rest);
+    return used + rest;
 }
 
 struct kj_read *kj_new_read(struct kj_reads *reads, const char *head, size_t head_length,
                             const char *key, size_t key_length)
 {
-    enum { MOST = KJ_PATH_SIZE - 1 };
     if (!reads) {
         return NULL;
     }
     struct kj_read *read = &reads->rows[reads->count]; // it counts once it is known to be new
-    size_t used = head_length < MOST ? head_length : MOST;
-    memcpy(read->path, head, used);
-    if (used && used < MOST) {
-        read->path[used++] = '.';
-    }
-    size_t rest = key_length < MOST - used ? key_length : MOST - used;
-    memcpy(read->path + used, key, rest);
-    used += rest;
+    size_t length = kj_join_path(read->path, head, head_length, key, key_length);
     for (int i = 0; i < reads->count; i++) {
-        if (reads->rows[i].path_length == used &&
-            memcmp(reads->rows[i].path, read->path, used) == 0) {
+        if (reads->rows[i].path_length == length &&
+            memcmp(reads->rows[i].path, read->path, length) == 0) {
             return NULL;
         }
     }
@@ -77,26 +61,42 @@ struct kj_read *kj_new_read(struct kj_reads *reads, const char *head, size_t hea
         return NULL;
     }
     reads->count++;
-    read->path_length = (uint8_t)used;
+    read->path_length = (uint8_t)length;
     read->variable = 0;
     return read;
 }
 
-void kj_note_read(lua_State *L, const char *head, const char *key, const bson_iter_t *at)
+void kj_note_read(lua_State *L, const char *head, size_t head_length, const char *key,
+                  size_t key_length, const struct kj_element *at)
 {
     struct kj_read *read =
-        kj_new_read(kj_reads_now(kj_vm_of(L)), head, strlen(head), key, strlen(key));
+        kj_new_read(kj_reads_now(kj_vm_of(L)), head, head_length, key, key_length);
     if (!read) {
         return;
     }
-    read->type = at ? bson_iter_type(at) : BSON_TYPE_EOD;
-    if (read->type == BSON_TYPE_UTF8) {
-        read->value.text = bson_iter_utf8(at, &read->length);
-    } else if (read->type == BSON_TYPE_DOUBLE) {
-        read->value.real = bson_iter_double(at);
-    } else if (read->type == BSON_TYPE_DATE_TIME) {
-        read->value.number = bson_iter_date_time(at);
-    } else if (at) {
-        read->value.number = bson_iter_as_int64(at);
+    read->type = at ? (bson_type_t)at->type : BSON_TYPE_EOD;
+    switch (read->type) {
+    case BSON_TYPE_EOD:
+        break;
+    case BSON_TYPE_UTF8:
+        read->value.text = (const char *)at->data;
+        read->length = at->length;
+        break;
+    case BSON_TYPE_DOUBLE:
+        read->value.real = kj_load_real(at->data);
+        break;
+    case BSON_TYPE_DATE_TIME:
+    case BSON_TYPE_INT64:
+        read->value.number = kj_load64(at->data);
+        break;
+    case BSON_TYPE_INT32:
+        read->value.number = (int32_t)kj_load32(at->data);
+        break;
+    case BSON_TYPE_BOOL:
+        read->value.number = at->data[0] != 0;
+        break;
+    default: // as a number, what is none is 0
+        read->value.number = 0;
+        break;
     }
 }

@@ -105,67 +105,115 @@ bool kj_guarded(struct kj_eval *eval, const char *section, void (*fn)(struct kj_
 
 // --- before ---
 
+bool kj_eval_fact(const struct kj_eval *eval, const char *name, struct kj_element *at)
+{
+    struct kj_element found;
+    if (!kj_element_find(bson_get_data(&eval->facts), eval->facts.len, name, strlen(name),
+                         &found) ||
+        found.type == BSON_TYPE_NULL) {
+        return false;
+    }
+    *at = found;
+    return true;
+}
+
+// The text of a document's member, or `otherwise`.
+static const char *text_in(const struct kj_element *doc, const char *name, const char *otherwise)
+{
+    struct kj_element at;
+    bool there = kj_element_find(doc->data, doc->length, name, strlen(name), &at) &&
+                 at.type == BSON_TYPE_UTF8 && at.data[at.length] == 0;
+    return there ? (const char *)at.data : otherwise;
+}
+
+static const uint8_t k_empty[] = {5, 0, 0, 0, 0};
+
+// A document of the facts; an empty one when it is not there.
+static struct kj_element fact_doc(const struct kj_eval *eval, const char *name)
+{
+    struct kj_element doc;
+    if (!kj_eval_fact(eval, name, &doc) || doc.type != BSON_TYPE_DOCUMENT) {
+        doc = (struct kj_element){.data = k_empty, .length = sizeof k_empty};
+    }
+    return doc;
+}
+
 static void take_texts(struct kj_eval *eval)
 {
     const struct kj_rules *rules = eval->rules;
-    bson_t answers;
-    bson_iter_t at;
-    bool asked = kj_doc_child(&eval->facts, "answers.texts", &answers);
-    eval->skipped = kj_doc_text(&eval->facts, "answers.skipped", NULL);
-    if (!eval->skipped && !kj_doc_has(&eval->facts, "answers")) {
-        eval->skipped = k_no_model;
-    }
+    const struct kj_element *said = &eval->texts_said;
+    struct kj_element at;
     for (size_t i = 0; i < rules->text_count; i++) {
         eval->texts[i] = KJ_UNKNOWN;
-        bool there = asked && !eval->skipped && bson_iter_init(&at, &answers) &&
-                     bson_iter_find(&at, rules->texts[i]);
-        if (there && BSON_ITER_HOLDS_BOOL(&at)) {
-            eval->texts[i] = bson_iter_bool(&at) ? KJ_TRUE : KJ_FALSE;
+        if (!eval->skipped &&
+            kj_element_find(said->data, said->length, rules->texts[i], strlen(rules->texts[i]),
+                            &at) &&
+            at.type == BSON_TYPE_BOOL) {
+            eval->texts[i] = at.data[0] ? KJ_TRUE : KJ_FALSE;
         }
     }
 }
 
-static void take_language(struct kj_eval *eval)
+static void take_answers(struct kj_eval *eval)
 {
-    const char *language = kj_doc_text(&eval->facts, "call.language", NULL);
-    language = language ? language : kj_doc_text(&eval->facts, "lead.language", NULL);
-    language = language ? language : "en";
-    kj_copy(eval->language, sizeof eval->language, language);
-    eval->vm->language = eval->language;
-}
-
-static void take_zone(struct kj_eval *eval)
-{
-    const char *name = kj_doc_text(&eval->facts, "lead.timezone", NULL);
-    const struct kj_zone *zone = name ? kj_zone_get(name) : NULL;
-    eval->vm->zone = zone ? zone : kj_zone_get("UTC");
+    struct kj_element answers = fact_doc(eval, "answers"), at;
+    struct kj_element *parts[] = {&eval->texts_said, &eval->variables_said};
+    static const char *const names[] = {"texts", "variables"};
+    for (size_t i = 0; i < KJ_COUNT(names); i++) {
+        bool there =
+            kj_element_find(answers.data, answers.length, names[i], strlen(names[i]), parts[i]) &&
+            (parts[i]->type == BSON_TYPE_DOCUMENT || parts[i]->type == BSON_TYPE_ARRAY);
+        if (!there) {
+            *parts[i] = (struct kj_element){.data = k_empty, .length = sizeof k_empty};
+        }
+    }
+    eval->skipped = text_in(&answers, "skipped", NULL);
+    if (!eval->skipped && !kj_eval_fact(eval, "answers", &at)) {
+        eval->skipped = k_no_model;
+    }
+    take_texts(eval);
 }
 
 static void take_facts(struct kj_eval *eval)
 {
+    struct kj_element call = fact_doc(eval, "call"), lead = fact_doc(eval, "lead"), at;
     const char *kind = kj_doc_text(&eval->facts, "kind", "call");
     eval->kind = strcmp(kind, "preselection") == 0   ? KJ_EVAL_PRESELECTION
                  : strcmp(kind, "reevaluation") == 0 ? KJ_EVAL_REEVALUATION
                                                      : KJ_EVAL_CALL;
-    eval->reached = kj_doc_bool(&eval->facts, "call.reached", false);
-    take_texts(eval);
-    take_language(eval);
-    take_zone(eval);
+    eval->reached = kj_element_find(call.data, call.length, "reached", 7, &at) &&
+                    at.type == BSON_TYPE_BOOL && at.data[0];
+    take_answers(eval);
+    kj_copy(eval->language, sizeof eval->language,
+            text_in(&call, "language", text_in(&lead, "language", "en")));
+    eval->vm->language = eval->language;
+    const char *zone_name = text_in(&lead, "timezone", NULL);
+    const struct kj_zone *zone = zone_name ? kj_zone_get(zone_name) : NULL;
+    eval->vm->zone = zone ? zone : kj_zone_get("UTC");
+    int64_t attempt = 0;
+    if (kj_element_find(call.data, call.length, "attempt", 7, &at) &&
+        !kj_element_int(&at, &attempt)) {
+        attempt = 0;
+    }
     kj_rng_keyed(&eval->vm->rng, kj_hash(eval->rules->name, strlen(eval->rules->name)),
-                 kj_doc_text(&eval->facts, "lead.id", ""),
-                 (uint64_t)kj_doc_int(&eval->facts, "call.attempt", 0));
+                 text_in(&lead, "id", ""), (uint64_t)attempt);
 }
 
-// Fresh tables for what this evaluation keeps in the state.
+// Nothing that an evaluation kept in the state is seen by the next.
 static void reset_state(struct kj_eval *eval)
 {
     lua_State *L = eval->L;
+    lua_Integer count = 2 * (lua_Integer)eval->rules->variable_count;
     kj_sandbox_reset(L);
-    lua_newtable(L);
-    lua_rawsetp(L, LUA_REGISTRYINDEX, &kj_key_values);
-    kj_call_push(eval);
-    lua_newtable(L);
-    lua_setiuservalue(L, -2, 1);
+    if (eval->vm->values_ref == LUA_NOREF) {
+        lua_createtable(L, (int)count, 0);
+        eval->vm->values_ref = luaL_ref(L, LUA_REGISTRYINDEX);
+    }
+    lua_rawgeti(L, LUA_REGISTRYINDEX, eval->vm->values_ref);
+    for (lua_Integer i = 1; i <= count; i++) {
+        lua_pushnil(L);
+        lua_rawseti(L, -2, i);
+    }
     lua_pop(L, 1);
 }
 
@@ -313,8 +361,10 @@ static struct kj_eval *begin(struct kj_vm *vm, const struct kj_rules *rules, con
     eval->plan.length = eval->explain.length = eval->faults.length = 0;
     eval->vm = vm;
     eval->L = vm->L;
-    eval->flat = kj_flat_create(facts);
-    kj_flat_doc(eval->flat, &eval->facts);
+    vm->epoch++;
+    if (!bson_init_static(&eval->facts, bson_get_data(facts), facts->len)) {
+        bson_init(&eval->facts);
+    }
     kj_buf_init(&eval->spoken, 0);
     return eval;
 }
@@ -342,7 +392,6 @@ static void end(struct kj_eval *eval)
 {
     unwind(eval, 0);
     kj_buf_fini(&eval->spoken);
-    kj_flat_unref(eval->flat);
 }
 
 int kj_eval_run(struct kj_vm *vm, const struct kj_rules *rules, const bson_t *facts, bson_t **plan,

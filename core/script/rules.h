@@ -56,6 +56,7 @@ extern const char *const kj_value_type_names[KJ_TYPE_COUNT];
 
 struct kj_variable {
     const char *name;
+    const char *section; // "variables.budget"
     enum kj_value_type type;
     const char *pattern;
     const char *const *values; // enum

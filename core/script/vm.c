@@ -26,8 +26,7 @@ enum {
     PRESSURE_LIMIT = 16, // full collections forced by the cap in one bracket
 };
 
-const char kj_key_env, kj_key_loaded, kj_key_frozen, kj_key_snapshot, kj_key_declared, kj_key_metas,
-    kj_key_strings, kj_key_call, kj_key_values;
+const char kj_key_env, kj_key_loaded, kj_key_frozen, kj_key_snapshot, kj_key_declared;
 
 static int64_t cpu_ns(void)
 {
@@ -307,6 +306,7 @@ int kj_vm_create(const struct kj_vm_limits *limits, const struct kj_sources *sou
     vm->zone = kj_zone_get("UTC");
     kj_rng_init(&vm->rng, 1);
     *out = NULL;
+    vm->values_ref = LUA_NOREF;
     vm->L = lua_newstate(allocate, vm);
     if (!vm->L) {
         kj_blocks_fini(&vm->blocks);

@@ -30,8 +30,14 @@ enum kj_vm_stop { KJ_STOP_NONE, KJ_STOP_MEMORY, KJ_STOP_BLOCK, KJ_STOP_CPU, KJ_S
 
 // Values kept in the registry under fixed integer keys (luaL_ref hands out small ones, so these
 // are light userdata keys: &kj_key_x).
-extern const char kj_key_env, kj_key_loaded, kj_key_frozen, kj_key_snapshot, kj_key_declared,
-    kj_key_metas, kj_key_strings, kj_key_call, kj_key_values;
+extern const char kj_key_env, kj_key_loaded, kj_key_frozen, kj_key_snapshot, kj_key_declared;
+
+enum { KJ_MEMO = 128 };
+struct kj_memo {
+    const void *scope;
+    const char *key; // may be gone: only its address is looked at
+    int found;       // or -1
+};
 
 struct kj_vm {
     lua_State *L;
@@ -51,10 +57,33 @@ struct kj_vm {
     struct kj_rng rng;
     const struct kj_zone *zone; // of the lead; never NULL
     const char *language;
-    struct kj_eval *eval;    // the evaluation under way, or NULL
-    struct kj_eval *room;    // where evaluations happen, kept with the state
-    struct kj_hook_run *run; // the hook under way, or NULL
+    struct kj_eval *eval;     // the evaluation under way, or NULL
+    struct kj_eval *room;     // where evaluations happen, kept with the state
+    struct kj_hook_run *run;  // the hook under way, or NULL
+    int call_ref, values_ref; // c, and the table of values of variables: references
+    uint32_t epoch;           // counts evaluations
+    struct kj_memo memo[KJ_MEMO];
 };
+
+// Every userdata that a script can hold begins with its tag, the address of its kind: one look
+// tells what it is, where luaL_checkudata makes and compares a text each time.
+static inline void *kj_tagged(lua_State *L, int index, const void *tag)
+{
+    const void **data = lua_type(L, index) == LUA_TUSERDATA ? lua_touserdata(L, index) : NULL;
+    return data && *data == tag ? data : NULL;
+}
+
+// Where (scope, key) may have been found before, to be compared with the name found there: Lua
+// keeps one copy of a short text, so that the same place in a script asks with the same address.
+static inline int *kj_memo(struct kj_vm *vm, const void *scope, const char *key)
+{
+    uintptr_t mixed = (uintptr_t)key / 8 ^ (uintptr_t)scope / 16;
+    struct kj_memo *memo = &vm->memo[mixed % KJ_MEMO];
+    if (memo->key != key || memo->scope != scope) {
+        *memo = (struct kj_memo){.scope = scope, .key = key, .found = -1};
+    }
+    return &memo->found;
+}
 
 int kj_vm_create(const struct kj_vm_limits *limits, const struct kj_sources *sources,
                  const char *pack, bool steps, struct kj_vm **vm,
