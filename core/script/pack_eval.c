@@ -84,6 +84,7 @@ bool kj_guarded(struct kj_eval *eval, const char *section, void (*fn)(struct kj_
     lua_State *L = eval->L;
     struct guard guard = {eval, fn, arg};
     int nesting = eval->nesting, top = lua_gettop(L);
+    size_t written = eval->plan.length;
     luaL_checkstack(L, 8, "section");
     lua_pushcfunction(L, run_guarded);
     lua_pushlightuserdata(L, &guard);
@@ -91,6 +92,7 @@ bool kj_guarded(struct kj_eval *eval, const char *section, void (*fn)(struct kj_
         return true;
     }
     unwind(eval, nesting);
+    eval->plan.length = written; // half a part is none
     const char *message = kj_vm_message(eval->vm, L);
     if (eval->vm->stop) {
         if (nesting == 0) {

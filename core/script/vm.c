@@ -18,6 +18,7 @@
 
 enum {
     HOOK_EVERY = 1000,
+    LOOK_EVERY = 10000, // units of work in C between two looks at the clock
     BLOCK_LIMIT = 2 * 1024 * 1024, // one text, one table: keeps every single C call short
     CLOCK_EVERY_BYTES = 256 * 1024,
     RESERVE = 64 * 1024,
@@ -169,10 +170,10 @@ static void count_hook(lua_State *L, lua_Debug *info)
 void kj_vm_charge(lua_State *L, int64_t units)
 {
     struct kj_vm *vm = kj_vm_of(L);
-    int64_t before = vm->fuel;
     vm->fuel -= units;
-    // The clock is looked at about as often as the hook would: every 10,000 units.
-    if (vm->stop || vm->fuel < 0 || before / 10000 != vm->fuel / 10000) {
+    vm->unchecked += units;
+    if (vm->stop || vm->fuel < 0 || vm->unchecked >= LOOK_EVERY) {
+        vm->unchecked = 0;
         check(L);
     }
 }
@@ -182,6 +183,7 @@ void kj_vm_begin(struct kj_vm *vm)
     vm->fuel = vm->limits.instructions;
     vm->pressure = 0;
     vm->charged_bytes = 0;
+    vm->unchecked = 0;
     vm->deadline_ns = 0;
     vm->timed = true;
 }

@@ -47,6 +47,7 @@ struct kj_vm {
     size_t charged_bytes; // allocated since the last look at the clock
     int pressure;         // allocations refused in this bracket
     int64_t fuel;
+    int64_t unchecked;   // charged since the last look at the clock
     bool timed;          // inside a bracket
     int64_t deadline_ns; // of this thread's CPU clock; 0 = nobody looked yet
     enum kj_vm_stop stop;
