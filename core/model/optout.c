@@ -139,13 +139,33 @@ static bool turned_round(const struct kj_optout_list *list, const struct words *
            phrases_at(words, end, list->spoilers) > 0;
 }
 
+// The bytes that a match can begin with, a bit for each modulo 64; all bits where the first item
+// may be left out or holds for any word. Most words of a talk begin no refusal: this look at one
+// byte spares all but a tenth of the matching, of which an import had a fifth of its time.
+static uint64_t beginnings(const char *pattern)
+{
+    uint64_t letters = 0;
+    bool begins = true;
+    for (const char *at = pattern; *at && *at != ' '; at++) {
+        if (begins && strchr("*?^$!~|", *at))
+            return UINT64_MAX;
+        if (begins)
+            letters |= UINT64_C(1) << (*at & 63);
+        begins = *at == '|';
+    }
+    return letters ? letters : UINT64_MAX;
+}
+
 // One round over all patterns: the first round marks refusals that are turned round, so that no
 // shorter phrase within them counts; the second looks for one that stands.
 static bool look(const struct kj_optout_list *list, struct words *words, bool mark)
 {
-    for (const char *const *pattern = list->patterns; *pattern; pattern++)
+    for (const char *const *pattern = list->patterns; *pattern; pattern++) {
+        bool marked = (*pattern)[0] == '%' || (*pattern)[0] == '&';
+        uint64_t letters = beginnings(*pattern + marked * 2);
         for (size_t start = 0; start < words->count; start++) {
-            bool marked = (*pattern)[0] == '%' || (*pattern)[0] == '&';
+            if (!(letters >> (words->at[start][0] & 63) & 1))
+                continue;
             long end = match(words, start, *pattern + 2 * marked);
             if (end <= (long)start)
                 continue;
@@ -155,6 +175,7 @@ static bool look(const struct kj_optout_list *list, struct words *words, bool ma
             } else if (mark)
                 memset(words->blocked + start, true, (size_t)end - start);
         }
+    }
     return false;
 }
 
