@@ -8,7 +8,7 @@
 
 struct kj_flat *kj_flat_create(const bson_t *doc)
 {
-    struct kj_flat *flat = kj_alloc(sizeof *flat + doc->len);
+    struct kj_flat *flat = kj_realloc(NULL, sizeof *flat + doc->len); // not cleared first
     flat->references = 1;
     flat->length = doc->len;
     memcpy(flat->bytes, bson_get_data(doc), doc->len);
@@ -25,6 +25,13 @@ void kj_flat_unref(struct kj_flat *flat)
 {
     if (flat && __atomic_sub_fetch(&flat->references, 1, __ATOMIC_ACQ_REL) == 0) {
         free(flat);
+    }
+}
+
+void kj_flat_doc(const struct kj_flat *flat, bson_t *view)
+{
+    if (!bson_init_static(view, flat->bytes, flat->length)) {
+        bson_init(view);
     }
 }
 

@@ -202,8 +202,8 @@ static void put_template(struct kj_eval *eval, struct kj_frame *frame,
     kj_out_text(out, "name", template->name);
     kj_out_words(out, "language", language);
     if (template->parameter_count) {
-        kj_out_whole(out, template->positional ? BSON_TYPE_ARRAY : BSON_TYPE_DOCUMENT,
-                     "parameters", &frame->matched);
+        kj_out_whole(out, template->positional ? BSON_TYPE_ARRAY : BSON_TYPE_DOCUMENT, "parameters",
+                     &frame->matched);
     }
     put_decorations(eval, frame, template, language);
     kj_out_words(out, "after", template->after);

@@ -22,6 +22,7 @@ struct kj_flat {
 struct kj_flat *kj_flat_create(const bson_t *doc);
 struct kj_flat *kj_flat_ref(struct kj_flat *flat);
 void kj_flat_unref(struct kj_flat *flat); // NULL is fine
+void kj_flat_doc(const struct kj_flat *flat, bson_t *view);
 
 enum kj_field_kind { KJ_FIELD_ANY, KJ_FIELD_TIME, KJ_FIELD_DOC, KJ_FIELD_LIST };
 

@@ -18,7 +18,7 @@
 
 enum {
     HOOK_EVERY = 1000,
-    LOOK_EVERY = 10000, // units of work in C between two looks at the clock
+    LOOK_EVERY = 10000,            // units of work in C between two looks at the clock
     BLOCK_LIMIT = 2 * 1024 * 1024, // one text, one table: keeps every single C call short
     CLOCK_EVERY_BYTES = 256 * 1024,
     RESERVE = 64 * 1024,
