@@ -46,19 +46,21 @@ static const char *name_at(const struct kj_rules *rules, enum names kind, size_t
     return index < rules->variable_count ? rules->variables[index].name : NULL;
 }
 
-static int find_name(lua_State *L, const struct kj_rules *rules, enum names kind, const char *name)
+// The index of the name at `index` of the stack.
+static int find_name(lua_State *L, const struct kj_rules *rules, enum names kind, int index)
 {
-    int *found = kj_memo(kj_vm_of(L), &k_names[kind], name);
-    if (*found >= 0 && strcmp(name_at(rules, kind, (size_t)*found), name) == 0) {
-        return *found;
+    const char *name = luaL_checkstring(L, index);
+    const void *kept = kj_memo_find(kj_vm_of(L), &k_names[kind], name); // index + 1
+    if (kept) {
+        return (int)(intptr_t)kept - 1;
     }
     const char *names[KJ_MAX_VARIABLES];
     const char *known;
     size_t count = 0;
     for (; (known = name_at(rules, kind, count)); count++) {
         if (strcmp(known, name) == 0) {
-            *found = (int)count;
-            return *found;
+            kj_memo_keep(L, index, &k_names[kind], (const void *)(intptr_t)(count + 1));
+            return (int)count;
         }
         names[count] = known;
     }
@@ -96,7 +98,7 @@ static int names_index(lua_State *L)
 {
     struct kj_eval *eval = eval_of(L);
     enum names kind = ((const struct names_view *)lua_touserdata(L, 1))->kind;
-    size_t index = (size_t)find_name(L, eval->rules, kind, luaL_checkstring(L, 2));
+    size_t index = (size_t)find_name(L, eval->rules, kind, 2);
     switch (kind) {
     case VARS:
         kj_variable(eval, index);
@@ -156,7 +158,7 @@ static int call_is(lua_State *L)
 {
     struct kj_eval *eval = eval_of(L);
     luaL_checkany(L, 2);
-    size_t index = (size_t)find_name(L, eval->rules, VARS, luaL_checkstring(L, 1));
+    size_t index = (size_t)find_name(L, eval->rules, VARS, 1);
     kj_variable(eval, index);
     kj_note_variable(eval, index);
     kj_variable_value(eval, index);
@@ -172,7 +174,7 @@ static int call_missing(lua_State *L)
     luaL_argcheck(L, count > 0, 1, "the name of a variable expected");
     luaL_checkstack(L, count + 8, "missing");
     for (int i = 1; i <= count; i++) {
-        size_t index = (size_t)find_name(L, eval->rules, VARS, luaL_checkstring(L, i));
+        size_t index = (size_t)find_name(L, eval->rules, VARS, i);
         kj_variable(eval, index);
         kj_note_variable(eval, index);
         kj_variable_value(eval, index);
@@ -279,10 +281,9 @@ static int push_fact(struct kj_eval *eval, const struct kj_field *field, int pla
 
 static int call_index(lua_State *L)
 {
-    size_t length;
-    const char *key = luaL_checklstring(L, 2, &length);
+    const char *key = luaL_checkstring(L, 2);
     struct kj_eval *eval = eval_of(L);
-    const struct kj_field *field = kj_shape_field_at(L, &kj_shape_call, key, length);
+    const struct kj_field *field = kj_shape_field_at(L, &kj_shape_call, 2);
     if (!field) {
         return kj_shape_unknown(L, &kj_shape_call, key);
     }

@@ -220,8 +220,7 @@ static enum kj_truth judge_row(struct kj_eval *eval, const struct kj_row *row)
 static void put_row(struct kj_eval *eval, struct kj_out *out, const struct kj_rows *rows,
                     size_t index)
 {
-    kj_out_int(out, "row", (int64_t)index + 1);
-    kj_out_words(out, "at", rows->rows[index].at);
+    kj_out_raw(out, &rows->rows[index].place);
     kj_out_words(out, "reason", eval->reason);
     kj_explain_reads(eval, out, kj_reads_now(eval->vm));
 }
@@ -234,7 +233,7 @@ static void put_skipped(struct kj_eval *eval, const struct kj_rows *rows, size_t
     size_t doc =
         kj_out_open(&frame->skipped, BSON_TYPE_DOCUMENT, kj_out_at(&place, frame->skipped_count++));
     put_row(eval, &frame->skipped, rows, index);
-    kj_out_words(&frame->skipped, "value", rows->rows[index].value);
+    kj_out_raw(&frame->skipped, &rows->rows[index].shown);
     kj_out_text(&frame->skipped, "result", truth == KJ_UNKNOWN ? "unknown" : "false");
     kj_out_close(&frame->skipped, doc);
 }
@@ -245,8 +244,12 @@ int kj_first_row(struct kj_eval *eval, const struct kj_rows *rows)
     for (size_t i = 0; i < rows->count; i++) {
         enum kj_truth truth = judge_row(eval, &rows->rows[i]);
         if (truth == KJ_TRUE) {
-            const char *value = rows->rows[i].value;
-            kj_out_words(&frame->entry, "value", value[0] ? value : "none");
+            const struct kj_row *row = &rows->rows[i];
+            if (row->value[0]) {
+                kj_out_raw(&frame->entry, &row->shown);
+            } else {
+                kj_out_text(&frame->entry, "value", "none");
+            }
             put_row(eval, &frame->entry, rows, i);
             return (int)i;
         }
@@ -271,7 +274,7 @@ void kj_each_row(struct kj_eval *eval, const struct kj_rows *rows,
             kj_out_open(out, BSON_TYPE_DOCUMENT, kj_out_at(&place, frame->matched_count++));
         put_row(eval, out, rows, i);
         if (rows->rows[i].value) {
-            kj_out_words(out, "value", rows->rows[i].value);
+            kj_out_raw(out, &rows->rows[i].shown);
         } else {
             kj_out_number(out, "points", rows->rows[i].points);
         }

@@ -168,18 +168,17 @@ const struct kj_field *kj_shape_field(const struct kj_shape *shape, const char *
     return NULL;
 }
 
-const struct kj_field *kj_shape_field_at(lua_State *L, const struct kj_shape *shape,
-                                         const char *name, size_t length)
+const struct kj_field *kj_shape_field_at(lua_State *L, const struct kj_shape *shape, int index)
 {
-    int *found = kj_memo(kj_vm_of(L), shape, name);
-    if (*found >= 0) {
-        const char *field = shape->fields[*found].name;
-        if (strncmp(field, name, length) == 0 && field[length] == '\0') {
-            return &shape->fields[*found];
+    size_t length;
+    const char *name = lua_tolstring(L, index, &length);
+    const struct kj_field *field = kj_memo_find(kj_vm_of(L), shape, name);
+    if (!field) {
+        field = kj_shape_field(shape, name, length);
+        if (field) {
+            kj_memo_keep(L, index, shape, field);
         }
     }
-    const struct kj_field *field = kj_shape_field(shape, name, length);
-    *found = field ? (int)(field - shape->fields) : -1;
     return field;
 }
 

@@ -151,6 +151,13 @@ static void compute(struct kj_eval *eval, void *arg)
     kj_leave_section(eval, telling);
 }
 
+// Nothing of the pack runs for it: what a model said needs no protection from itself.
+static bool is_plain(const struct kj_eval *eval, const struct kj_variable *variable)
+{
+    return variable->from == KJ_NO_REF && variable->validate == KJ_NO_REF && !variable->pattern &&
+           eval->nesting < KJ_MAX_NESTING;
+}
+
 struct kj_var_result *kj_variable(struct kj_eval *eval, size_t index)
 {
     struct kj_var_result *result = &eval->variables[index];
@@ -158,7 +165,10 @@ struct kj_var_result *kj_variable(struct kj_eval *eval, size_t index)
     if (result->state == KJ_VAR_BUSY) {
         kj_enter_section(eval, variable->section); // raises, naming the circle
     }
-    if (result->state == KJ_VAR_OPEN && !kj_guarded(eval, variable->section, compute, &index)) {
+    if (result->state == KJ_VAR_OPEN && is_plain(eval, variable)) {
+        compute(eval, &index);
+    } else if (result->state == KJ_VAR_OPEN &&
+               !kj_guarded(eval, variable->section, compute, &index)) {
         memset(result, 0, sizeof *result);
         result->state = KJ_VAR_UNKNOWN;
     }

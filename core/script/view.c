@@ -297,7 +297,7 @@ static int doc_index(lua_State *L, struct view *view)
     }
     const char *key = lua_tolstring(L, 2, &length);
     const struct kj_field *field = NULL;
-    if (!view->shape->open && !(field = kj_shape_field_at(L, view->shape, key, length))) {
+    if (!view->shape->open && !(field = kj_shape_field_at(L, view->shape, 2))) {
         return kj_shape_unknown(L, view->shape, key);
     }
     struct kj_element at;

@@ -27,7 +27,7 @@ enum {
     PRESSURE_LIMIT = 16, // full collections forced by the cap in one bracket
 };
 
-const char kj_key_env, kj_key_loaded, kj_key_frozen, kj_key_snapshot, kj_key_declared;
+const char kj_key_env, kj_key_loaded, kj_key_frozen, kj_key_snapshot, kj_key_declared, kj_key_kept;
 
 static int64_t cpu_ns(void)
 {
@@ -194,6 +194,29 @@ void kj_vm_end(struct kj_vm *vm)
     if (!vm->stop && (vm->used > vm->limits.memory / 2 || vm->used > IDLE_BYTES)) {
         lua_gc(vm->L, LUA_GCCOLLECT);
     }
+}
+
+void kj_memo_keep(lua_State *L, int index, const void *scope, const void *found)
+{
+    size_t length;
+    const char *key = lua_tolstring(L, index, &length);
+    if (length > 40) { // longer texts have many copies
+        return;
+    }
+    index = lua_absindex(L, index);
+    if (lua_rawgetp(L, LUA_REGISTRYINDEX, &kj_key_kept) != LUA_TTABLE) {
+        lua_pop(L, 1);
+        lua_newtable(L);
+        lua_pushvalue(L, -1);
+        lua_rawsetp(L, LUA_REGISTRYINDEX, &kj_key_kept);
+    }
+    lua_pushvalue(L, index);
+    lua_pushboolean(L, 1);
+    lua_rawset(L, -3);
+    lua_pop(L, 1);
+    uintptr_t mixed = (uintptr_t)key / 8 ^ (uintptr_t)scope / 16;
+    kj_vm_of(L)->memo[mixed % KJ_MEMO] =
+        (struct kj_memo){.scope = scope, .key = key, .found = found};
 }
 
 bool kj_vm_status(struct kj_vm *vm, int status)

@@ -30,13 +30,13 @@ enum kj_vm_stop { KJ_STOP_NONE, KJ_STOP_MEMORY, KJ_STOP_BLOCK, KJ_STOP_CPU, KJ_S
 
 // Values kept in the registry under fixed integer keys (luaL_ref hands out small ones, so these
 // are light userdata keys: &kj_key_x).
-extern const char kj_key_env, kj_key_loaded, kj_key_frozen, kj_key_snapshot, kj_key_declared;
+extern const char kj_key_env, kj_key_loaded, kj_key_frozen, kj_key_snapshot, kj_key_declared,
+    kj_key_kept;
 
 enum { KJ_MEMO = 128 };
 struct kj_memo {
-    const void *scope;
-    const char *key; // may be gone: only its address is looked at
-    int found;       // or -1
+    const void *scope, *found;
+    const char *key;
 };
 
 struct kj_vm {
@@ -74,17 +74,17 @@ static inline void *kj_tagged(lua_State *L, int index, const void *tag)
     return data && *data == tag ? data : NULL;
 }
 
-// Where (scope, key) may have been found before, to be compared with the name found there: Lua
-// keeps one copy of a short text, so that the same place in a script asks with the same address.
-static inline int *kj_memo(struct kj_vm *vm, const void *scope, const char *key)
+// What (scope, key) was found to be, or NULL. Lua keeps one copy of a short text, so that a name in
+// a script is always asked for with the same address; kj_memo_keep holds the text, so that the
+// address stays its own.
+static inline const void *kj_memo_find(struct kj_vm *vm, const void *scope, const char *key)
 {
     uintptr_t mixed = (uintptr_t)key / 8 ^ (uintptr_t)scope / 16;
-    struct kj_memo *memo = &vm->memo[mixed % KJ_MEMO];
-    if (memo->key != key || memo->scope != scope) {
-        *memo = (struct kj_memo){.scope = scope, .key = key, .found = -1};
-    }
-    return &memo->found;
+    const struct kj_memo *memo = &vm->memo[mixed % KJ_MEMO];
+    return memo->key == key && memo->scope == scope ? memo->found : NULL;
 }
+// Remembers what the text at `index` was found to be. Only for names from a list that has an end.
+void kj_memo_keep(lua_State *L, int index, const void *scope, const void *found);
 
 int kj_vm_create(const struct kj_vm_limits *limits, const struct kj_sources *sources,
                  const char *pack, bool steps, struct kj_vm **vm,
