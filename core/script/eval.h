@@ -89,6 +89,8 @@ void kj_eval_destroy(struct kj_eval *eval);
 // A member of the facts that is there and not null.
 bool kj_eval_fact(const struct kj_eval *eval, const char *name, struct kj_element *at);
 
+void kj_eval_take_facts(struct kj_eval *eval);
+
 // --- shared by the parts; all inside the protected call ---
 void kj_call_open(lua_State *L);         // metatables of c and its computed tables
 void kj_call_push(struct kj_eval *eval); // pushes c; the same one for the whole evaluation

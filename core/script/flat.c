@@ -1,7 +1,8 @@
-// The counted document behind views, and the notes of what was read in it.
+// The counted document behind views, its plain values, and the notes of what was read in it.
 #include "script/view.h"
 
 #include "base/alloc.h"
+#include "base/clock.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +33,45 @@ void kj_flat_doc(const struct kj_flat *flat, bson_t *view)
 {
     if (!bson_init_static(view, flat->bytes, flat->length)) {
         bson_init(view);
+    }
+}
+
+static bool time_of(const struct kj_element *at, int64_t *ms)
+{
+    if (at->type == BSON_TYPE_DATE_TIME) {
+        *ms = kj_load64(at->data);
+        return true;
+    }
+    return at->type == BSON_TYPE_UTF8 && at->data[at->length] == 0 &&
+           kj_time_parse((const char *)at->data, ms);
+}
+
+void kj_push_scalar(lua_State *L, const struct kj_element *at, const struct kj_field *field)
+{
+    int64_t ms;
+    if ((at->type == BSON_TYPE_DATE_TIME || (field && field->kind == KJ_FIELD_TIME)) &&
+        time_of(at, &ms)) {
+        kj_moment_push(L, ms);
+        return;
+    }
+    switch (at->type) {
+    case BSON_TYPE_UTF8:
+        lua_pushlstring(L, (const char *)at->data, at->length);
+        break;
+    case BSON_TYPE_BOOL:
+        lua_pushboolean(L, at->data[0]);
+        break;
+    case BSON_TYPE_INT32:
+        lua_pushinteger(L, (int32_t)kj_load32(at->data));
+        break;
+    case BSON_TYPE_INT64:
+        lua_pushinteger(L, kj_load64(at->data));
+        break;
+    case BSON_TYPE_DOUBLE:
+        lua_pushnumber(L, kj_load_real(at->data));
+        break;
+    default:
+        lua_pushnil(L);
     }
 }
 

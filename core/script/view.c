@@ -5,7 +5,6 @@
 #include "script/view.h"
 
 #include "base/alloc.h"
-#include "base/clock.h"
 #include "script/sandbox.h"
 
 #include <stdlib.h>
@@ -81,45 +80,6 @@ void kj_view_push(lua_State *L, struct kj_flat *flat, const struct kj_shape *sha
     push_view(L, flat, flat->bytes, flat->length, false, shape);
 }
 
-static bool time_of(const struct kj_element *at, int64_t *ms)
-{
-    if (at->type == BSON_TYPE_DATE_TIME) {
-        *ms = kj_load64(at->data);
-        return true;
-    }
-    return at->type == BSON_TYPE_UTF8 && at->data[at->length] == 0 &&
-           kj_time_parse((const char *)at->data, ms);
-}
-
-static void push_scalar(lua_State *L, const struct kj_element *at, const struct kj_field *field)
-{
-    int64_t ms;
-    if ((at->type == BSON_TYPE_DATE_TIME || (field && field->kind == KJ_FIELD_TIME)) &&
-        time_of(at, &ms)) {
-        kj_moment_push(L, ms);
-        return;
-    }
-    switch (at->type) {
-    case BSON_TYPE_UTF8:
-        lua_pushlstring(L, (const char *)at->data, at->length);
-        break;
-    case BSON_TYPE_BOOL:
-        lua_pushboolean(L, at->data[0]);
-        break;
-    case BSON_TYPE_INT32:
-        lua_pushinteger(L, (int32_t)kj_load32(at->data));
-        break;
-    case BSON_TYPE_INT64:
-        lua_pushinteger(L, kj_load64(at->data));
-        break;
-    case BSON_TYPE_DOUBLE:
-        lua_pushnumber(L, kj_load_real(at->data));
-        break;
-    default:
-        lua_pushnil(L);
-    }
-}
-
 static bool container(const struct kj_element *at)
 {
     return at->type == BSON_TYPE_ARRAY || at->type == BSON_TYPE_DOCUMENT;
@@ -128,7 +88,7 @@ static bool container(const struct kj_element *at)
 void kj_view_push_fact(lua_State *L, const struct kj_element *at, const struct kj_field *field)
 {
     if (!container(at)) {
-        push_scalar(L, at, field);
+        kj_push_scalar(L, at, field);
         return;
     }
     struct view *view = push_view(L, NULL, at->data, at->length, at->type == BSON_TYPE_ARRAY,
@@ -283,7 +243,7 @@ static int list_index(lua_State *L, struct view *view)
         push_view(L, view->flat, at.data, at.length, at.type == BSON_TYPE_ARRAY, view->shape);
         cache_child(L, view);
     } else {
-        push_scalar(L, &at, NULL);
+        kj_push_scalar(L, &at, NULL);
     }
     return 1;
 }
@@ -321,7 +281,7 @@ static int doc_index(lua_State *L, struct view *view)
         return 1;
     }
     note_read(L, view, key, length, &at);
-    push_scalar(L, &at, field);
+    kj_push_scalar(L, &at, field);
     return 1;
 }
 

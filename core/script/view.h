@@ -58,6 +58,8 @@ int kj_shape_unknown(lua_State *L, const struct kj_shape *shape, const char *nam
 void kj_view_open(lua_State *L); // makes the metatables
 // Pushes a view of a whole document (`name` for messages: "ev").
 void kj_view_push(lua_State *L, struct kj_flat *flat, const struct kj_shape *shape);
+// Pushes a member that is no container; nil for what Lua has no value for.
+void kj_push_scalar(lua_State *L, const struct kj_element *at, const struct kj_field *field);
 // Pushes the value of a member of the facts: scalars as Lua values, containers as views.
 void kj_view_push_fact(lua_State *L, const struct kj_element *at, const struct kj_field *field);
 // The view at `index`, pushed before by kj_view_push_fact, now shows this document or list.
