@@ -20,6 +20,7 @@ static void *from_page(struct kj_blocks *blocks, size_t size)
         }
         *(void **)page = blocks->pages;
         blocks->pages = page;
+        blocks->held += PAGE;
         blocks->at = page + PAGE_HEAD;
         blocks->end = page + PAGE;
     }

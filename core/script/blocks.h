@@ -13,6 +13,7 @@ struct kj_blocks {
     void *free[KJ_BLOCK_KINDS];
     char *at, *end; // what is left of the newest page
     void *pages;
+    size_t held; // bytes of the pages
 };
 
 // Lua's allocator: `to` 0 frees, `from` is the size of `block` (0 for none). NULL: no memory.

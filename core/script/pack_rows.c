@@ -138,9 +138,9 @@ static void one_row(struct kj_load *load, struct kj_row *row, int kind,
 
 static struct kj_out kept(struct kj_rules *rules, struct kj_out *members)
 {
-    struct kj_out own = {.data = kj_rules_alloc(rules, members->length + 1),
-                         .length = members->length};
-    memcpy(own.data, members->data, members->length);
+    struct kj_out own = {.data = kj_rules_alloc(rules, members->length + 1)};
+    own.capacity = members->length;
+    kj_out_raw(&own, members);
     members->length = 0;
     return own;
 }

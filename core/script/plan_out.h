@@ -85,8 +85,10 @@ static inline void kj_out_null(struct kj_out *out, const char *key)
 
 static inline void kj_out_raw(struct kj_out *out, const struct kj_out *members)
 {
-    memcpy(kj_out_room(out, members->length + 1), members->data, members->length);
-    out->length += members->length;
+    if (members->length) {
+        memcpy(kj_out_room(out, members->length), members->data, members->length);
+        out->length += members->length;
+    }
 }
 
 // A document or array: what open returns goes to close.
