@@ -261,7 +261,13 @@ int kj_quote_find(const bson_t *transcript, const char *quote, int named_turn)
     int number = 0, found = -1;
     kj_buf_init(&folded, 0);
     kj_fold(quote, 0, &folded);
-    bool more = folded.length > 0 && bson_iter_init(&at, transcript);
+    // The named turn first: mostly it is there, and folding a long talk costs more than judging it.
+    bool more = folded.length > 0 && named_turn >= 0 && bson_iter_init(&at, transcript);
+    for (; more && found < 0 && number <= named_turn && bson_iter_next(&at); number++)
+        if (number == named_turn && read_turn(&at, &turn) && holds_quote(turn.text, folded.data))
+            found = number;
+    number = 0;
+    more = found < 0 && folded.length > 0 && bson_iter_init(&at, transcript);
     for (; more && bson_iter_next(&at); number++) {
         if ((found >= 0 && number != named_turn) || !read_turn(&at, &turn) ||
             !holds_quote(turn.text, folded.data))

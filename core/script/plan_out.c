@@ -99,9 +99,12 @@ char *kj_print_real(char *to, double value)
                 continue;
             }
             int64_t digits = (int64_t)whole, power = (int64_t)powers[decimals];
+            for (; power > 1 && digits % 10 == 0; power /= 10) {
+                digits /= 10; // one decimal fewer was just too far off
+            }
             to += value < 0 ? (*to = '-', 1) : 0;
             to = kj_print_int(to, digits / power);
-            if (decimals) {
+            if (power > 1) {
                 *to++ = '.';
                 for (int64_t rest = digits % power; power > 1; rest %= power) {
                     power /= 10;
