@@ -2,7 +2,8 @@
 // scripts/rules/after-call.lua; with two turns of transcript and with 120. The limit of the same
 // run: scripts/bare.lua, the same work in one function over a bare view of the same bytes, which
 // checks, explains and bounds nothing. Evaluations a second of CPU time (the machine may be busy);
-// medians of interleaved rounds. Usage: rules_bench [ROUNDS]
+// medians of interleaved rounds. Usage: rules_bench [ROUNDS [DIR]], DIR being
+// tests/bench/scripts (the default).
 #include "base/alloc.h"
 #include "doc/json.h"
 #include "script/script.h"
@@ -15,8 +16,6 @@
 #include <time.h>
 
 enum { EVALUATIONS = 10000, TURNS = 120, MAX_ROUNDS = 99 };
-
-#define SCRIPTS KEJUE_SOURCE_DIR "/tests/bench/scripts"
 
 static void die(const char *what, const struct kj_fault *fault)
 {
@@ -125,8 +124,10 @@ static void put_bare(lua_State *L, int table, bson_t *out)
 }
 
 // Leaves the function that makes a view (1) and the rule (2) on the stack.
-static lua_State *open_bare(void)
+static lua_State *open_bare(const char *dir)
 {
+    char path[1024];
+    snprintf(path, sizeof path, "%s/bare.lua", dir);
     lua_State *L = luaL_newstate();
     luaL_openlibs(L);
     lua_newtable(L);
@@ -134,7 +135,7 @@ static lua_State *open_bare(void)
     lua_pushcclosure(L, bare_index, 1);
     lua_setfield(L, -2, "__index");
     lua_pushcclosure(L, bare_root, 1);
-    if (luaL_dofile(L, SCRIPTS "/bare.lua") != LUA_OK) {
+    if (luaL_dofile(L, path) != LUA_OK) {
         struct kj_fault fault = {0};
         kj_copy(fault.text, sizeof fault.text, lua_tostring(L, -1));
         die("bare.lua", &fault);
@@ -202,13 +203,15 @@ static double time_pack(struct kj_script *script, const bson_t *facts)
 
 // --- facts ---
 
-static bson_t *read_facts(void)
+static bson_t *read_facts(const char *dir)
 {
+    char path[1024];
+    snprintf(path, sizeof path, "%s/facts.json", dir);
     struct kj_buf text;
     struct kj_fault fault = {0};
     bson_t *facts = NULL;
     kj_buf_init(&text, 0);
-    if (kj_read_file(SCRIPTS "/facts.json", 0x10000, &text, &fault) != KJ_OK ||
+    if (kj_read_file(path, 0x10000, &text, &fault) != KJ_OK ||
         kj_json_parse(text.data, text.length, NULL, &facts, NULL, &fault) != KJ_OK) {
         die("facts.json", &fault);
     }
@@ -254,18 +257,19 @@ static void tell(const char *name, double *values, int count, const char *unit)
 int main(int argc, char **argv)
 {
     int rounds = argc > 1 ? atoi(argv[1]) : 7;
+    const char *dir = argc > 2 ? argv[2] : "tests/bench/scripts";
     rounds = rounds < 1 ? 1 : rounds > MAX_ROUNDS ? MAX_ROUNDS : rounds;
     double bare[MAX_ROUNDS], brief[MAX_ROUNDS], lengthy[MAX_ROUNDS];
     double of_bare[MAX_ROUNDS], of_brief[MAX_ROUNDS];
-    struct kj_script_config config = {.dir = SCRIPTS};
+    struct kj_script_config config = {.dir = dir};
     struct kj_fault fault = {0};
     struct kj_script *script;
     if (kj_script_create(&config, &script, &fault) != KJ_OK) {
         die("scripts", &fault);
     }
     kj_script_load(script, NULL, false, on_loaded, NULL);
-    lua_State *L = open_bare();
-    bson_t *facts = read_facts(), *talk = with_turns(facts, TURNS);
+    lua_State *L = open_bare(dir);
+    bson_t *facts = read_facts(dir), *talk = with_turns(facts, TURNS);
     for (int i = 0; i < rounds; i++) {
         bare[i] = time_bare(L, facts);
         brief[i] = time_pack(script, facts);

@@ -195,9 +195,3 @@ foreach(test ${flow_tests})
   set_tests_properties(flow_${base} PROPERTIES LABELS flow TIMEOUT 900
     ENVIRONMENT "KEJUE_BUILD_DIR=${CMAKE_BINARY_DIR};PYTHONDONTWRITEBYTECODE=1")
 endforeach()
-
-# What is measured, built by name only (cmake --build … --target rules_bench).
-add_executable(rules_bench EXCLUDE_FROM_ALL tests/bench/rules_bench.c)
-target_include_directories(rules_bench PRIVATE ${KEJUE_ROOMS}/script)
-target_compile_definitions(rules_bench PRIVATE KEJUE_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
-target_link_libraries(rules_bench PRIVATE kj_script)
