@@ -276,7 +276,7 @@ int kj_quote_find(const bson_t *transcript, const char *quote, int named_turn)
     int number = 0, found = -1;
     kj_buf_init(&folded, 0);
     kj_fold(quote, 0, &folded);
-    // The named turn first: mostly it is there, and folding a long talk costs more than judging it.
+    // The named turn first: mostly it is there, and need not fold the turns before it.
     if (folded.length > 0 && named_turn_holds(transcript, named_turn, folded.data))
         found = named_turn;
     bool more = found < 0 && folded.length > 0 && bson_iter_init(&at, transcript);

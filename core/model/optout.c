@@ -146,8 +146,9 @@ static uint64_t letter_of(const char *text)
 }
 
 // The bytes that a match can begin with (see letter_of); all bits where the first item may be left
-// out or holds for any word. Few words of a talk begin a refusal: looking at one byte first took
-// analysing a call from a fifth of an import's time to a tenth.
+// out or holds for any word. Few words of a talk begin a refusal: with one byte looked at first
+// (and the second round only where the first found something) this went from 19 to 7 % of an
+// import.
 static uint64_t beginnings(const char *pattern)
 {
     uint64_t letters = 0;

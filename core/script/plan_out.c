@@ -85,9 +85,9 @@ char *kj_print_int(char *to, int64_t value)
     return to + length;
 }
 
-// Most numbers of a call are whole or have a few decimals; printf takes a microsecond for each. A
-// value within a few roundings of digits / 10^decimals prints as exactly those digits: the nearest
-// text of 14 digits is 25 times farther away.
+// Most numbers of a call are whole or have a few decimals and need no printf. A value within a few
+// roundings of digits / 10^decimals prints as exactly those digits: the nearest text of 14 digits
+// is 25 times farther away.
 char *kj_print_real(char *to, double value)
 {
     static const double powers[] = {1, 10, 100, 1000, 10000};
