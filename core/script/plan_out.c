@@ -86,8 +86,8 @@ char *kj_print_int(char *to, int64_t value)
 }
 
 // Most numbers of a call are whole or have a few decimals and need no printf. A value within a few
-// roundings of digits / 10^decimals prints as exactly those digits: the nearest text of 14 digits
-// is 25 times farther away.
+// roundings of digits / 10^decimals prints as exactly those digits: half a unit of the fourteenth
+// digit is at least four times as far away.
 char *kj_print_real(char *to, double value)
 {
     static const double powers[] = {1, 10, 100, 1000, 10000};
