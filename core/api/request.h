@@ -16,7 +16,8 @@ struct kj_api {
     bool clock_running, checking;
     struct kj_waiter *waiters; // event.since that wait for the next event
     size_t waiter_count;
-    bool stopping; // nobody waits any more
+    uint64_t wakes; // how often they were woken
+    bool stopping;  // nobody waits any more
 };
 
 struct kj_command_entry {

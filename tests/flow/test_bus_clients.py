@@ -116,7 +116,7 @@ class Go(Client, Flow):
         cls.command = [MADE / "go" / "client"]
         where = {"cwd": CLIENTS / "go",
                  "env": {**os.environ, "GOPATH": str(MADE / "go"), "GOCACHE": str(MADE / "go" / "cache"),
-                         "GOFLAGS": "-modcacherw"}}
+                         "GOFLAGS": "-modcacherw -buildvcs=false"}}
         fetch("mangos", ["go", "mod", "download"], **where)
         subprocess.run(["go", "build", "-o", cls.command[0], "."], check=True, timeout=300, **where)
 

@@ -15,7 +15,6 @@ import unittest
 from flow_engine import Engine, Flow, Refused
 
 LATER = "2030-01-01T00:00:00Z"
-PAGE = 4096
 
 
 class Database(Flow):
@@ -34,20 +33,25 @@ class Database(Flow):
         for word in words:
             self.assertIn(str(word), told[0])
 
+    def page_size(self):
+        with open(self.file, "rb") as file:
+            return struct.unpack(">16xH", file.read(18))[0]
+
     def damage(self, page):
+        size = self.page_size()
         with open(self.file, "r+b") as file:
-            file.seek((page - 1) * PAGE)
-            file.write(b"Z" * PAGE)
+            file.seek((page - 1) * size)
+            file.write(b"Z" * size)
 
     def leaves_of_jobs(self):
         """The leaf pages of the table of jobs, in the order of their ids."""
         with sqlite3.connect(self.file) as sql:
             root, = sql.execute("SELECT rootpage FROM sqlite_master WHERE name = 'jobs'").fetchone()
         sql.close()
-        data = self.file.read_bytes()
+        data, size = self.file.read_bytes(), self.page_size()
 
         def leaves(page):
-            body = data[(page - 1) * PAGE:page * PAGE]
+            body = data[(page - 1) * size:page * size]
             if body[0] == 13:
                 return [page]
             self.assertEqual(body[0], 5)  # the inner node of a table
@@ -70,7 +74,7 @@ class Database(Flow):
         leaves = self.leaves_of_jobs()
         self.assertGreater(len(leaves), 20)
         self.damage(leaves[len(leaves) // 2])
-        self.check_start_refused(engine, self.file, "is damaged", "backup")
+        self.check_start_refused(engine, self.file, "is damaged", "; restore it from a backup")
         self.file.write_bytes(whole[:len(whole) // 2])
         self.check_start_refused(engine, self.file, "is damaged", "backup")
         self.file.write_bytes(whole)
