@@ -6,7 +6,8 @@
 
 #include <stdlib.h>
 
-enum { k_tell_again_ms = 60000 };
+// On a disk that is nearly full small writes still pass: its end is told when all did for a second.
+enum { k_tell_again_ms = 60000, k_settled_ms = 1000 };
 
 struct valve {
     struct kj_store base;
@@ -18,8 +19,9 @@ struct valve {
     bool shut;
     const struct kj_fault *refusal; // of the request whose `done` runs
     // What the log was told: a full disk refuses every request, and one line says it.
-    int outage;        // KJ_E*; KJ_OK = it takes writes
-    int64_t outage_at; // wall ms of the last line
+    int outage;         // KJ_E*; KJ_OK = it takes writes
+    int64_t outage_at;  // wall ms of the last line
+    int64_t refused_at; // wall ms of the last refusal
 };
 
 struct names { // a list of kinds, copied
@@ -105,12 +107,13 @@ static void tell(struct valve *valve, const struct kj_store_request *request)
 {
     int64_t now = kj_loop_now(valve->base.loop);
     if (valve->refusal) {
+        valve->refused_at = now;
         if (valve->outage == valve->refusal->code || now < valve->outage_at + k_tell_again_ms)
             return;
         valve->outage = valve->refusal->code;
         valve->outage_at = now;
         kj_log_fault(KJ_LOG_ERROR, "store", valve->refusal);
-    } else if (valve->outage && wrote(request)) {
+    } else if (valve->outage && now >= valve->refused_at + k_settled_ms && wrote(request)) {
         valve->outage = KJ_OK;
         kj_log(KJ_LOG_INFO, "store", "the store takes writes again", NULL);
     }
