@@ -29,8 +29,10 @@ def fetch(what, command, **options):
 class Client:
     """What every client must do; a class below for each language."""
 
-    def start(self, *words, token=None):
-        environment = {**os.environ, **({"KEJUE_TOKEN": token} if token else {})}
+    environment = {}
+
+    def start(self, *words, token=""):
+        environment = {**os.environ, **self.environment, "KEJUE_TOKEN": token}
         process = subprocess.Popen([*self.command, self.dir, *words], stdout=subprocess.PIPE,
                                    stderr=subprocess.PIPE, text=True, env=environment)
         self.addCleanup(self.end, process)
@@ -97,16 +99,14 @@ class Client:
 class Python(Client, Flow):
     @classmethod
     def setUpClass(cls):
-        folder = MADE / "python"
-        python = folder / "bin" / "python"
-        cls.command = [python, CLIENTS / "python" / "client.py"]
-        wanted = (CLIENTS / "python" / "requirements.txt").read_text(encoding="utf-8")
+        folder, wanted = MADE / "python", CLIENTS / "python" / "requirements.txt"
+        cls.command = [sys.executable, CLIENTS / "python" / "client.py"]
+        cls.environment = {"PYTHONPATH": str(folder)}
         done = folder / "requirements.txt"  # written last
-        if not (done.exists() and done.read_text(encoding="utf-8") == wanted):
-            fetch("a virtual environment", [sys.executable, "-m", "venv", "--clear", folder])
-            fetch("pynng", [python, "-m", "pip", "install", "-q", "-r",
-                            CLIENTS / "python" / "requirements.txt"])
-            done.write_text(wanted, encoding="utf-8")
+        if not done.exists() or done.read_bytes() != wanted.read_bytes():
+            fetch("pynng", [sys.executable, "-m", "pip", "install", "-q", "--upgrade",
+                            "--target", folder, "-r", wanted])
+            shutil.copy(wanted, done)
 
 
 class Go(Client, Flow):

@@ -45,7 +45,7 @@ const question = (message) => new Promise((answer) => { // a question begins wit
 
 async function ask(cmd, args, key) { // `key`: it may arrive twice, the work is done once
   for (;;) {
-    const answer = await question({ id: "1", cmd, args, token: process.env.KEJUE_TOKEN, idempotency_key: key });
+    const answer = await question({ id: "1", cmd, args, token: process.env.KEJUE_TOKEN || undefined, idempotency_key: key });
     if (answer.ok) return answer.result;
     if (answer.error.code !== "unavailable") throw new Error(JSON.stringify(answer.error));
     await new Promise((soon) => setTimeout(soon, 100)); // stopping, busy: it may work in a moment

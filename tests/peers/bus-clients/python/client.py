@@ -22,7 +22,7 @@ class Bus:
         message = {"id": "1", "cmd": cmd, "args": args}
         if key:  # the question may arrive twice (REQ repeats it): the work is done once
             message["idempotency_key"] = key
-        if "KEJUE_TOKEN" in os.environ:  # a local client of the daemon's own user needs none
+        if os.environ.get("KEJUE_TOKEN"):  # a local client of the daemon's own user needs none
             message["token"] = os.environ["KEJUE_TOKEN"]
         while True:
             self.req.send(json.dumps(message).encode())
