@@ -63,7 +63,7 @@ func tell(told object) {
 }
 
 func submit(bus mangos.Socket, key string) {
-	// A hook that comes with Kejue; `key` belongs to the job and is taken once, for ever.
+	// A hook that comes with Kejue; `key` belongs to the job and is taken once.
 	payload := object{"hook": "crm_note.lua:1", "event": object{"plan": object{"success": "poor"}}}
 	job := ask(bus, "job.submit", object{"kind": "hook", "key": key, "payload": payload}, key)
 	for {

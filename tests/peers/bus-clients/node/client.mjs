@@ -52,7 +52,7 @@ async function ask(cmd, args, key) { // `key`: it may arrive twice, the work is 
   }
 }
 
-async function submit(key) { // a hook that comes with Kejue; the job's own key is taken once, for ever
+async function submit(key) { // a hook that comes with Kejue; the job's own key is taken once
   const payload = { hook: "crm_note.lua:1", event: { plan: { success: "poor" } } };
   let job = await ask("job.submit", { kind: "hook", key, payload }, key);
   do job = await ask("job.get", { id: job.id }); while (["waiting", "running"].includes(job.state));

@@ -35,7 +35,7 @@ class Bus:
 
 
 def submit(bus, key):
-    # A hook that comes with Kejue; `key` belongs to the job and is taken once, for ever.
+    # A hook that comes with Kejue; `key` belongs to the job and is taken once.
     job = bus.ask("job.submit", {"kind": "hook", "key": key, "payload": {
         "hook": "crm_note.lua:1", "event": {"plan": {"success": "poor"}}}}, key=key)
     while True:
