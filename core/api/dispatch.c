@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 #include "base/log.h"
 #include "doc/schema.h"
+#include "engine/valve.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,7 +42,6 @@ int kj_api_create(struct kj_engine *engine, struct kj_api **out, struct kj_fault
     struct kj_api *api = KJ_NEW(struct kj_api);
     api->engine = engine;
     api->loop = engine->loop;
-    api->started_at = kj_loop_now(engine->loop);
     kj_map_init(&api->commands);
     for (size_t i = 0; i < kj_commands_count; i++) {
         char name[96];
@@ -165,6 +165,15 @@ static void on_answer(struct kj_task *task)
         kj_request_finish(request);
 }
 
+// A handler knows the status that the store gave it; what a person must do, the store has said.
+static void use_words_of_store(struct kj_request *request)
+{
+    const struct kj_fault *refusal = kj_valve_refusal(request->api->engine->store);
+    int code = request->fault.code;
+    if (refusal && (code == KJ_EUNAVAILABLE || code == KJ_EFULL || code == KJ_EIO))
+        request->fault = *refusal;
+}
+
 static void answer_soon(struct kj_request *request)
 {
     if (request->replied) {
@@ -173,6 +182,7 @@ static void answer_soon(struct kj_request *request)
         return;
     }
     request->replied = true;
+    use_words_of_store(request);
     request->task.run = on_answer;
     kj_loop_post(request->api->loop, &request->task);
 }

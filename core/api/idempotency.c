@@ -1,11 +1,13 @@
 // Once per key: the first request runs and its answer is kept for a day; a repeat gets that answer.
-// A record without an answer is either under way now, or of a life that ended before it could write
-// one: then the command runs again, and its own keys keep it from doing twice what it did.
+// A record without an answer is either under way now, or its answer could not be kept (a crash, a
+// full disk): then the command runs again, and what it inserts has a key made of the record's
+// (kj_once_key), so that it is not done twice.
 #include "api/request.h"
 #include "base/alloc.h"
 #include "base/log.h"
 #include "engine/modify.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,51 +40,108 @@ static void replay(struct kj_request *request, const bson_t *record)
                        kj_doc_text(record, "error.text", ""));
 }
 
+static void go(struct once *once, int64_t record, int64_t at)
+{
+    once->request->once_id = record;
+    once->request->once_at = at;
+    once->next(once->request);
+    free(once);
+}
+
+// It does not carry the record, so it keeps no answer either.
+static void refuse(struct once *once, const char *hint, const char *text)
+{
+    free(once->request->key);
+    once->request->key = NULL;
+    kj_reply_error(once->request, KJ_EUNAVAILABLE, "", hint, "%s", text);
+    free(once);
+}
+
+static void refuse_second(struct once *once)
+{
+    refuse(once, "ask again in a moment", "the first request with this key is still under way");
+}
+
+static bool under_way(const struct kj_api *api, int64_t record)
+{
+    const struct kj_request *request = api->requests;
+    while (request && request->once_id != record)
+        request = request->next;
+    return request != NULL;
+}
+
+static void on_renewed(struct kj_store_request *store)
+{
+    struct once *once = store->arg;
+    struct kj_store_op *op = &store->ops[0];
+    if (op->status == KJ_OK)
+        go(once, op->id, kj_doc_time(op->doc, "created_at", 0));
+    else if (op->status == KJ_ECONFLICT)
+        refuse_second(once);
+    else
+        refuse(once, "try again", "the store refused the write");
+}
+
+// Its day is over: the key begins anew.
+static void renew(struct once *once, const bson_t *record, int64_t now)
+{
+    struct kj_request *request = once->request;
+    bson_t fresh = BSON_INITIALIZER;
+    kj_doc_put_time(&fresh, "created_at", now);
+    kj_doc_put_bool(&fresh, "answered", false);
+    struct kj_store_request *store = kj_store_request(1, request->workspace, on_renewed, once);
+    store->ops[0].verb = KJ_STORE_REPLACE;
+    store->ops[0].coll = KJ_IDEMPOTENCY;
+    store->ops[0].id = kj_doc_int(record, "_id", 0);
+    store->ops[0].version = kj_doc_int(record, "version", 0);
+    kj_store_own_doc(store, 0, kj_doc_with(record, &fresh));
+    bson_destroy(&fresh);
+    kj_store_submit(request->api->engine->store, store);
+}
+
 static void on_record(struct kj_store_request *store)
 {
     struct once *once = store->arg;
-    struct kj_request *request = once->request;
+    struct kj_api *api = once->request->api;
     struct kj_store_op *op = &store->ops[0];
-    bool answered = op->status == KJ_OK && kj_doc_bool(op->docs[0], "answered", false);
-    int64_t now = kj_loop_now(request->api->engine->loop);
     if (op->status != KJ_OK) {
-        kj_reply_error(request, KJ_EUNAVAILABLE, "", "try again", "the store cannot be read");
-    } else if (answered &&
-               now - kj_doc_time(op->docs[0], "created_at", 0) < KJ_IDEMPOTENCY_KEPT_MS) {
-        replay(request, op->docs[0]);
-    } else if (!answered && kj_doc_time(op->docs[0], "created_at", 0) >= request->api->started_at) {
-        free(request->key);
-        request->key = NULL;
-        kj_reply_error(request, KJ_EUNAVAILABLE, "", "ask again in a moment",
-                       "the first request with this key is still under way");
-    } else
-        once->next(request);
-    free(once);
+        refuse(once, "try again", "the store cannot be read");
+        return;
+    }
+    const bson_t *record = op->docs[0];
+    int64_t now = kj_loop_now(api->engine->loop), at = kj_doc_time(record, "created_at", 0);
+    bool answered = kj_doc_bool(record, "answered", false);
+    if (answered && now - at < KJ_IDEMPOTENCY_KEPT_MS) {
+        replay(once->request, record);
+        free(once);
+    } else if (answered)
+        renew(once, record, now);
+    else if (under_way(api, op->new_id))
+        refuse_second(once);
+    else
+        go(once, op->new_id, at);
 }
 
 static void on_claimed(struct kj_store_request *store)
 {
     struct once *once = store->arg;
     struct kj_request *request = once->request;
-    int status = store->ops[0].status;
-    if (status == KJ_EEXISTS) {
-        kj_store_get(request->api->engine->store, request->workspace, KJ_IDEMPOTENCY,
-                     store->ops[0].new_id, NULL, on_record, once);
-        return;
-    }
-    if (status == KJ_OK)
-        once->next(request);
+    struct kj_store_op *op = &store->ops[0];
+    if (op->status == KJ_OK)
+        go(once, op->new_id, kj_doc_time(op->doc, "created_at", 0));
+    else if (op->status == KJ_EEXISTS)
+        kj_store_get(request->api->engine->store, request->workspace, KJ_IDEMPOTENCY, op->new_id,
+                     NULL, on_record, once);
     else
-        kj_reply_error(request, KJ_EUNAVAILABLE, "", "try again", "the store refused the write");
-    free(once);
+        refuse(once, "try again", "the store refused the write");
 }
 
-void kj_once_begin(struct kj_request *request, void (*go)(struct kj_request *request))
+void kj_once_begin(struct kj_request *request, void (*next)(struct kj_request *request))
 {
     char key[320];
     struct once *once = KJ_NEW(struct once);
     bson_t *record = bson_new();
-    *once = (struct once){request, go};
+    *once = (struct once){request, next};
     record_key(request, key, sizeof key);
     kj_doc_put_text(record, "key", key);
     kj_doc_put_time(record, "created_at", kj_loop_now(request->api->engine->loop));
@@ -91,6 +150,14 @@ void kj_once_begin(struct kj_request *request, void (*go)(struct kj_request *req
     store->ops[0].coll = KJ_IDEMPOTENCY;
     kj_store_own_doc(store, 0, record);
     kj_store_submit(request->api->engine->store, store);
+}
+
+bool kj_once_key(const struct kj_request *request, char *key, size_t size)
+{
+    // The record's id is never given twice; the instant tells its days apart.
+    if (request->once_id)
+        snprintf(key, size, "once:%" PRId64 ":%" PRId64, request->once_id, request->once_at);
+    return request->once_id != 0;
 }
 
 // --- keeping the answer ---
@@ -103,12 +170,8 @@ static int put_answer(void *arg, const bson_t *record, bson_t **next, bson_t **e
     if (record == NULL)
         return KJ_ENOTFOUND;
     bson_t changes = BSON_INITIALIZER, error = BSON_INITIALIZER;
-    int code = request->fault.code;
-    bool passing = code == KJ_EUNAVAILABLE || code == KJ_EFULL || code == KJ_EIO;
-    kj_doc_put_bool(&changes, "answered", !passing);
-    if (passing) // no answer to keep: the next request with this key runs again
-        kj_doc_put_time(&changes, "created_at", 0);
-    else if (request->fault.code == KJ_OK) {
+    kj_doc_put_bool(&changes, "answered", true);
+    if (request->fault.code == KJ_OK) {
         kj_doc_put_doc(&changes, "result", request->result);
     } else {
         kj_doc_put_text(&error, "code", kj_error_name(request->fault.code));
@@ -135,6 +198,11 @@ static void on_answer_kept(void *arg, int status, const bson_t *record)
 
 void kj_once_store(struct kj_request *request, void (*stored)(struct kj_request *request))
 {
+    int code = request->fault.code;
+    if (code == KJ_EUNAVAILABLE || code == KJ_EFULL || code == KJ_EIO) {
+        stored(request); // no answer to keep: the next request with this key runs again
+        return;
+    }
     char key[320];
     struct once *once = KJ_NEW(struct once);
     *once = (struct once){request, stored};

@@ -10,14 +10,14 @@ struct kj_api {
     struct kj_loop *loop;
     struct kj_request *requests; // open ones
     struct kj_map commands;      // name -> struct kj_command_entry
-    int64_t started_at; // wall ms: older unfinished idempotency records are of an earlier life
     size_t open;
     void (*quiet)(void *arg); // while stopping: nothing is open any more
     void *quiet_arg;
     bool clock_running, checking;
     struct kj_waiter *waiters; // event.since that wait for the next event
     size_t waiter_count;
-    bool stopping; // nobody waits any more
+    uint64_t wakes; // how often they were woken
+    bool stopping;  // nobody waits any more
 };
 
 struct kj_command_entry {
@@ -35,6 +35,8 @@ struct kj_request {
     bson_t *args;
     char workspace[64];
     char *token, *key; // key: of the idempotency record, NULL = none
+    int64_t once_id;   // the idempotency record that it carries out, made at once_at; 0 = none
+    int64_t once_at;
     bool trusted, replied;
     kj_answer *answer;
     void *arg;
@@ -57,6 +59,9 @@ void kj_token_hash(const char *token, char hex[65]);
 // idempotency.c: runs `go` once per key; a repeat is answered from what is stored.
 void kj_once_begin(struct kj_request *request, void (*go)(struct kj_request *request));
 void kj_once_store(struct kj_request *request, void (*stored)(struct kj_request *request));
+// A unique key for what the command inserts, the same when the request is repeated. False, and
+// `key` as it was, when the request came without an idempotency key.
+bool kj_once_key(const struct kj_request *request, char *key, size_t size);
 
 // Hands the deferred answer to the door and frees the request.
 void kj_request_finish(struct kj_request *request);

@@ -84,6 +84,7 @@ static void watch_signals(struct kj_app *app)
 {
     static const int k_signals[] = {SIGTERM, SIGINT, SIGHUP};
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); // a limit on file sizes is a full disk, not a death
     for (int i = 0; i < 3; i++) {
         uv_signal_init(kj_loop_uv(app->loop), &app->signals[i]);
         app->signals[i].data = app;

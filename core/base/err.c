@@ -60,6 +60,9 @@ int kj_error_from_name(const char *name)
 
 void kj_fault_print(const struct kj_fault *fault, char *buffer, size_t size)
 {
-    snprintf(buffer, size, "%s%s%s%s%s", fault->place, fault->place[0] ? ": " : "", fault->text,
-             fault->hint[0] ? "; " : "", fault->hint);
+    size_t length = strlen(fault->text);
+    if (fault->hint[0] && length && fault->text[length - 1] == '.')
+        length--; // the sentence goes on
+    snprintf(buffer, size, "%s%s%.*s%s%s", fault->place, fault->place[0] ? ": " : "", (int)length,
+             fault->text, fault->hint[0] ? "; " : "", fault->hint);
 }

@@ -2,8 +2,12 @@
 #include "engine/valve.h"
 
 #include "base/alloc.h"
+#include "base/log.h"
 
 #include <stdlib.h>
+
+// On a disk that is nearly full small writes still pass: its end is told when all did for a second.
+enum { k_tell_again_ms = 60000, k_settled_ms = 1000 };
 
 struct valve {
     struct kj_store base;
@@ -13,6 +17,11 @@ struct valve {
     struct kj_store_request *late;      // submitted after shut
     struct kj_store_request **late_end; // where the next one goes
     bool shut;
+    const struct kj_fault *refusal; // of the request whose `done` runs
+    // What the log was told: a full disk refuses every request, and one line says it.
+    int outage;         // KJ_E*; KJ_OK = it takes writes
+    int64_t outage_at;  // wall ms of the last line
+    int64_t refused_at; // wall ms of the last refusal
 };
 
 struct names { // a list of kinds, copied
@@ -76,17 +85,61 @@ static void free_pass(struct pass *pass)
     free(pass);
 }
 
+// --- outages ---
+
+static const struct kj_fault *refusal_of(const struct kj_store_request *request)
+{
+    int code = request->fault.code;
+    bool away = code == KJ_EFULL || code == KJ_EIO || code == KJ_EUNAVAILABLE;
+    return away && request->n_ops && request->ops[0].status == code ? &request->fault : NULL;
+}
+
+static bool wrote(const struct kj_store_request *request)
+{
+    for (size_t i = 0; i < request->n_ops; i++)
+        if (request->ops[i].verb != KJ_STORE_GET && request->ops[i].verb != KJ_STORE_FIND &&
+            request->ops[i].verb != KJ_STORE_COUNT)
+            return true;
+    return false;
+}
+
+static void tell(struct valve *valve, const struct kj_store_request *request)
+{
+    int64_t now = kj_loop_now(valve->base.loop);
+    if (valve->refusal) {
+        valve->refused_at = now;
+        if (valve->outage == valve->refusal->code || now < valve->outage_at + k_tell_again_ms)
+            return;
+        valve->outage = valve->refusal->code;
+        valve->outage_at = now;
+        kj_log_fault(KJ_LOG_ERROR, "store", valve->refusal);
+    } else if (valve->outage && now >= valve->refused_at + k_settled_ms && wrote(request)) {
+        valve->outage = KJ_OK;
+        kj_log(KJ_LOG_INFO, "store", "the store takes writes again", NULL);
+    }
+}
+
+const struct kj_fault *kj_valve_refusal(const struct kj_store *valve)
+{
+    return ((const struct valve *)valve)->refusal;
+}
+
 static void on_passed(struct kj_store_request *request)
 {
     struct pass *pass = request->arg;
-    bool waited_for = pass->valve != NULL;
+    struct valve *valve = pass->valve; // NULL: it may be gone
     request->done = pass->done;
     request->arg = pass->arg;
-    if (waited_for)
+    if (valve)
         unlink_pass(pass);
     free_pass(pass);
-    if (waited_for && request->done)
+    if (valve == NULL)
+        return;
+    valve->refusal = refusal_of(request);
+    tell(valve, request);
+    if (request->done)
         request->done(request);
+    valve->refusal = NULL;
 }
 
 static void submit(struct kj_store *base, struct kj_store_request *request)

@@ -11,6 +11,9 @@ struct kj_store *kj_valve_create(struct kj_store *inner);
 // nothing is left. What `inner` says later reaches nobody; it may have been carried out, as after a
 // crash.
 void kj_valve_shut(struct kj_store *valve);
+// Within `done`: why the store has refused the whole request (disk full, damaged, read-only), in
+// the store's own words; else NULL. So those who only hand on a status need not carry them.
+const struct kj_fault *kj_valve_refusal(const struct kj_store *valve);
 // After shut.
 void kj_valve_destroy(struct kj_store *valve);
 

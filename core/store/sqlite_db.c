@@ -219,16 +219,13 @@ int kj_sqlite_break(struct kj_sqlite_db *db, int rc)
 {
     if (db->broken) // the first error tells the cause
         return db->broken;
-    int code = kj_sqlite_error(rc), number = 0;
+    int code = kj_sqlite_error(rc), number = kj_sqlite_errno(db->sql, rc);
     const char *file = sqlite3_db_filename(db->sql, "main");
     const char *what =
         rc == sqlite3_extended_errcode(db->sql) ? sqlite3_errmsg(db->sql) : sqlite3_errstr(rc);
     if (code == 0)
         code = KJ_EINTERNAL;
-    if ((rc & 0xff) == SQLITE_IOERR)
-        number = sqlite3_system_errno(db->sql);
-    // A quota or a file size limit comes as an I/O error.
-    if (number == ENOSPC || number == EFBIG || number == EDQUOT)
+    if (kj_sqlite_no_space(rc, number))
         code = KJ_EFULL;
     if (code == KJ_EFULL)
         what = "no space is left";

@@ -53,22 +53,51 @@ int kj_sqlite_lock(const char *path, int *lock, struct kj_fault *fault)
     return 0;
 }
 
+// sqlite3_system_errno misses what goes wrong in a COMMIT; the files of the connection remember it.
+int kj_sqlite_errno(sqlite3 *sql, int rc)
+{
+    sqlite3_file *files[2] = {NULL, NULL};
+    if (sql == NULL || (rc & 0xff) != SQLITE_IOERR)
+        return 0;
+    int number = sqlite3_system_errno(sql);
+    sqlite3_file_control(sql, "main", SQLITE_FCNTL_JOURNAL_POINTER, &files[0]);
+    sqlite3_file_control(sql, "main", SQLITE_FCNTL_FILE_POINTER, &files[1]);
+    for (int i = 0; i < 2 && number == 0; i++)
+        if (files[i] && files[i]->pMethods)
+            files[i]->pMethods->xFileControl(files[i], SQLITE_FCNTL_LAST_ERRNO, &number);
+    return number;
+}
+
+bool kj_sqlite_no_space(int rc, int number)
+{
+    // A quota or a file size limit comes as an I/O error.
+    return (rc & 0xff) == SQLITE_FULL || number == ENOSPC || number == EFBIG || number == EDQUOT;
+}
+
+static int damaged(const char *path, const char *text, struct kj_fault *fault)
+{
+    const char *line = strrchr(text, '\n'); // above it stands only which database it is
+    return kj_fault(fault, KJ_EIO, path, "restore it from a backup",
+                    "The database %s is damaged: %s.", path, line ? line + 1 : text);
+}
+
 static int open_fault(struct kj_sqlite_db *db, const char *path, int rc, struct kj_fault *fault)
 {
+    if (kj_sqlite_no_space(rc, kj_sqlite_errno(db->sql, rc)))
+        return kj_fault(fault, KJ_EFULL, path, "free some space, then start again",
+                        "The database %s cannot be opened: no space is left.", path);
     switch (rc & 0xff) {
     case SQLITE_NOTADB:
         return kj_fault(fault, KJ_EINVAL, path, "correct the path or move the file away",
                         "The file %s is not an SQLite database.", path);
     case SQLITE_CORRUPT:
-        return kj_fault(fault, KJ_EIO, path, "restore it from a backup",
-                        "The database %s is damaged: %s.", path, sqlite3_errmsg(db->sql));
+        return damaged(path, sqlite3_errmsg(db->sql), fault);
     case SQLITE_READONLY:
     case SQLITE_PERM:
         return kj_fault(fault, KJ_EDENIED, path, "give this user write access to file and folder",
                         "The database %s is read-only.", path);
     default:
-        return kj_fault(fault, rc == SQLITE_FULL ? KJ_EFULL : KJ_EIO, path,
-                        "check that it is a file this user may write, and the space left",
+        return kj_fault(fault, KJ_EIO, path, "check that it is a file this user may write",
                         "The database %s cannot be opened: %s.", path,
                         db->sql ? sqlite3_errmsg(db->sql) : sqlite3_errstr(rc));
     }
@@ -99,8 +128,7 @@ static int quick_check(struct kj_sqlite_db *db, const char *path, struct kj_faul
     if (rc != SQLITE_ROW)
         result = open_fault(db, path, rc, fault);
     else if (!kj_streq(text, "ok"))
-        result = kj_fault(fault, KJ_EIO, path, "restore it from a backup",
-                          "The database %s is damaged: %s.", path, text ? text : "");
+        result = damaged(path, text ? text : "", fault);
     sqlite3_finalize(stmt);
     return result;
 }

@@ -52,9 +52,15 @@ class Bus:
         return data
 
     def ask(self, message):
+        self.send(message)
+        return self.receive()
+
+    def send(self, message):
         self.number += 1
         body = struct.pack(">I", 0x80000000 | self.number) + json.dumps(message).encode()
         self.socket.sendall(b"\1" + struct.pack(">Q", len(body)) + body)
+
+    def receive(self):
         while True:  # an answer to an older question is passed over
             _, length = struct.unpack(">BQ", self.read(9))
             answer = self.read(length)

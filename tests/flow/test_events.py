@@ -94,6 +94,27 @@ class Events(Flow):
             with self.assertRaises(Refused):
                 engine.ask("event.since", **wrong)
 
+    def test_no_waiter_is_passed_over(self):
+        """They begin to wait while the event is being written, and are told of it all the same."""
+        engine = self.engine(clock=None)
+        waiters, writer = [engine.other_bus() for _ in range(64)], engine.other_bus()
+        for number in range(30):
+            wait = {"cmd": "event.since", "args": {"cursor": number, "wait_ms": 10000}}
+            make = {"cmd": "group.create", "args": {"key": f"g{number}", "name": "G"}}
+            begun = time.monotonic()
+            for bus in waiters[:40]:
+                bus.send(wait)
+            writer.send(make)
+            for bus in waiters[40:]:
+                bus.send(wait)
+            self.assertTrue(writer.receive()["ok"])
+            for bus in waiters:
+                page = bus.receive()["result"]
+                self.assertEqual([event["number"] for event in page["events"]], [number + 1])
+            self.assertLess(time.monotonic() - begun, 5)
+        for bus in (*waiters, writer):
+            bus.close()
+
     def test_a_stop_does_not_wait_for_waiters(self):
         engine = self.engine(clock=None)
         bus = engine.other_bus()

@@ -14,6 +14,7 @@ struct kj_waiter {
     struct kj_request *request;
     struct kj_timer timer;
     int64_t cursor, wait_ms;
+    uint64_t wakes; // of the api when it looked
 };
 
 static void look(struct kj_waiter *waiter);
@@ -67,6 +68,8 @@ static void on_found(struct kj_store_request *store)
         kj_reply_error(waiter->request, KJ_EUNAVAILABLE, "", "come back in a moment",
                        "kejued is stopping");
         free(waiter);
+    } else if (op->n_docs == 0 && waiter->wait_ms > 0 && waiter->wakes != api->wakes) {
+        look(waiter); // an event of the same group of writes was told before we came to wait
     } else if (op->n_docs == 0 && waiter->wait_ms > 0 && api->waiter_count < k_waiters) {
         waiter->next = api->waiters;
         api->waiters = waiter;
@@ -79,6 +82,7 @@ static void on_found(struct kj_store_request *store)
 static void look(struct kj_waiter *waiter)
 {
     struct kj_request *request = waiter->request;
+    waiter->wakes = request->api->wakes;
     bson_t *filter = bson_new(), after = BSON_INITIALIZER;
     kj_doc_put_int(&after, "$gt", waiter->cursor);
     kj_doc_put_doc(filter, "_id", &after);
@@ -104,6 +108,7 @@ void kj_event_since(struct kj_request *request)
 void kj_api_wake_events(struct kj_api *api)
 {
     struct kj_waiter *waiter = api->waiters;
+    api->wakes++;
     api->waiters = NULL;
     api->waiter_count = 0;
     while (waiter) {
