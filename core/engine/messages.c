@@ -11,6 +11,7 @@
 struct sent {
     void (*done)(void *arg, int status);
     void *arg;
+    bson_t *message;
 };
 
 static void on_sent(struct kj_store_request *request)
@@ -61,12 +62,37 @@ static void insert(struct kj_engine *engine, const char *workspace, bson_t *mess
     kj_store_submit(engine->store, request);
 }
 
+// A report that overtook our own record has made the message already: its status is the later one.
+static int record_sent(void *arg, const bson_t *present, bson_t **next, bson_t **events)
+{
+    static const char *const k_reported[] = {"status", "status_at", "error"};
+    const struct sent *sent = arg;
+    bson_t reported = BSON_INITIALIZER;
+    if (present && kj_doc_has(present, "job_id"))
+        return KJ_MODIFY_SKIP; // recorded before
+    for (size_t i = 0; present && i < KJ_COUNT(k_reported); i++)
+        kj_doc_put_from(&reported, k_reported[i], present, k_reported[i]);
+    *next = kj_doc_with(sent->message, &reported);
+    *events = message_event("message.sent", *next);
+    bson_destroy(&reported);
+    return KJ_OK;
+}
+
+static void on_recorded(void *arg, int status, const bson_t *message)
+{
+    struct sent *sent = arg;
+    (void)message;
+    sent->done(sent->arg, status);
+    kj_doc_clear(&sent->message);
+    free(sent);
+}
+
 void kj_message_sent(struct kj_engine *engine, const bson_t *job, const bson_t *result,
                      void (*done)(void *arg, int status), void *arg)
 {
     struct sent *sent = KJ_NEW(struct sent);
     bson_t *message = bson_new();
-    *sent = (struct sent){done, arg};
+    *sent = (struct sent){done, arg, message};
     kj_doc_put_from(message, "key", result, "message_id");
     kj_doc_put_text(message, "direction", "outbound");
     kj_doc_put_text(message, "channel", "whatsapp");
@@ -83,8 +109,13 @@ void kj_message_sent(struct kj_engine *engine, const bson_t *job, const bson_t *
     kj_doc_put_time(message, "created_at", kj_loop_now(engine->loop));
     if (engine->simulated)
         kj_doc_put_bool(message, "simulated", true);
-    insert(engine, kj_doc_text(job, "workspace", "default"), message,
-           message_event("message.sent", message), sent);
+    kj_modify(&(struct kj_modify){.store = engine->store,
+                                  .workspace = kj_doc_text(job, "workspace", "default"),
+                                  .coll = KJ_MESSAGES,
+                                  .key = kj_doc_text(message, "key", ""),
+                                  .change = record_sent,
+                                  .done = on_recorded,
+                                  .arg = sent});
 }
 
 // --- what webhooks tell ---
@@ -115,14 +146,32 @@ static int rank(const char *status)
     return -1;
 }
 
+// The vendor was faster than our own record of the send, which then only adds to this. Whoever else
+// sends from the same account gives no job of ours.
+static int begin_with(const struct told *told, bson_t **next)
+{
+    if (!kj_doc_has(told->data, "job"))
+        return KJ_MODIFY_SKIP;
+    *next = bson_new();
+    kj_doc_put_from(*next, "key", told->data, "message_id");
+    kj_doc_put_text(*next, "direction", "outbound");
+    kj_doc_put_from(*next, "channel", told->data, "provider");
+    kj_doc_put_from(*next, "status", told->data, "status");
+    kj_doc_put_from(*next, "status_at", told->data, "at");
+    kj_doc_put_from(*next, "error", told->data, "error");
+    return KJ_OK;
+}
+
 static int move_forward(void *arg, const bson_t *message, bson_t **next, bson_t **events)
 {
     struct told *told = arg;
     const char *status = kj_doc_text(told->data, "status", "");
-    if (message == NULL || rank(status) <= rank(kj_doc_text(message, "status", "")) ||
+    if (message == NULL)
+        return begin_with(told, next);
+    if (rank(status) <= rank(kj_doc_text(message, "status", "")) ||
         (strcmp(status, "failed") == 0 &&
          rank(kj_doc_text(message, "status", "")) >= rank("delivered")))
-        return KJ_MODIFY_SKIP; // not ours, or told before
+        return KJ_MODIFY_SKIP; // told before
     bson_t changes = BSON_INITIALIZER;
     kj_doc_put_text(&changes, "status", status);
     kj_doc_put_from(&changes, "status_at", told->data, "at");
@@ -165,7 +214,7 @@ void kj_message_received(struct kj_engine *engine, const char *workspace, const 
     struct told *told = KJ_NEW(struct told);
     struct sent *sent = KJ_NEW(struct sent);
     *told = (struct told){bson_copy(data), done, arg};
-    *sent = (struct sent){on_received, told};
+    *sent = (struct sent){on_received, told, NULL};
     bson_t *message = bson_new();
     kj_doc_put_from(message, "key", data, "message_id");
     kj_doc_put_text(message, "direction", "inbound");
