@@ -9,6 +9,8 @@
 
 #include <sys/types.h>
 
+#define BENCH_KIND "kind.bench" // declared by the script that bench_folder writes
+
 struct bench {
     const char *door; // of the lines printed now
     char dir[2048];   // scratch folder on the disk to measure, absolute
@@ -16,7 +18,6 @@ struct bench {
     int64_t pickups, delayed;
     int64_t few, many; // jobs waiting in the memory steps: 100,000 and a million
     bool short_waits;  // the self-test: no settling, short idle times
-    bool kinds;        // Lua kinds are kinds of the queue; else the function runs as a hook's
     int round;         // makes fresh folders
 };
 
@@ -50,16 +51,15 @@ void bench_folder(struct bench *bench, const char *name, char *path, size_t size
 void bench_beside(const char *name, char *path, size_t size); // beside this program
 
 // What job.submit takes: {kind, due?, payload}; due in wall ms, 0 = now. The caller destroys it.
-bson_t *bench_request(const struct bench *bench, int64_t number, int64_t due);
+bson_t *bench_request(int64_t number, int64_t due);
 bson_t *bench_job_document(int64_t number); // the peers' payload: 300 bytes as JSON, 297 as BSON
 
 double bench_memory_mib(pid_t pid); // proportional set size
 int64_t bench_cpu_ns(pid_t pid);    // run time of all its threads
 
 // --- inside.c: the store and the engine in this process ---
-bool bench_has_kinds(struct bench *bench);
 // Inserts jobs into DIR/kejue.db, due at `due`, or now when it is 0.
-void bench_fill(const struct bench *bench, const char *dir, int64_t count, int64_t due);
+void bench_fill(const char *dir, int64_t count, int64_t due);
 int64_t bench_count(const char *dir, const char *state); // jobs in that state
 // Median time of one claim of 100 jobs, in us, while `waiting` jobs are due.
 double bench_claim_us(struct bench *bench, int64_t waiting);

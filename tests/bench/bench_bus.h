@@ -19,7 +19,6 @@ struct bench_load {
     int in_flight;
     void (*make)(const struct bench_load *load, int64_t number, nng_msg *message);
     bool (*good)(const void *answer, size_t length);
-    const struct bench *bench;
     int64_t due; // of the jobs, wall ms; 0 = now
 };
 double bench_bus_run(struct bench_bus *bus, const struct bench_load *load);

@@ -31,8 +31,8 @@ void bench_big(struct bench *bench)
     claims(bench);
     bench->door = "bus";
     bench_folder(bench, "big", dir, sizeof dir);
-    bench_fill(bench, dir, bench->many, bench_wall_ns() / 1000000 + k_day_ms);
-    bench_fill(bench, dir, 1, 0); // due as soon as somebody is there
+    bench_fill(dir, bench->many, bench_wall_ns() / 1000000 + k_day_ms);
+    bench_fill(dir, 1, 0); // due as soon as somebody is there
     bench_daemon_start(&daemon, dir);
     struct bench_bus *bus = bench_bus_open(daemon.bus);
     bench_daemon_idle(&daemon, bus, 1);

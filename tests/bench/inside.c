@@ -12,7 +12,6 @@
 enum { k_batch = 1000, k_claim = 100, k_claims = 61 };
 
 struct inside {
-    const struct bench *bench;
     struct kj_clock clock;
     struct kj_loop *loop;
     struct kj_store *store;
@@ -29,12 +28,11 @@ static int64_t now(void *loop)
     return kj_loop_now(loop);
 }
 
-static void open_inside(struct inside *in, const struct bench *bench, const char *dir)
+static void open_inside(struct inside *in, const char *dir)
 {
     char path[4096];
     struct kj_fault fault;
     memset(in, 0, sizeof *in);
-    in->bench = bench;
     snprintf(path, sizeof path, "%s/kejue.db", dir);
     kj_clock_init_system(&in->clock);
     if (kj_loop_create(&in->clock, &in->loop, &fault) != KJ_OK)
@@ -61,7 +59,7 @@ static void check(const struct kj_store_request *request)
 
 static void put_insert(struct inside *in, struct kj_store_request *request, size_t at)
 {
-    bson_t *asked = bench_request(in->bench, in->number++, 0), payload;
+    bson_t *asked = bench_request(in->number++, 0), payload;
     int64_t now = kj_loop_now(in->loop);
     kj_doc_child(asked, "payload", &payload);
     request->ops[at].verb = KJ_STORE_INSERT;
@@ -108,10 +106,10 @@ static void fill(struct inside *in, int64_t count, int64_t due)
         kj_loop_run(in->loop);
 }
 
-void bench_fill(const struct bench *bench, const char *dir, int64_t count, int64_t due)
+void bench_fill(const char *dir, int64_t count, int64_t due)
 {
     struct inside in;
-    open_inside(&in, bench, dir);
+    open_inside(&in, dir);
     fill(&in, count, due);
     close_inside(&in);
 }
@@ -130,7 +128,7 @@ int64_t bench_count(const char *dir, const char *state)
 {
     struct inside in;
     bson_t *filter = bson_new();
-    open_inside(&in, NULL, dir);
+    open_inside(&in, dir);
     kj_doc_put_text(filter, "state", state);
     struct kj_store_request *request = kj_store_request(1, "", counted, &in);
     request->ops[0].verb = KJ_STORE_COUNT;
@@ -181,9 +179,8 @@ static void claimed(struct kj_store_request *request)
 
 static void claim(struct inside *in)
 {
-    static const char *k_kinds[2];
+    static const char *const k_kinds[] = {BENCH_KIND, NULL};
     struct kj_store_request *request = kj_store_request(1, "", claimed, in);
-    k_kinds[0] = in->bench->kinds ? "bench" : "hook";
     request->ops[0].verb = KJ_STORE_CLAIM;
     request->ops[0].coll = KJ_JOBS;
     request->ops[0].kinds = k_kinds;
@@ -199,7 +196,7 @@ double bench_claim_us(struct bench *bench, int64_t waiting)
     struct inside in;
     char dir[3072];
     bench_folder(bench, "claim", dir, sizeof dir);
-    open_inside(&in, bench, dir);
+    open_inside(&in, dir);
     fill(&in, waiting, 0);
     claim(&in);
     kj_loop_run(in.loop);

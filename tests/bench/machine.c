@@ -96,7 +96,7 @@ void bench_beside(const char *name, char *path, size_t size)
 // result that is stored.
 static const char k_script[] = "-- The job kind that kejue-bench measures with.\n"
                                "return kejue.kind { name = \"bench\", run = function(ev)\n"
-                               "  local job = ev.payload or ev\n"
+                               "  local job = ev.data\n"
                                "  local number = string.match(job.phone, \"^%+49(%d+)$\")\n"
                                "  return { german = number ~= nil, n = job.n }\n"
                                "end }\n";
