@@ -25,7 +25,6 @@ enum bench_phase {
     BENCH_FAST = 1,  // enqueue and drain
     BENCH_LATER = 2, // pickup and delays
     BENCH_MEMORY = 4,
-    BENCH_BIG = 8, // a million waiting
     BENCH_ALL = BENCH_FAST | BENCH_LATER,
 };
 
@@ -52,7 +51,6 @@ void bench_beside(const char *name, char *path, size_t size); // beside this pro
 
 // What job.submit takes: {kind, due?, payload}; due in wall ms, 0 = now. The caller destroys it.
 bson_t *bench_request(int64_t number, int64_t due);
-bson_t *bench_job_document(int64_t number); // the peers' payload: 300 bytes as JSON, 297 as BSON
 
 double bench_memory_mib(pid_t pid); // proportional set size
 int64_t bench_cpu_ns(pid_t pid);    // run time of all its threads
@@ -72,9 +70,8 @@ void bench_limits(struct bench *bench);
 void bench_sustain(struct bench *bench, int minutes);
 // The million waiting, through the bus; and the claims, in process.
 void bench_big(struct bench *bench);
-// Pickup and delays through the bus of a running daemon.
+// 1,000 delayed jobs through the bus of a running daemon.
 struct bench_daemon;
-void bench_pickup(struct bench *bench, struct bench_daemon *daemon);
 void bench_delays(struct bench *bench, struct bench_daemon *daemon, const char *step);
 // Start minus due of the newest starts against due instants start, start + 4 ms, …
 void bench_delay_lines(const struct bench *bench, const struct bench_starts *starts, uint64_t from,

@@ -151,7 +151,7 @@ static void drain(struct bench *bench, struct bench_daemon *daemon, struct bench
 }
 
 // From before the request is written to the entry of its Lua function in the daemon.
-void bench_pickup(struct bench *bench, struct bench_daemon *daemon)
+static void pickup(struct bench *bench, struct bench_daemon *daemon)
 {
     struct bench_bus *bus = bench_bus_open(daemon->bus);
     double *took = bson_malloc((size_t)bench->pickups * sizeof *took);
@@ -246,7 +246,7 @@ void bench_bus_door(struct bench *bench, int phases)
         bench_bus_close(bus);
         if (phases & BENCH_LATER) {
             bench_settle(bench);
-            bench_pickup(bench, &daemon);
+            pickup(bench, &daemon);
             bench_delays(bench, &daemon, "delay_error");
         }
         bench_daemon_stop(&daemon);

@@ -36,7 +36,8 @@ static void put_variables(bson_t *job)
     bson_destroy(&window);
 }
 
-bson_t *bench_job_document(int64_t number)
+// 306 bytes as JSON, the peers' very text; 344 as BSON.
+static bson_t *payload(int64_t number)
 {
     char contact[32], phone[32];
     bson_t *job = bson_new();
@@ -55,7 +56,7 @@ bson_t *bench_job_document(int64_t number)
 
 bson_t *bench_request(int64_t number, int64_t due)
 {
-    bson_t *request = bson_new(), *job = bench_job_document(number);
+    bson_t *request = bson_new(), *job = payload(number);
     kj_doc_put_text(request, "kind", BENCH_KIND);
     if (due)
         kj_doc_put_time(request, "due", due);
