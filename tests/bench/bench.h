@@ -59,8 +59,8 @@ int64_t bench_cpu_ns(pid_t pid);    // run time of all its threads
 // Inserts jobs into DIR/kejue.db, due at `due`, or now when it is 0.
 void bench_fill(const char *dir, int64_t count, int64_t due);
 int64_t bench_count(const char *dir, const char *state); // jobs in that state
-// Median time of one claim of 100 jobs, in us, while `waiting` jobs are due.
-double bench_claim_us(struct bench *bench, int64_t waiting);
+// Median times of a claim of 100 jobs, in us, while `few` jobs or bench->many are due.
+void bench_claims(struct bench *bench, int64_t few, double *few_us, double *many_us);
 
 // --- the doors and the limits ---
 void bench_inproc(struct bench *bench, int phases);

@@ -17,7 +17,8 @@ static void idle(struct bench *bench, struct bench_daemon *daemon)
 
 static void claims(struct bench *bench)
 {
-    double few = bench_claim_us(bench, k_few_waiting), many = bench_claim_us(bench, bench->many);
+    double few, many;
+    bench_claims(bench, k_few_waiting, &few, &many);
     bench_line(bench, "claim_100_of_1k_waiting", few, "us");
     bench_line(bench, "claim_100_of_1m_waiting", many, "us");
     bench_line(bench, "claim_1m_to_1k", many / few, "x");

@@ -17,7 +17,6 @@ struct inside {
     struct kj_store *store;
     int64_t left, number, due, count;
     int open;
-    struct kj_store_op *claimed; // of the claim under way
     double took[k_claims];
     size_t claims;
     int64_t began;
@@ -142,16 +141,11 @@ int64_t bench_count(const char *dir, const char *state)
 
 // --- claiming: claim 100, then put 100 in the place of them, so that as many wait each time ---
 
-static void claim(struct inside *in);
-
 static void replaced(struct kj_store_request *request)
 {
     struct inside *in = request->arg;
     check(request);
-    if (in->claims < k_claims)
-        claim(in);
-    else
-        kj_loop_stop(in->loop);
+    kj_loop_stop(in->loop);
 }
 
 static void claimed(struct kj_store_request *request)
@@ -177,7 +171,7 @@ static void claimed(struct kj_store_request *request)
     kj_store_submit(in->store, next);
 }
 
-static void claim(struct inside *in)
+static void one_claim(struct inside *in)
 {
     static const char *const k_kinds[] = {BENCH_KIND, NULL};
     struct kj_store_request *request = kj_store_request(1, "", claimed, in);
@@ -189,17 +183,29 @@ static void claim(struct inside *in)
     request->ops[0].limit = k_claim;
     in->began = bench_wall_ns();
     kj_store_submit(in->store, request);
+    kj_loop_run(in->loop);
 }
 
-double bench_claim_us(struct bench *bench, int64_t waiting)
+static void open_for_claims(struct inside *in, struct bench *bench, int64_t waiting)
 {
-    struct inside in;
     char dir[3072];
     bench_folder(bench, "claim", dir, sizeof dir);
-    open_inside(&in, dir);
-    fill(&in, waiting, 0);
-    claim(&in);
-    kj_loop_run(in.loop);
-    close_inside(&in);
-    return bench_percentile(in.took, in.claims, 50);
+    open_inside(in, dir);
+    fill(in, waiting, 0);
+}
+
+// In turns, so that what else goes on in the machine slows both alike.
+void bench_claims(struct bench *bench, int64_t few, double *few_us, double *many_us)
+{
+    struct inside with_few, with_many;
+    open_for_claims(&with_few, bench, few);
+    open_for_claims(&with_many, bench, bench->many);
+    for (int i = 0; i < k_claims; i++) {
+        one_claim(&with_few);
+        one_claim(&with_many);
+    }
+    close_inside(&with_few);
+    close_inside(&with_many);
+    *few_us = bench_percentile(with_few.took, with_few.claims, 50);
+    *many_us = bench_percentile(with_many.took, with_many.claims, 50);
 }
