@@ -10,8 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const int64_t k_kept_ms = 86400000;
-
 struct once {
     struct kj_request *request;
     void (*next)(struct kj_request *request);
@@ -49,7 +47,8 @@ static void on_record(struct kj_store_request *store)
     int64_t now = kj_loop_now(request->api->engine->loop);
     if (op->status != KJ_OK) {
         kj_reply_error(request, KJ_EUNAVAILABLE, "", "try again", "the store cannot be read");
-    } else if (answered && now - kj_doc_time(op->docs[0], "created_at", 0) < k_kept_ms) {
+    } else if (answered &&
+               now - kj_doc_time(op->docs[0], "created_at", 0) < KJ_IDEMPOTENCY_KEPT_MS) {
         replay(request, op->docs[0]);
     } else if (!answered && kj_doc_time(op->docs[0], "created_at", 0) >= request->api->started_at) {
         free(request->key);

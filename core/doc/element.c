@@ -150,6 +150,11 @@ int kj_element_compare(const struct kj_element *a, const struct kj_element *b)
 {
     bool a_real = a->type == BSON_TYPE_DOUBLE, b_real = b->type == BSON_TYPE_DOUBLE;
     int64_t m = 0, n = 0;
+    if (a->type == BSON_TYPE_INT64 && b->type == BSON_TYPE_INT64) { // nearly always
+        m = kj_load64(a->data);
+        n = kj_load64(b->data);
+        return m < n ? -1 : m > n;
+    }
     if (a_real && b_real) {
         double x = kj_load_real(a->data), y = kj_load_real(b->data);
         return x < y ? -1 : x > y;

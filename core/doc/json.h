@@ -9,10 +9,20 @@
 
 #include "doc/doc.h"
 
+// What a tool may ask for that no door does.
+enum {
+    // Any value as the root, and NUL in text (not in keys). *doc has it as its one member, "".
+    KJ_JSON_VALUE = 1,
+    // Judges the text by RFC 8259 alone: as above, also with NUL in keys and keys that repeat. No
+    // document can hold that: *doc stays NULL.
+    KJ_JSON_GRAMMAR = 2,
+};
+
 struct kj_json_limits {
     size_t bytes;
     size_t nodes; // values, containers included
     int depth;
+    unsigned accept;
 };
 
 extern const struct kj_json_limits kj_json_default; // 1 MiB, 10,000 nodes, depth 32

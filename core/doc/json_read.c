@@ -4,19 +4,19 @@
 #include "base/alloc.h"
 #include "doc/decimal.h"
 #include "doc/json.h"
+#include "doc/json_block.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
 
-const struct kj_json_limits kj_json_default = {1u << 20, 10000, 32};
+const struct kj_json_limits kj_json_default = {1u << 20, 10000, 32, 0};
 
 enum {
     MAX_DEPTH = 190,     // whatever the limits say: the reader recurses
     MAX_OUT = INT32_MAX, // what BSON can hold
     LOCAL = 8192,
+    LOCAL_KEYS = 48,
     FEW_KEYS = 32, // compared one by one; more are sorted at the end of their object
 };
 
@@ -29,13 +29,14 @@ struct key {
 
 struct reader {
     const char *start, *at, *end;
-    uint8_t *out;
-    size_t length, capacity;
-    uint8_t *local; // the caller's block to begin with: most documents fit
-    size_t nodes;
-    int depth;
+    uint8_t *out, *to, *limit; // the output: its begin, where to write, its end
+    uint8_t *local;            // the caller's block to begin with: most documents fit
+    const struct kj_json_limits *limits;
+    size_t nodes;     // left
+    int depth;        // left
     struct key *keys; // of all open objects, the innermost last
     size_t key_count, key_capacity;
+    struct key few_keys[LOCAL_KEYS];
     struct kj_fault *fault;
 };
 
@@ -66,57 +67,70 @@ static int refuse(struct reader *r, const char *text)
     return refuse_at(r, r->at, KJ_EPARSE, text);
 }
 
+static int most_depth(const struct kj_json_limits *limits)
+{
+    int depth = limits->depth < MAX_DEPTH ? limits->depth : MAX_DEPTH;
+    return depth < 0 ? 0 : depth;
+}
+
+static int refuse_more(struct reader *r, const char *what, size_t most)
+{
+    char text[80];
+    snprintf(text, sizeof text, "%s, at most %zu are allowed", what, most);
+    return refuse_at(r, r->at, KJ_ELIMIT, text);
+}
+
 // --- output ---
 
-static void room(struct reader *r, size_t length)
+static void grow(struct reader *r, size_t length)
 {
-    if (length <= r->capacity - r->length)
-        return;
-    while (length > r->capacity - r->length)
-        r->capacity *= 2;
-    uint8_t *grown = kj_realloc(r->out == r->local ? NULL : r->out, r->capacity);
+    size_t used = (size_t)(r->to - r->out), capacity = (size_t)(r->limit - r->out);
+    while (length > capacity - used)
+        capacity *= 2;
+    uint8_t *grown = kj_realloc(r->out == r->local ? NULL : r->out, capacity);
     if (r->out == r->local)
-        memcpy(grown, r->local, r->length);
+        memcpy(grown, r->local, used);
     r->out = grown;
+    r->to = grown + used;
+    r->limit = grown + capacity;
 }
 
 // Called before each member and item: whatever follows in the text, it cannot become longer than it
 // is there, but for what the slack covers (type, index, length, number, copying by blocks).
 // The writing functions below rely on it.
-static void reserve(struct reader *r)
+static inline void reserve(struct reader *r)
 {
-    room(r, (size_t)(r->end - r->at) + 64);
-}
-
-static inline void put(struct reader *r, const void *bytes, size_t length)
-{
-    memcpy(r->out + r->length, bytes, length);
-    r->length += length;
-}
-
-static inline void put_byte(struct reader *r, uint8_t byte)
-{
-    r->out[r->length++] = byte;
+    size_t length = (size_t)(r->end - r->at) + 64;
+    if (length > (size_t)(r->limit - r->to))
+        grow(r, length);
 }
 
 static inline void put_u64(struct reader *r, uint64_t value)
 {
     value = BSON_UINT64_TO_LE(value);
-    put(r, &value, 8);
+    memcpy(r->to, &value, 8);
+    r->to += 8;
 }
 
-static void patch_u32(struct reader *r, size_t at, size_t value)
+static inline void patch_u32(uint8_t *at, size_t value)
 {
     uint32_t little = BSON_UINT32_TO_LE((uint32_t)value);
-    memcpy(r->out + at, &little, 4);
+    memcpy(at, &little, 4);
 }
 
 // --- text ---
 
-static void skip_space(struct reader *r)
+static inline bool is_space(char c)
 {
-    while (r->at < r->end && (*r->at == ' ' || *r->at == '\n' || *r->at == '\t' || *r->at == '\r'))
-        r->at++;
+    return c == ' ' || c == '\n' || c == '\t' || c == '\r';
+}
+
+static inline void skip_space(struct reader *r)
+{
+    const char *at = r->at;
+    while (at < r->end && (unsigned char)*at <= ' ' && is_space(*at))
+        at++;
+    r->at = at;
 }
 
 static int hex4(struct reader *r, uint32_t *code)
@@ -139,13 +153,13 @@ static int hex4(struct reader *r, uint32_t *code)
 
 static void put_code(struct reader *r, uint32_t code)
 {
-    uint8_t bytes[4];
+    uint8_t *bytes = r->to;
     size_t length = code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
     static const uint8_t lead[] = {0, 0, 0xc0, 0xe0, 0xf0};
     for (size_t i = length; i-- > 1; code >>= 6)
         bytes[i] = (uint8_t)(0x80 | (code & 0x3f));
     bytes[0] = (uint8_t)(lead[length] | code);
-    put(r, bytes, length);
+    r->to += length;
 }
 
 // After "\u".
@@ -156,7 +170,7 @@ static int read_unicode(struct reader *r)
     int rc = hex4(r, &code);
     if (rc)
         return rc;
-    if (code == 0)
+    if (code == 0 && r->limits->accept == 0)
         return refuse_at(r, start, KJ_EPARSE, "the character \\u0000 is not accepted");
     if (code >= 0xdc00 && code <= 0xdfff)
         return refuse_at(r, start, KJ_EPARSE, "a low surrogate without its high half");
@@ -182,7 +196,7 @@ static int read_escape(struct reader *r)
         return refuse(r, "the text ends inside a string");
     const char *found = memchr(from, *r->at, sizeof from - 1);
     if (found) {
-        put_byte(r, (uint8_t)to[found - from]);
+        *r->to++ = (uint8_t)to[found - from];
         r->at++;
         return KJ_OK;
     }
@@ -192,146 +206,95 @@ static int read_escape(struct reader *r)
     return read_unicode(r);
 }
 
-// What may follow a first byte of UTF-8: no overlong forms, no surrogates, nothing past U+10FFFF.
-static const struct lead {
-    unsigned char first, last, length, low, high; // low and high: of the second byte
-} k_leads[] = {{0xc2, 0xdf, 2, 0x80, 0xbf}, {0xe0, 0xe0, 3, 0xa0, 0xbf},
-               {0xe1, 0xec, 3, 0x80, 0xbf}, {0xed, 0xed, 3, 0x80, 0x9f},
-               {0xee, 0xef, 3, 0x80, 0xbf}, {0xf0, 0xf0, 4, 0x90, 0xbf},
-               {0xf1, 0xf3, 4, 0x80, 0xbf}, {0xf4, 0xf4, 4, 0x80, 0x8f}};
-
-// Length of the UTF-8 sequence at `at`, or 0.
-static size_t sequence(const char *text, const char *end)
-{
-    const unsigned char *at = (const unsigned char *)text;
-    const struct lead *lead = k_leads;
-    while (lead < k_leads + KJ_COUNT(k_leads) && at[0] > lead->last)
-        lead++;
-    if (lead == k_leads + KJ_COUNT(k_leads) || at[0] < lead->first ||
-        (size_t)(end - text) < lead->length || at[1] < lead->low || at[1] > lead->high)
-        return 0;
-    for (size_t i = 2; i < lead->length; i++)
-        if ((at[i] & 0xc0) != 0x80)
-            return 0;
-    return lead->length;
-}
-
-// A block of characters at once: copies it and returns how many of them need no care (no quote, no
-// backslash, no control, no UTF-8).
-#ifdef __SSE2__
-enum { BLOCK = 16 };
-
-static inline size_t copy_block(uint8_t *out, const char *at)
-{
-    __m128i block = _mm_loadu_si128((const __m128i *)(const void *)at);
-    __m128i quote = _mm_cmpeq_epi8(block, _mm_set1_epi8('"'));
-    __m128i slash = _mm_cmpeq_epi8(block, _mm_set1_epi8('\\'));
-    __m128i control = _mm_cmpeq_epi8(_mm_min_epu8(block, _mm_set1_epi8(0x1f)), block);
-    __m128i found = _mm_or_si128(_mm_or_si128(quote, slash), _mm_or_si128(control, block));
-    unsigned mask = (unsigned)_mm_movemask_epi8(found);
-    _mm_storeu_si128((__m128i *)(void *)out, block);
-    return (size_t)__builtin_ctz(mask | 1u << BLOCK);
-}
-#else
-enum { BLOCK = 8 };
-
-static inline size_t copy_block(uint8_t *out, const char *at)
-{
-    const uint64_t ones = 0x0101010101010101u, highs = 0x8080808080808080u;
-    uint64_t word;
-    memcpy(&word, at, 8);
-    memcpy(out, at, 8);
-    word = BSON_UINT64_FROM_LE(word);
-    uint64_t quote = word ^ (ones * '"'), slash = word ^ (ones * '\\');
-    // Exact at the lowest character that is found; above it the bits may be wrong.
-    uint64_t found = ((quote - ones) & ~quote) | ((slash - ones) & ~slash) |
-                     ((word - ones * 0x20) & ~word) | word;
-    return found & highs ? (size_t)__builtin_ctzll(found & highs) / 8 : BLOCK;
-}
-#endif
-
-// Copies plain characters; stops at the first that needs care, or near the end of the text.
-static const char *copy_plain(struct reader *r, const char *at)
-{
-    uint8_t *out = r->out + r->length;
-    size_t plain = BLOCK;
-    while (plain == BLOCK && r->end - at >= BLOCK) {
-        plain = copy_block(out, at);
-        out += plain;
-        at += plain;
-    }
-    r->length = (size_t)(out - r->out);
-    return at;
-}
-
-// Runs over what may stand in a string as it is.
-static int plain_run(struct reader *r)
+// Characters that are not plain, or too near the end of the text for a block.
+static int read_odd(struct reader *r)
 {
     const char *at = r->at;
-    for (;;) {
-        at = copy_plain(r, at);
-        if (at == r->end)
-            break;
-        unsigned char c = (unsigned char)*at;
-        if (c == '"' || c == '\\' || c < 0x20)
-            break;
-        size_t length = c < 0x80 ? 1 : sequence(at, r->end);
+    if (at == r->end)
+        return refuse(r, "the text ends inside a string");
+    if (*at == '\\')
+        return read_escape(r);
+    if ((unsigned char)*at < 0x20)
+        return refuse(r, "a control character inside a string must be escaped");
+    while (at < r->end && (unsigned char)*at >= 0x80) {
+        size_t length = kj_json_sequence(at, (size_t)(r->end - at));
         if (length == 0)
             return refuse_at(r, at, KJ_EPARSE, "bytes that are not UTF-8");
         for (size_t i = 0; i < length; i++)
-            r->out[r->length++] = (uint8_t)*at++;
+            *r->to++ = (uint8_t)*at++;
     }
+    if (at == r->at)
+        *r->to++ = (uint8_t)*at++;
     r->at = at;
     return KJ_OK;
 }
 
-// The characters of a string, and the NUL that BSON wants behind them. `at` is on the quote.
-static int read_text(struct reader *r)
+// The characters of a string, and the NUL that BSON wants behind them. `at` is on the quote. The
+// two cursors are kept out of the reader: what is written through a byte pointer might be the
+// reader itself, so its members would be loaded again after each block.
+static inline int read_text(struct reader *r)
 {
-    int rc;
-    r->at++;
+    const char *at = r->at + 1, *end = r->end;
+    uint8_t *to = r->to;
     for (;;) {
-        if ((rc = plain_run(r)) != 0)
-            return rc;
-        if (r->at == r->end)
-            return refuse(r, "the text ends inside a string");
-        if (*r->at == '"')
+        size_t plain = KJ_JSON_BLOCK;
+        while (plain == KJ_JSON_BLOCK && end - at >= KJ_JSON_BLOCK) {
+            plain = kj_json_block(to, at);
+            at += plain;
+            to += plain;
+        }
+        if (at < end && *at == '"')
             break;
-        if (*r->at != '\\')
-            return refuse(r, "a control character inside a string must be escaped");
-        if ((rc = read_escape(r)) != 0)
+        r->at = at;
+        r->to = to;
+        int rc = read_odd(r);
+        if (rc)
             return rc;
+        at = r->at;
+        to = r->to;
     }
-    r->at++;
-    put_byte(r, 0);
+    *to = 0;
+    r->to = to + 1;
+    r->at = at + 1;
     return KJ_OK;
 }
 
-static int read_string(struct reader *r)
+static inline int read_string(struct reader *r)
 {
-    size_t start = r->length;
-    put(r, "\0\0\0", 4);
+    uint8_t *start = r->to;
+    r->to += 4;
     int rc = read_text(r);
     if (rc == KJ_OK)
-        patch_u32(r, start, r->length - start - 4);
+        patch_u32(start, (size_t)(r->to - start) - 4);
     return rc;
 }
 
 // --- numbers ---
 
+enum { SAFE_DIGITS = 18 }; // so many never overflow the mantissa
+
 struct number {
     uint64_t mantissa;
-    int exponent;
+    int exponent, digits;
     bool exact, real;
 };
 
-static bool is_digit(const struct reader *r)
+static inline bool is_digit(const struct reader *r)
 {
     return r->at < r->end && *r->at >= '0' && *r->at <= '9';
 }
 
-static void take_digits(struct reader *r, struct number *n, bool fraction)
+static inline void take_digits(struct reader *r, struct number *n, bool fraction)
 {
+    const char *at = r->at;
+    uint64_t mantissa = n->mantissa;
+    int digits = n->digits;
+    for (; at < r->end && (uint8_t)(*at - '0') <= 9 && digits < SAFE_DIGITS; at++, digits++)
+        mantissa = mantissa * 10 + (uint8_t)(*at - '0');
+    n->exponent -= fraction ? (int)(at - r->at) : 0;
+    n->mantissa = mantissa;
+    n->digits = digits;
+    r->at = at;
     for (; is_digit(r); r->at++) {
         uint64_t digit = (uint64_t)(*r->at - '0');
         if (n->mantissa > UINT64_MAX / 16 && n->mantissa > (UINT64_MAX - digit) / 10) {
@@ -361,7 +324,7 @@ static int read_exponent(struct reader *r, struct number *n)
 }
 
 // The grammar of a number; the value is judged by the caller.
-static int scan_number(struct reader *r, struct number *n)
+static inline int scan_number(struct reader *r, struct number *n)
 {
     if (r->at < r->end && *r->at == '-')
         r->at++;
@@ -452,7 +415,7 @@ static bool repeats(struct reader *r, size_t first, uint64_t *seen)
     uint64_t bit = 1ull << (last->hash >> 58);
     bool maybe = (*seen & bit) != 0;
     *seen |= bit;
-    if (!maybe || r->key_count - first > FEW_KEYS)
+    if (!maybe || r->key_count - first > FEW_KEYS || (r->limits->accept & KJ_JSON_GRAMMAR))
         return false;
     for (const struct key *key = r->keys + first; key < last; key++)
         if (key->hash == last->hash && key->length == last->length &&
@@ -461,36 +424,47 @@ static bool repeats(struct reader *r, size_t first, uint64_t *seen)
     return false;
 }
 
-// Only to tell most keys apart without comparing them: eight bytes of each end, and the length.
-static uint64_t hash_key(const uint8_t *key, uint32_t length)
+// Only to tell most keys apart without comparing them: eight bytes of each end, and the length. The
+// bytes behind a short key are there (see reserve) and do not count.
+static inline uint64_t hash_key(const uint8_t *key, uint32_t length)
 {
-    uint64_t head = 0, tail = 0;
-    if (length >= 8) {
-        memcpy(&head, key, 8);
+    uint64_t head, tail = 0;
+    memcpy(&head, key, 8);
+    head = BSON_UINT64_FROM_LE(head);
+    if (length >= 8)
         memcpy(&tail, key + length - 8, 8);
-    } else {
-        for (uint32_t i = 0; i < length; i++)
-            head = head << 8 | key[i];
-    }
+    else
+        head &= ((uint64_t)1 << (8 * length)) - 1;
     return ((head ^ length) * 0x9e3779b97f4a7c15u ^ tail) * 0xff51afd7ed558ccdu;
 }
 
-static int read_key(struct reader *r, size_t first, uint64_t *seen)
+static void more_keys(struct reader *r)
+{
+    r->key_capacity *= 2;
+    struct key *grown =
+        kj_realloc(r->keys == r->few_keys ? NULL : r->keys, r->key_capacity * sizeof *r->keys);
+    if (r->keys == r->few_keys)
+        memcpy(grown, r->few_keys, sizeof r->few_keys);
+    r->keys = grown;
+}
+
+static inline int read_key(struct reader *r, size_t first, uint64_t *seen)
 {
     const char *start = r->at;
     if (r->at == r->end || *r->at != '"')
         return refuse(r, "a key in quotes is expected");
-    size_t out = r->length;
+    uint8_t *to = r->to;
     int rc = read_text(r);
     if (rc)
         return rc;
-    if (r->key_count == r->key_capacity) {
-        r->key_capacity = r->key_capacity ? r->key_capacity * 2 : 64;
-        r->keys = kj_realloc(r->keys, r->key_capacity * sizeof *r->keys);
-    }
+    if (r->key_count == r->key_capacity)
+        more_keys(r);
     struct key *key = &r->keys[r->key_count++];
-    *key = (struct key){.out = out, .length = (uint32_t)(r->length - out - 1)};
-    key->hash = hash_key(r->out + out, key->length);
+    key->out = (size_t)(to - r->out);
+    key->length = (uint32_t)(r->to - to - 1);
+    key->hash = hash_key(to, key->length);
+    if (r->limits->accept == KJ_JSON_VALUE && memchr(to, 0, key->length))
+        return refuse_at(r, start, KJ_EPARSE, "the character \\u0000 is not accepted in a key");
     if (repeats(r, first, seen))
         return refuse_at(r, start, KJ_EPARSE, "this key appears twice in its object");
     skip_space(r);
@@ -501,7 +475,7 @@ static int read_key(struct reader *r, size_t first, uint64_t *seen)
 }
 
 // Behind a member: 1 = another one follows, 0 = the container is closed.
-static int separator(struct reader *r, char close)
+static inline int separator(struct reader *r, char close)
 {
     skip_space(r);
     if (r->at < r->end && *r->at == ',') {
@@ -530,18 +504,17 @@ static bool empty(struct reader *r, char close)
 
 static int read_members(struct reader *r)
 {
-    size_t first = r->key_count, type_at;
+    size_t first = r->key_count;
     uint64_t seen = 0;
     int rc = empty(r, '}') ? 0 : 1;
     while (rc == 1) {
         reserve(r);
-        type_at = r->length;
-        put_byte(r, 0);
+        size_t type_at = (size_t)(r->to++ - r->out);
         if ((rc = read_key(r, first, &seen)) != 0 || (rc = read_value(r, type_at)) != 0)
             return rc;
         rc = separator(r, '}');
     }
-    if (rc == 0 && r->key_count - first > FEW_KEYS)
+    if (rc == 0 && r->key_count - first > FEW_KEYS && !(r->limits->accept & KJ_JSON_GRAMMAR))
         rc = check_many(r, first);
     r->key_count = first;
     return rc;
@@ -549,14 +522,12 @@ static int read_members(struct reader *r)
 
 static int read_items(struct reader *r)
 {
-    char key[KJ_DECIMAL_SIZE];
     int rc = empty(r, ']') ? 0 : 1;
     for (int64_t i = 0; rc == 1; i++) {
         reserve(r);
-        size_t type_at = r->length, length = kj_decimal_print_int(i, key + 1) + 2;
-        key[0] = 0; // the type, set when the value is known
-        key[length - 1] = 0;
-        put(r, key, length);
+        size_t type_at = (size_t)(r->to++ - r->out);
+        r->to += kj_decimal_print_int(i, (char *)r->to);
+        *r->to++ = 0;
         if ((rc = read_value(r, type_at)) != 0)
             return rc;
         rc = separator(r, ']');
@@ -567,21 +538,23 @@ static int read_items(struct reader *r)
 static int read_container(struct reader *r)
 {
     bool array = *r->at == '[';
-    size_t start = r->length;
+    size_t start = (size_t)(r->to - r->out);
     if (r->depth == 0)
-        return refuse_at(r, r->at, KJ_ELIMIT, "nested too deeply");
+        return refuse_more(r, "too many levels", (size_t)most_depth(r->limits));
     r->depth--;
     r->at++;
-    put(r, "\0\0\0", 4);
+    r->to += 4;
     int rc = array ? read_items(r) : read_members(r);
     if (rc)
         return rc;
     r->depth++;
-    room(r, 1);
-    put_byte(r, 0);
-    if (r->length > MAX_OUT)
+    if (r->to == r->limit)
+        grow(r, 1);
+    *r->to++ = 0;
+    size_t length = (size_t)(r->to - r->out) - start;
+    if (length > MAX_OUT)
         return refuse_at(r, r->at, KJ_ELIMIT, "larger than a document can be");
-    patch_u32(r, start, r->length - start);
+    patch_u32(r->out + start, length);
     return KJ_OK;
 }
 
@@ -591,11 +564,11 @@ static int read_word(struct reader *r, size_t type_at)
     if (left >= 4 && memcmp(r->at, "true", 4) == 0) {
         r->at += 4;
         r->out[type_at] = BSON_TYPE_BOOL;
-        put_byte(r, 1);
+        *r->to++ = 1;
     } else if (left >= 5 && memcmp(r->at, "false", 5) == 0) {
         r->at += 5;
         r->out[type_at] = BSON_TYPE_BOOL;
-        put_byte(r, 0);
+        *r->to++ = 0;
     } else if (left >= 4 && memcmp(r->at, "null", 4) == 0) {
         r->at += 4;
         r->out[type_at] = BSON_TYPE_NULL;
@@ -609,7 +582,7 @@ static int read_value(struct reader *r, size_t type_at)
 {
     skip_space(r);
     if (r->nodes == 0)
-        return refuse_at(r, r->at, KJ_ELIMIT, "more values than allowed");
+        return refuse_more(r, "too many values", r->limits->nodes);
     r->nodes--;
     char c = r->at < r->end ? *r->at : 0;
     if (c == '"') {
@@ -625,19 +598,41 @@ static int read_value(struct reader *r, size_t type_at)
     return read_word(r, type_at);
 }
 
+// Any value, as the member "" of the document.
+static int read_any(struct reader *r)
+{
+    size_t type_at = 4;
+    reserve(r);
+    r->to += type_at + 1;
+    *r->to++ = 0;
+    int rc = read_value(r, type_at);
+    if (rc)
+        return rc;
+    if (r->to == r->limit)
+        grow(r, 1);
+    *r->to++ = 0;
+    patch_u32(r->out, (size_t)(r->to - r->out));
+    return KJ_OK;
+}
+
+static int read_container_root(struct reader *r)
+{
+    if (*r->at != '{' && *r->at != '[')
+        return refuse(r, "an object or array is expected");
+    if (r->nodes == 0)
+        return refuse_more(r, "too many values", r->limits->nodes);
+    r->nodes--;
+    return read_container(r);
+}
+
 static int read_root(struct reader *r)
 {
     skip_space(r);
     if (r->at == r->end)
         return refuse(r, "empty text instead of JSON");
-    if (*r->at != '{' && *r->at != '[')
-        return refuse(r, r->end - r->at >= 3 && memcmp(r->at, "\xef\xbb\xbf", 3) == 0
-                             ? "a byte order mark before the JSON"
-                             : "an object or array is expected");
-    if (r->nodes == 0)
-        return refuse_at(r, r->at, KJ_ELIMIT, "more values than allowed");
-    r->nodes--;
-    int rc = read_container(r);
+    if (r->end - r->at >= 3 && memcmp(r->at, "\xef\xbb\xbf", 3) == 0)
+        return refuse(r, "a byte order mark before the JSON");
+    int rc = r->limits->accept ? read_any(r) : read_container_root(r);
     if (rc)
         return rc;
     skip_space(r);
@@ -649,24 +644,29 @@ int kj_json_parse(const char *text, size_t length, const struct kj_json_limits *
 {
     limits = limits ? limits : &kj_json_default;
     uint8_t local[LOCAL];
-    struct reader r = {.start = text, .at = text, .end = text + length, .fault = fault};
-    r.local = local;
-    r.capacity = sizeof local;
+    struct reader r; // its keys need no zeros, so not by an initializer
+    r.start = r.at = text;
+    r.end = text + length;
+    r.out = r.to = r.local = local;
+    r.limit = local + sizeof local;
+    r.keys = r.few_keys;
+    r.key_count = 0;
+    r.key_capacity = LOCAL_KEYS;
+    r.fault = fault;
+    r.limits = limits;
     *doc = NULL;
     if (length > limits->bytes)
         return kj_fault(fault, KJ_ELIMIT, "line 1, column 1", NULL,
                         "%zu bytes of JSON, at most %zu are allowed", length, limits->bytes);
     r.nodes = limits->nodes;
-    r.depth = limits->depth < MAX_DEPTH ? limits->depth : MAX_DEPTH;
-    r.depth = r.depth < 0 ? 0 : r.depth;
-    r.out = local;
+    r.depth = most_depth(limits);
     int rc = read_root(&r);
-    if (rc == KJ_OK) {
-        *doc = bson_new_from_data(r.out, r.length);
-        if (is_array)
-            *is_array = text[strspn(text, " \t\r\n")] == '[';
-    }
-    free(r.keys);
+    if (rc == KJ_OK && !(limits->accept & KJ_JSON_GRAMMAR))
+        *doc = bson_new_from_data(r.out, (size_t)(r.to - r.out));
+    if (rc == KJ_OK && is_array)
+        *is_array = text[strspn(text, " \t\r\n")] == '[';
+    if (r.keys != r.few_keys)
+        free(r.keys);
     if (r.out != local)
         free(r.out);
     return rc;

@@ -6,6 +6,7 @@
 #include "doc/decimal.h"
 #include "doc/element.h"
 #include "doc/json.h"
+#include "doc/json_block.h"
 
 #include <string.h>
 
@@ -13,25 +14,47 @@ enum { MAX_INDENT = 64 };
 
 struct writer {
     struct kj_buf *out;
+    const char *readable; // up to here the bytes of the document may be read
     bool pretty;
     int depth;
 };
 
-static void add(struct kj_buf *out, const char *bytes, size_t length)
+static char *make_room(struct kj_buf *out, size_t length)
 {
-    // The common case without a call.
-    if (!out->failed && length < out->capacity - out->length &&
-        length <= out->limit - out->length) {
-        memcpy(out->data + out->length, bytes, length);
-        out->length += length;
-        out->data[out->length] = 0;
-        return;
-    }
-    kj_buf_add(out, bytes, length);
+    return out->failed || length > out->limit - out->length ? NULL : kj_buf_room(out, length);
 }
 
-// Which bytes cannot stand in a JSON string as they are: 1 = escaped, 2 = part of UTF-8.
-static const uint8_t k_class[256] = {[0 ... 0x1f] = 1, ['"'] = 1, ['\\'] = 1, [0x80 ... 0xff] = 2};
+// Where to write up to `length` bytes without a question for each; NULL near the buffer's limit,
+// where add() goes piece by piece, so that what fits is there. Nothing here writes the buffer's
+// NUL: whoever is called from outside ends with finish().
+static inline char *at_hand(struct kj_buf *out, size_t length)
+{
+    bool there =
+        !out->failed && length < out->capacity - out->length && length <= out->limit - out->length;
+    return there ? out->data + out->length : make_room(out, length);
+}
+
+static inline void written(struct kj_buf *out, const char *to)
+{
+    out->length = (size_t)(to - out->data);
+}
+
+static void finish(struct kj_buf *out)
+{
+    if (out->data)
+        out->data[out->length] = 0;
+}
+
+static inline void add(struct kj_buf *out, const char *bytes, size_t length)
+{
+    char *to = at_hand(out, length);
+    if (to == NULL) {
+        kj_buf_add(out, bytes, length);
+        return;
+    }
+    memcpy(to, bytes, length);
+    out->length += length;
+}
 
 static void add_escape(struct kj_buf *out, unsigned char c)
 {
@@ -44,37 +67,71 @@ static void add_escape(struct kj_buf *out, unsigned char c)
     add(out, text, found ? 2 : 6);
 }
 
-static size_t utf8_length(const char *at, size_t left)
+// What is not plain, one character of it.
+static const char *add_odd(struct kj_buf *out, const char *at, const char *end)
 {
-    for (size_t length = 2; length <= 4 && length <= left; length++)
-        if (kj_utf8_valid(at, length))
-            return length;
-    return 0;
+    unsigned char c = (unsigned char)*at;
+    if (c < 0x80) {
+        if (c < 0x20 || c == '"' || c == '\\')
+            add_escape(out, c);
+        else
+            add(out, at, 1);
+        return at + 1;
+    }
+    size_t sequence = kj_json_sequence(at, (size_t)(end - at));
+    if (sequence)
+        add(out, at, sequence);
+    else
+        add(out, "\xef\xbf\xbd", 3); // the replacement character
+    return at + (sequence ? sequence : 1);
+}
+
+static inline bool is_plain(char c)
+{
+    return (signed char)c >= ' ' && c != '"' && c != '\\';
+}
+
+// Copies what is plain; returns where that ends. Blocks are read up to `readable`, which may lie
+// behind the text: inside of a document it does, so that short text goes as one block.
+static inline const char *copy_plain(const char *at, const char *end, const char *readable,
+                                     char **to)
+{
+    char *out = *to;
+    size_t plain = KJ_JSON_BLOCK;
+    while (at < end && plain == KJ_JSON_BLOCK && readable - at >= KJ_JSON_BLOCK) {
+        plain = kj_json_block(out, at);
+        at += plain;
+        out += plain;
+    }
+    for (; at < end && plain == KJ_JSON_BLOCK && is_plain(*at); at++)
+        *out++ = *at;
+    *to = at > end ? out - (at - end) : out;
+    return at > end ? end : at;
+}
+
+// In quotes, with the `tail` (at most three characters) instead of the last one.
+static inline void write_text(const char *at, size_t length, const char *readable, const char *tail,
+                              size_t tail_length, struct kj_buf *out)
+{
+    const char *end = at + length;
+    add(out, "\"", 1);
+    for (;;) {
+        char *to = at_hand(out, (size_t)(end - at) + KJ_JSON_BLOCK);
+        if (to) {
+            at = copy_plain(at, end, readable, &to);
+            written(out, to);
+        }
+        if (at == end)
+            break;
+        at = add_odd(out, at, end);
+    }
+    add(out, tail, tail_length);
 }
 
 void kj_json_write_text(const char *text, size_t length, struct kj_buf *out)
 {
-    const char *at = text, *end = text + length;
-    add(out, "\"", 1);
-    while (at < end) {
-        const char *start = at;
-        while (at < end && k_class[(unsigned char)*at] == 0)
-            at++;
-        add(out, start, (size_t)(at - start));
-        if (at == end)
-            break;
-        if (k_class[(unsigned char)*at] == 1) {
-            add_escape(out, (unsigned char)*at++);
-            continue;
-        }
-        size_t sequence = utf8_length(at, (size_t)(end - at));
-        if (sequence)
-            add(out, at, sequence);
-        else
-            add(out, "\xef\xbf\xbd", 3); // the replacement character
-        at += sequence ? sequence : 1;
-    }
-    add(out, "\"", 1);
+    write_text(text, length, text + length, "\"", 1, out);
+    finish(out);
 }
 
 static void write_binary(const struct kj_element *element, struct kj_buf *out)
@@ -96,8 +153,11 @@ static void write_binary(const struct kj_element *element, struct kj_buf *out)
 
 static void write_int(int64_t value, struct kj_buf *out)
 {
-    char text[KJ_DECIMAL_SIZE];
-    add(out, text, kj_decimal_print_int(value, text));
+    char text[KJ_DECIMAL_SIZE], *to = at_hand(out, KJ_DECIMAL_SIZE);
+    if (to)
+        written(out, to + kj_decimal_print_int(value, to));
+    else
+        add(out, text, kj_decimal_print_int(value, text));
 }
 
 static void write_real(double value, struct kj_buf *out)
@@ -174,7 +234,7 @@ static void write_element(struct writer *w, const struct kj_element *element)
 {
     switch (element->type) {
     case BSON_TYPE_UTF8:
-        kj_json_write_text((const char *)element->data, element->length, w->out);
+        write_text((const char *)element->data, element->length, w->readable, "\"", 1, w->out);
         break;
     case BSON_TYPE_INT64:
         write_int(kj_load64(element->data), w->out);
@@ -217,10 +277,9 @@ static void write_members(struct writer *w, const uint8_t *doc, size_t length, b
             add(w->out, ",", 1);
         any = true;
         new_line(w);
-        if (!array) {
-            kj_json_write_text(element.key, element.key_length, w->out);
-            add(w->out, ": ", w->pretty ? 2 : 1);
-        }
+        if (!array)
+            write_text(element.key, element.key_length, w->readable, "\": ", w->pretty ? 3 : 2,
+                       w->out);
         write_element(w, &element);
     }
     w->depth--;
@@ -231,22 +290,30 @@ static void write_members(struct writer *w, const uint8_t *doc, size_t length, b
 
 void kj_json_write(const bson_t *doc, int flags, struct kj_buf *out)
 {
-    struct writer w = {.out = out, .pretty = (flags & KJ_JSON_PRETTY) != 0};
-    write_members(&w, bson_get_data(doc), doc->len, (flags & KJ_JSON_ARRAY) != 0);
+    const uint8_t *data = bson_get_data(doc);
+    struct writer w = {.out = out,
+                       .readable = (const char *)data + doc->len,
+                       .pretty = (flags & KJ_JSON_PRETTY) != 0};
+    write_members(&w, data, doc->len, (flags & KJ_JSON_ARRAY) != 0);
+    finish(out);
+}
+
+static void write_alone(const struct kj_element *element, bool pretty, struct kj_buf *out)
+{
+    struct writer w = {
+        .out = out, .readable = (const char *)element->data + element->length, .pretty = pretty};
+    write_element(&w, element);
+    finish(out);
 }
 
 void kj_json_write_value(const bson_iter_t *value, int flags, struct kj_buf *out)
 {
-    struct writer w = {.out = out, .pretty = (flags & KJ_JSON_PRETTY) != 0};
-    struct kj_element element;
-    if (kj_element_at(value, &element))
-        write_element(&w, &element);
-    else
-        add(out, "null", 4);
+    struct kj_element element = {.type = BSON_TYPE_NULL};
+    (void)kj_element_at(value, &element);
+    write_alone(&element, (flags & KJ_JSON_PRETTY) != 0, out);
 }
 
 void kj_element_write(const struct kj_element *element, struct kj_buf *out)
 {
-    struct writer w = {.out = out};
-    write_element(&w, element);
+    write_alone(element, false, out);
 }

@@ -26,7 +26,19 @@ struct kj_schema_report {
 // Finds the document for a $ref that leaves the schema ("documents/lead.json"); NULL when unknown.
 typedef const bson_t *kj_schema_resolve(void *arg, const char *name);
 
+// Where a schema begins, and by which rules it is read.
+struct kj_schema_start {
+    const bson_t *source;
+    const char *name;       // its URI, "" when it has none
+    const char *member;     // the member of the source that is the schema; NULL = the whole
+    bool formats_are_notes; // `format` asserts nothing, as in the standard's own dialect
+};
+
 // KJ_ESCHEMA with the JSON Pointer of the fault in the schema. `resolve` may be NULL.
+int kj_schema_compile_from(const struct kj_schema_start *start, kj_schema_resolve *resolve,
+                           void *arg, struct kj_schema **schema,
+                           struct kj_fault *fault) KJ_MUST_USE;
+// The same for a whole document without a name.
 int kj_schema_compile(const bson_t *source, kj_schema_resolve *resolve, void *arg,
                       struct kj_schema **schema, struct kj_fault *fault) KJ_MUST_USE;
 void kj_schema_destroy(struct kj_schema *schema);

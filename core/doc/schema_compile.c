@@ -153,7 +153,10 @@ static int find_start(struct kj_schema_compiler *c, const struct kj_schema_start
 int kj_schema_compile_from(const struct kj_schema_start *start, kj_schema_resolve *resolve,
                            void *arg, struct kj_schema **schema, struct kj_fault *fault)
 {
-    struct kj_schema_compiler c = {.resolve = resolve, .arg = arg, .fault = fault};
+    struct kj_schema_compiler c = {.resolve = resolve,
+                                   .arg = arg,
+                                   .fault = fault,
+                                   .formats_are_notes = start->formats_are_notes};
     struct kj_schema_node *root;
     struct kj_element at;
     uint32_t resource;

@@ -22,6 +22,7 @@ struct kj_schema_compiler {
     kj_schema_resolve *resolve;
     void *arg;
     struct kj_fault *fault;
+    bool formats_are_notes;
     struct kj_schema_resource *resources;
     size_t resource_count;
     struct kj_map names; // URI -> number of the resource + 1
@@ -33,14 +34,6 @@ struct kj_schema_compiler {
     size_t queue_count, queue_done;
 };
 
-// Where to begin: the whole document or one of its members (NULL = the whole).
-struct kj_schema_start {
-    const bson_t *source;
-    const char *name; // its URI, "" when it has none
-    const char *member;
-};
-int kj_schema_compile_from(const struct kj_schema_start *start, kj_schema_resolve *resolve,
-                           void *arg, struct kj_schema **schema, struct kj_fault *fault);
 // Refuses with the JSON Pointer of the element at `address`.
 int kj_schema_refuse(struct kj_schema_compiler *c, const uint8_t *address, const char *format, ...)
     KJ_PRINTF(3, 4);

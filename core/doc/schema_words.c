@@ -166,7 +166,7 @@ static int word_format(struct kj_schema_compiler *c, struct kj_schema_node *node
     if (value->type != BSON_TYPE_UTF8)
         return kj_schema_refuse(c, value->data, "must be the name of a format");
     const struct kj_schema_format *format = kj_schema_format((const char *)value->data);
-    if (format)
+    if (format && !c->formats_are_notes)
         text_of(c, node)->format = format;
     return KJ_OK;
 }

@@ -130,14 +130,24 @@ void kj_loop_post(struct kj_loop *loop, struct kj_task *task)
     kj_loop_kick(loop);
 }
 
-void kj_loop_post_from_thread(struct kj_loop *loop, struct kj_task *task)
+void kj_loop_leave_from_thread(struct kj_loop *loop, struct kj_task *task)
 {
     struct kj_task *head = atomic_load_explicit(&loop->inbox, memory_order_relaxed);
     do {
         task->next = head;
     } while (!atomic_compare_exchange_weak_explicit(&loop->inbox, &head, task, memory_order_release,
                                                     memory_order_relaxed));
+}
+
+void kj_loop_wake_from_thread(struct kj_loop *loop)
+{
     uv_async_send(&loop->async);
+}
+
+void kj_loop_post_from_thread(struct kj_loop *loop, struct kj_task *task)
+{
+    kj_loop_leave_from_thread(loop, task);
+    kj_loop_wake_from_thread(loop);
 }
 
 bool kj_loop_unpost(struct kj_loop *loop, struct kj_task *task)

@@ -56,6 +56,9 @@ bool kj_loop_is_virtual(const struct kj_loop *loop);
 void kj_loop_post(struct kj_loop *loop, struct kj_task *task);
 // The same from any thread.
 void kj_loop_post_from_thread(struct kj_loop *loop, struct kj_task *task);
+// Its two halves, for who posts many: a sleeping loop sees what was left when it is woken.
+void kj_loop_leave_from_thread(struct kj_loop *loop, struct kj_task *task);
+void kj_loop_wake_from_thread(struct kj_loop *loop);
 // Takes back a task that did not run yet; false when it is not posted. Walks the list of what is
 // ready: for destructors.
 bool kj_loop_unpost(struct kj_loop *loop, struct kj_task *task);

@@ -9,6 +9,8 @@
 #include <signal.h>
 #include <stdlib.h>
 
+enum { WAKE_EVERY_NS = 300000 };
+
 struct kj_pool {
     struct kj_loop *loop;
     char name[16]; // the kernel's limit for a thread's name
@@ -31,12 +33,17 @@ static struct kj_work *work_of(struct kj_task *task)
     return (struct kj_work *)((char *)task - offsetof(struct kj_work, task));
 }
 
-// The next work, or NULL when the thread shall end.
-static struct kj_work *take(struct kj_pool *pool)
+// The next work, or NULL when the thread shall end. `unsaid`: finished works that the loop has not
+// been woken for.
+static struct kj_work *take(struct kj_pool *pool, bool *unsaid)
 {
     pthread_mutex_lock(&pool->lock);
-    while (pool->queue == NULL && !pool->ending)
+    while (pool->queue == NULL && !pool->ending) {
+        if (*unsaid)
+            kj_loop_wake_from_thread(pool->loop);
+        *unsaid = false;
         pthread_cond_wait(&pool->wake, &pool->lock);
+    }
     struct kj_work *work = pool->ending ? NULL : pool->queue;
     if (work) {
         pool->queue = work->next;
@@ -49,13 +56,25 @@ static struct kj_work *take(struct kj_pool *pool)
     return work;
 }
 
+// Waking the loop costs more than a short work, so one that has more to do wakes it only now and
+// then; what is finished waits at most for the work that was queued behind it.
 static void *thread_main(void *arg)
 {
     struct kj_pool *pool = arg;
-    for (struct kj_work *work; (work = take(pool));) {
+    bool unsaid = false;
+    int64_t woken = 0;
+    for (struct kj_work *work; (work = take(pool, &unsaid));) {
         work->work(work);
-        kj_loop_post_from_thread(pool->loop, &work->task); // the work may be gone from here on
+        kj_loop_leave_from_thread(pool->loop, &work->task); // it may be gone from here on
+        int64_t now = kj_clock_real_mono_ns();
+        unsaid = now - woken < WAKE_EVERY_NS;
+        if (unsaid)
+            continue;
+        kj_loop_wake_from_thread(pool->loop);
+        woken = now;
     }
+    if (unsaid)
+        kj_loop_wake_from_thread(pool->loop);
     return NULL;
 }
 
@@ -111,7 +130,11 @@ int kj_pool_create(struct kj_loop *loop, const char *name, int threads, size_t q
     pool->loop = loop;
     pool->limit = queue_limit;
     kj_copy(pool->name, sizeof pool->name, name);
-    pthread_mutex_init(&pool->lock, NULL);
+    pthread_mutexattr_t adaptive;
+    pthread_mutexattr_init(&adaptive);
+    pthread_mutexattr_settype(&adaptive, PTHREAD_MUTEX_ADAPTIVE_NP);
+    pthread_mutex_init(&pool->lock, &adaptive);
+    pthread_mutexattr_destroy(&adaptive);
     pthread_cond_init(&pool->wake, NULL);
     if (!kj_loop_is_virtual(loop)) {
         pool->threads = kj_alloc((size_t)threads * sizeof *pool->threads);

@@ -312,14 +312,20 @@ bool kj_hook_waits(const struct kj_hook_run *run)
     return false;
 }
 
+void kj_hook_release(struct kj_hook_run *run)
+{
+    if (run->file && !run->file->vm->stop) { // a stopped state is thrown away
+        luaL_unref(run->file->vm->L, LUA_REGISTRYINDEX, run->thread_ref);
+    }
+    run->file = NULL;
+}
+
 void kj_hook_end(struct kj_hook_run *run)
 {
     if (!run) {
         return;
     }
-    if (!run->file->vm->stop) { // a stopped state is thrown away; nothing in it is to run again
-        luaL_unref(run->file->vm->L, LUA_REGISTRYINDEX, run->thread_ref);
-    }
+    kj_hook_release(run);
     for (size_t i = 0; i < run->step_count; i++) {
         kj_doc_clear(&run->steps[i].args);
         kj_doc_clear(&run->steps[i].answer);
@@ -327,5 +333,6 @@ void kj_hook_end(struct kj_hook_run *run)
     kj_doc_clear(&run->event);
     kj_doc_clear(&run->recorded);
     kj_doc_clear(&run->result);
+    free(run->steps);
     free(run);
 }

@@ -41,13 +41,13 @@ struct kj_step {
 };
 
 struct kj_hook_run {
-    struct kj_hook_file *file;
+    struct kj_hook_file *file; // NULL: released
     const struct kj_hook_def *hook;
     lua_State *thread;
     int thread_ref, together_ref;
     bool started;
     bson_t *event, *recorded;
-    struct kj_step steps[KJ_MAX_STEPS];
+    struct kj_step *steps;         // KJ_MAX_STEPS of them, from the first on
     size_t step_count, waits_from; // steps [waits_from, step_count) are waited for
     int64_t sleep_ms;              // > 0: waits for time instead
     int sleeps;                    // so far
@@ -63,7 +63,9 @@ struct kj_hook_run *kj_hook_begin(struct kj_hook_file *file, size_t index, const
 // Runs until it waits (steps without an answer, or sleep_ms) or has ended.
 void kj_hook_step(struct kj_hook_run *run);
 bool kj_hook_waits(const struct kj_hook_run *run); // any open step
-void kj_hook_end(struct kj_hook_run *run);         // frees; NULL is fine
+// After the end: gives up what is the state's, which another run may then use. The result stays.
+void kj_hook_release(struct kj_hook_run *run);
+void kj_hook_end(struct kj_hook_run *run); // releases and frees; NULL is fine
 
 // --- for the library of hooks (inside a protected call) ---
 // The run under way; raises that kejue.NAME is for hooks when there is none.

@@ -9,8 +9,8 @@
 #include <string.h>
 
 struct kj_hook_live {
-    struct kj_errand errand; // first
-    struct kj_hook_live *next;
+    struct kj_errand errand;              // first
+    struct kj_hook_live *next, *previous; // in script->lives
     struct kj_pack *pack;
     struct kj_warm *warm;
     struct kj_hook_run *run;
@@ -29,14 +29,15 @@ struct kj_hook_live {
 
 static void unlink_live(struct kj_hook_live *live)
 {
-    struct kj_hook_live **at = &live->errand.script->lives;
-    while (*at && *at != live) {
-        at = &(*at)->next;
+    if (live->previous) {
+        live->previous->next = live->next;
+    } else {
+        live->errand.script->lives = live->next;
     }
-    if (*at) {
-        *at = live->next;
-        live->errand.script->live_count--;
+    if (live->next) {
+        live->next->previous = live->previous;
     }
+    live->errand.script->live_count--;
 }
 
 static void end_live(struct kj_hook_live *live)
@@ -71,6 +72,11 @@ static void live_run(struct kj_errand *errand)
         }
     }
     kj_hook_step(live->run);
+    if (live->run->ended) { // here, not on the loop: the next run needs a state now
+        kj_hook_release(live->run);
+        kj_pack_give(live->pack, live->warm);
+        live->warm = NULL;
+    }
 }
 
 static void resume(struct kj_hook_live *live)
@@ -187,6 +193,9 @@ int kj_hook_run(struct kj_script *script, const char *hook, const bson_t *event,
     live->task.run = resume_task;
     kj_timer_init(&live->timer, wake, live);
     live->next = script->lives;
+    if (live->next) {
+        live->next->previous = live;
+    }
     script->lives = live;
     script->live_count++;
     live->working = true;

@@ -83,6 +83,9 @@ struct kj_step *kj_hook_new_step(lua_State *L, struct kj_hook_run *run, const ch
     if (strlen(verb) >= sizeof run->steps[0].verb) {
         luaL_error(L, "\"%s\" is no verb", verb);
     }
+    if (!run->steps) {
+        run->steps = kj_alloc(KJ_MAX_STEPS * sizeof *run->steps);
+    }
     struct kj_step *step = &run->steps[run->step_count];
     kj_doc_clear(&step->args); // of a step that failed to be made
     memset(step, 0, sizeof *step);

@@ -9,6 +9,7 @@
 
 #include "base/alloc.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -131,6 +132,7 @@ static struct group *run_group(struct lane *lane, struct kj_store_request *first
 static void lane_thread(void *arg)
 {
     struct lane *lane = arg;
+    pthread_setname_np(pthread_self(), lane == &lane->store->read ? "store-read" : "store");
     uv_mutex_lock(&lane->mutex);
     for (;;) {
         while (lane->queue.first == NULL && !lane->stop)
@@ -291,6 +293,8 @@ static int open_all(struct sqlite_store *store, bool memory, bool inline_, struc
     db->host = kj_strdup(config->host ? config->host : "local");
     db->simulated = config->simulated;
     db->events_kept = config->events_kept > 0 ? config->events_kept : 1000000;
+    db->jobs_kept = config->jobs_kept > 0 ? config->jobs_kept : 1000000;
+    kj_sqlite_trim_begin(db);
     return 0;
 }
 

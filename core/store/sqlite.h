@@ -4,6 +4,7 @@
 // sqlite_open.c  a connection, the lock, what may be wrong         at open only
 // sqlite_schema.c tables, indexes, format                          at open only
 // sqlite_group.c one transaction for everything that was queued    lane thread
+// sqlite_trim.c  keeps the file from growing                      lane thread
 // sqlite_db.c    statements and errors; _write, _increment, _find, _claim, _events: the verbs
 #ifndef KJ_SQLITE_H
 #define KJ_SQLITE_H
@@ -41,7 +42,11 @@ struct kj_sqlite_db {
     // collection with deletes keeps it in table `sequences`.
     int64_t next_id[KJ_COLL_COUNT];
     bool deleted[KJ_COLL_COUNT]; // within this group
-    int64_t events_kept, events_since_trim;
+    int64_t events_kept, jobs_kept;
+    struct {                             // sqlite_trim.c; goes back with its group
+        int64_t inserted[KJ_COLL_COUNT]; // since the last trim that had nothing left to do
+        int64_t jobs_from;               // up to this id all jobs were looked at
+    } trim;
     bool simulated;
     char *host;
 };
@@ -115,8 +120,10 @@ int kj_sqlite_put(struct kj_sqlite_run *run, sqlite3_stmt *old, const bson_t *do
 int kj_sqlite_check_events(const struct kj_sqlite_run *run);
 // Numbers and stores the op's events.
 int kj_sqlite_add_events(struct kj_sqlite_run *run);
-// Now and then drops what is older than the newest events_kept.
-int kj_sqlite_trim_events(struct kj_sqlite_db *db);
+
+// sqlite_trim.c: within a group, drops what is older than is kept. `now`: wall ms.
+void kj_sqlite_trim(struct kj_sqlite_db *db, int64_t now);
+void kj_sqlite_trim_begin(struct kj_sqlite_db *db); // once, after opening
 
 // increment.c: the document with {path: delta, …} applied, or KJ_EINVAL, KJ_ELIMIT.
 int kj_increment(enum kj_coll coll, const bson_t *doc, const bson_t *deltas, bson_t **out,

@@ -19,10 +19,9 @@ static const char k_next_kind[] = "SELECT kind" WAITING " AND kind > ?1 ORDER BY
 static const char k_next_level[] =
     "SELECT priority, due" WAITING " AND kind = ?1 AND priority <= ?2"
     " ORDER BY priority DESC, due LIMIT 1";
-static const char k_due[] = "SELECT id, due" WAITING " AND kind = ?1 AND priority = ?2"
-                            " AND due <= ?3 ORDER BY due, id LIMIT ?4";
-
-static const char k_job[] = "SELECT version, doc FROM jobs WHERE id = ?1";
+static const char k_due[] =
+    "SELECT due, id, version, doc" WAITING " AND kind = ?1 AND priority = ?2"
+    " AND due <= ?3 ORDER BY due, id LIMIT ?4";
 static const char k_set[] = "UPDATE jobs SET version = ?1, state = 'running', host = ?2, doc = ?3"
                             " WHERE id = ?4";
 
@@ -33,7 +32,8 @@ struct kind {
 };
 
 struct candidate {
-    int64_t due, id;
+    int64_t due, id, version;
+    bson_t *doc; // as the claim leaves it
 };
 
 struct claim {
@@ -42,7 +42,6 @@ struct claim {
     size_t n_kinds;
     struct candidate *found;
     size_t n_found;
-    sqlite3_stmt *job, *set;
 };
 
 static void add_kind(struct claim *claim, const char *name)
@@ -106,6 +105,38 @@ static int by_due(const void *a, const void *b)
     return x->id < y->id ? -1 : x->id > y->id;
 }
 
+// The job's document as the claim leaves it; NULL: the bytes are no document.
+static bson_t *claimed_doc(const struct kj_store_op *op, sqlite3_stmt *row, int64_t version)
+{
+    bson_t changes = BSON_INITIALIZER, doc;
+    if (!bson_init_static(&doc, sqlite3_column_blob(row, 3), (size_t)sqlite3_column_bytes(row, 3)))
+        return NULL;
+    kj_doc_put_int(&changes, "version", version);
+    kj_doc_put_text(&changes, "state", "running");
+    kj_doc_put_text(&changes, "host", op->host);
+    kj_doc_put_int(&changes, "token", kj_doc_int(&doc, "token", 0) + 1);
+    kj_doc_put_time(&changes, "updated_at", op->now);
+    bson_t *claimed = kj_doc_with(&doc, &changes);
+    bson_destroy(&changes);
+    return claimed;
+}
+
+static bool add_candidate(struct claim *claim, sqlite3_stmt *row)
+{
+    int64_t version = sqlite3_column_int64(row, 2) + 1;
+    bson_t *doc = claimed_doc(claim->run->op, row, version);
+    if (doc == NULL)
+        return false;
+    if ((claim->n_found & (claim->n_found - 1)) == 0)
+        claim->found = kj_realloc(claim->found,
+                                  sizeof *claim->found * (claim->n_found ? 2 * claim->n_found : 1));
+    claim->found[claim->n_found++] = (struct candidate){sqlite3_column_int64(row, 0),
+                                                        sqlite3_column_int64(row, 1), version, doc};
+    return true;
+}
+
+// The documents come with the walk: a look-up for each would be a third more of what a job costs
+// here. (A claim of several kinds may read some that it does not take.)
 static void gather(struct claim *claim, const struct kind *kind, int64_t most)
 {
     const struct kj_store_op *op = claim->run->op;
@@ -116,58 +147,40 @@ static void gather(struct claim *claim, const struct kind *kind, int64_t most)
     sqlite3_bind_int64(stmt, 2, kind->priority);
     sqlite3_bind_int64(stmt, 3, op->now);
     sqlite3_bind_int64(stmt, 4, most);
-    while (kj_sqlite_step(claim->run->db, stmt) == SQLITE_ROW) {
-        if ((claim->n_found & (claim->n_found - 1)) == 0)
-            claim->found = kj_realloc(claim->found, sizeof *claim->found *
-                                                        (claim->n_found ? 2 * claim->n_found : 1));
-        claim->found[claim->n_found++] =
-            (struct candidate){sqlite3_column_int64(stmt, 1), sqlite3_column_int64(stmt, 0)};
-    }
+    while (kj_sqlite_step(claim->run->db, stmt) == SQLITE_ROW)
+        if (!add_candidate(claim, stmt)) {
+            kj_sqlite_break(claim->run->db, SQLITE_CORRUPT);
+            break;
+        }
     sqlite3_reset(stmt);
 }
 
-// The job's document as the claim leaves it.
-static bson_t *claimed_doc(struct claim *claim, const bson_t *doc, int64_t version)
-{
-    const struct kj_store_op *op = claim->run->op;
-    bson_t changes = BSON_INITIALIZER;
-    kj_doc_put_int(&changes, "version", version);
-    kj_doc_put_text(&changes, "state", "running");
-    kj_doc_put_text(&changes, "host", op->host);
-    kj_doc_put_int(&changes, "token", kj_doc_int(doc, "token", 0) + 1);
-    kj_doc_put_time(&changes, "updated_at", op->now);
-    bson_t *claimed = kj_doc_with(doc, &changes);
-    bson_destroy(&changes);
-    return claimed;
-}
-
-// One look-up and one update of the three things that change: what a job costs here bounds the
-// rate of the whole queue.
-static void take(struct claim *claim, int64_t id)
+static void take(struct claim *claim, sqlite3_stmt *set, struct candidate *candidate)
 {
     struct kj_sqlite_run *run = claim->run;
-    sqlite3_stmt *job = claim->job, *set = claim->set;
-    bson_t doc;
-    sqlite3_bind_int64(job, 1, id);
-    bool found =
-        kj_sqlite_step(run->db, job) == SQLITE_ROW &&
-        bson_init_static(&doc, sqlite3_column_blob(job, 1), (size_t)sqlite3_column_bytes(job, 1));
-    int64_t version = found ? sqlite3_column_int64(job, 0) + 1 : 0;
-    bson_t *claimed = found ? claimed_doc(claim, &doc, version) : NULL;
-    sqlite3_reset(job);
-    if (claimed == NULL) {
-        kj_sqlite_break(run->db, SQLITE_CORRUPT); // the index names what is not there
-        return;
-    }
-    sqlite3_bind_int64(set, 1, version);
+    sqlite3_bind_int64(set, 1, candidate->version);
     kj_sqlite_bind_text(set, 2, run->op->host);
-    sqlite3_bind_blob(set, 3, bson_get_data(claimed), (int)claimed->len, SQLITE_STATIC);
-    sqlite3_bind_int64(set, 4, id);
-    if (kj_sqlite_step(run->db, set) == SQLITE_DONE)
-        kj_store_add_doc(run->op, claimed);
-    else
-        bson_destroy(claimed);
+    sqlite3_bind_blob(set, 3, bson_get_data(candidate->doc), (int)candidate->doc->len,
+                      SQLITE_STATIC);
+    sqlite3_bind_int64(set, 4, candidate->id);
+    if (kj_sqlite_step(run->db, set) == SQLITE_DONE) {
+        kj_store_add_doc(run->op, candidate->doc);
+        candidate->doc = NULL;
+    }
     sqlite3_reset(set);
+}
+
+static void take_found(struct claim *claim, int64_t most)
+{
+    sqlite3_stmt *set = kj_sqlite_prepare(claim->run->db, k_set);
+    if (claim->n_found > 1)
+        qsort(claim->found, claim->n_found, sizeof *claim->found, by_due);
+    for (size_t i = 0; set && i < claim->n_found && (int64_t)i < most && !claim->run->db->broken;
+         i++)
+        take(claim, set, &claim->found[i]);
+    for (size_t i = 0; i < claim->n_found; i++)
+        kj_doc_clear(&claim->found[i].doc);
+    claim->n_found = 0;
 }
 
 // Takes the due jobs of the highest level of all kinds; false when no level is left.
@@ -181,7 +194,6 @@ static bool take_level(struct claim *claim, int64_t limit)
     if (top == NULL)
         return false;
     int64_t priority = top->priority, left = limit - (int64_t)op->n_docs;
-    claim->n_found = 0;
     for (size_t i = 0; i < claim->n_kinds; i++) {
         struct kind *kind = &claim->kinds[i];
         if (!kind->has_level || kind->priority != priority)
@@ -190,10 +202,7 @@ static bool take_level(struct claim *claim, int64_t limit)
             gather(claim, kind, left);
         next_level(claim, kind);
     }
-    if (claim->n_found > 1)
-        qsort(claim->found, claim->n_found, sizeof *claim->found, by_due);
-    for (size_t i = 0; i < claim->n_found && (int64_t)i < left && !claim->run->db->broken; i++)
-        take(claim, claim->found[i].id);
+    take_found(claim, left);
     return true;
 }
 
@@ -228,10 +237,6 @@ int kj_sqlite_claim(struct kj_sqlite_run *run)
         return rc;
     struct claim claim = {.run = run};
     int64_t limit = run->op->limit ? run->op->limit : KJ_FIND_LIMIT;
-    claim.job = kj_sqlite_prepare(run->db, k_job);
-    claim.set = claim.job ? kj_sqlite_prepare(run->db, k_set) : NULL;
-    if (claim.set == NULL)
-        return run->db->broken;
     list_kinds(&claim);
     for (size_t i = 0; i < claim.n_kinds; i++)
         seek_level(&claim, &claim.kinds[i], INT64_MAX);

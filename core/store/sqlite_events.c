@@ -6,8 +6,6 @@
 
 #include <string.h>
 
-enum { TRIM_EVERY = 1000, TRIM_MOST = 4000 };
-
 static bson_t *event_doc(struct kj_sqlite_run *run, const bson_t *event)
 {
     bson_t *doc = bson_new();
@@ -32,10 +30,8 @@ static int add_event(struct kj_sqlite_run *run, const bson_t *event, const char 
         workspace = kj_doc_text(event, "workspace", workspace);
     int rc = kj_sqlite_add(&one, doc, workspace, &stored);
     bson_destroy(doc);
-    if (stored) {
+    if (stored)
         kj_store_add_doc(run->events, stored);
-        run->db->events_since_trim++;
-    }
     return rc;
 }
 
@@ -86,22 +82,4 @@ int kj_sqlite_check_events(const struct kj_sqlite_run *run)
             return bad(run, "hold one that is too large");
     }
     return 0;
-}
-
-int kj_sqlite_trim_events(struct kj_sqlite_db *db)
-{
-    if (db->events_since_trim < TRIM_EVERY)
-        return 0;
-    sqlite3_stmt *stmt = kj_sqlite_prepare(
-        db, "DELETE FROM events WHERE id <= min(?1, (SELECT min(id) FROM events) + ?2)");
-    if (stmt == NULL)
-        return db->broken;
-    sqlite3_bind_int64(stmt, 1, db->next_id[KJ_EVENTS] - 1 - db->events_kept);
-    sqlite3_bind_int64(stmt, 2, TRIM_MOST);
-    kj_sqlite_step(db, stmt);
-    sqlite3_reset(stmt);
-    // More than one batch behind (the limit was lowered): go on with the next group.
-    if (sqlite3_changes(db->sql) < TRIM_MOST)
-        db->events_since_trim = 0;
-    return db->broken;
 }

@@ -114,7 +114,8 @@ static void roll_back(struct kj_sqlite_db *db)
 void kj_sqlite_group(struct kj_sqlite_db *db, struct kj_store_request *first,
                      struct kj_store_op *events)
 {
-    int64_t next_id[KJ_COLL_COUNT], since_trim = db->events_since_trim;
+    int64_t next_id[KJ_COLL_COUNT];
+    const __typeof__(db->trim) trim = db->trim;
     memcpy(next_id, db->next_id, sizeof next_id);
     memset(db->deleted, 0, sizeof db->deleted);
     db->broken = 0;
@@ -123,7 +124,7 @@ void kj_sqlite_group(struct kj_sqlite_db *db, struct kj_store_request *first,
     if (kj_sqlite_exec(db, db->writer ? "BEGIN IMMEDIATE" : "BEGIN") == 0)
         run_all(db, first, events);
     if (!db->broken && db->writer)
-        kj_sqlite_trim_events(db);
+        kj_sqlite_trim(db, first->at);
     if (!db->broken)
         save_next_ids(db);
     if (!db->broken)
@@ -132,6 +133,6 @@ void kj_sqlite_group(struct kj_sqlite_db *db, struct kj_store_request *first,
         return;
     roll_back(db);
     memcpy(db->next_id, next_id, sizeof next_id);
-    db->events_since_trim = since_trim;
+    db->trim = trim;
     fail_all(db, first, events);
 }

@@ -114,6 +114,7 @@ int kj_sqlite_add(struct kj_sqlite_run *run, const bson_t *doc, const char *work
     if (rc == SQLITE_DONE) {
         run->op->new_id = id;
         run->op->new_version = 1;
+        db->trim.inserted[coll]++;
         if (id >= db->next_id[coll])
             db->next_id[coll] = id + 1;
         kj_copy(run->workspace, sizeof run->workspace, workspace);

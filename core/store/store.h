@@ -116,6 +116,9 @@ struct kj_store_request {
     bool refused;               // the workspace's name is too long
 };
 
+// Records of collection `idempotency` are dropped when they are older.
+#define KJ_IDEMPOTENCY_KEPT_MS INT64_C(86400000)
+
 struct kj_store;
 
 struct kj_store_config {
@@ -126,6 +129,7 @@ struct kj_store_config {
     bool volatile_data;  // no flush: for simulated runs that can be repeated
     bool simulated;      // events carry simulated: true
     int64_t events_kept; // the newest so many; 0 = 1,000,000
+    int64_t jobs_kept;   // the same of ended jobs that belong to no lead and no campaign
 };
 
 // What a store is made of; both implementations pass tests/contract/store. All on the loop thread.

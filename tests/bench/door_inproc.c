@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 enum { k_bulk = 1000 };
@@ -214,14 +215,24 @@ static void on_started(void *arg, int status)
         bench_die("the queue did not start: %s", kj_error_name(status));
 }
 
+static double cpu_us(void)
+{
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    return 1e6 * (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+           (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
+}
+
 // Claimed, run in Lua, result stored, durable; with the start of the queue, as with the peers.
 static void drain(struct inproc *in, int64_t jobs)
 {
     int64_t start = bench_wall_ns();
+    double cpu = cpu_us();
     in->wanted = in->ended + jobs;
     kj_engine_start(in->engine, on_started, in);
     kj_loop_run(in->loop);
     bench_line(in->bench, "drain", bench_rate(jobs, start), "jobs/s");
+    bench_line(in->bench, "drain_cpu_per_job", (cpu_us() - cpu) / (double)jobs, "us");
     if ((int64_t)in->starts->count != jobs || in->events != jobs)
         bench_die("%lld jobs: %lld ran and %lld events came", (long long)jobs,
                   (long long)in->starts->count, (long long)in->events);

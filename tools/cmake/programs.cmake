@@ -11,7 +11,7 @@ function(kj_program name)
 endfunction()
 
 if(TARGET kj_app)
-  kj_program(kejued ROOM app SOURCES core/app/kejued.c)
+  kj_program(kejued ROOM app SOURCES core/app/kejued.c LINK ${KEJUE_ALLOCATOR})
 endif()
 
 # The vendors' stand-in of the tests and the demo.
@@ -19,6 +19,11 @@ if(TARGET kj_doc)
   file(GLOB stand_in CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/peers/stand-in/*.c)
   kj_program(kejue-stand-in NOINSTALL ROOM doc SOURCES ${stand_in}
     LINK PkgConfig::libmicrohttpd PkgConfig::libcurl PkgConfig::libcrypto)
+endif()
+
+# Judges documents by a JSON Schema, for people.
+if(TARGET kj_doc)
+  kj_program(kejue-schema ROOM doc SOURCES tools/kejue-schema/kejue_schema.c)
 endif()
 
 # Checks and tries out one plugin.
@@ -44,7 +49,7 @@ if(TARGET kj_model)
   kj_program(kejuectl ROOM model SOURCES ${ctl} LINK ${NNG_LIBRARY})
   target_link_options(kejuectl PRIVATE -Wl,--as-needed)
 endif()
-install(FILES tools/kejuectl/kejuectl.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+install(FILES tools/kejuectl/kejuectl.1 tools/kejue-schema/kejue-schema.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
 install(FILES tools/kejued.8 DESTINATION ${CMAKE_INSTALL_MANDIR}/man8)
 
 # A daemon started from the build tree finds the rules beside it, an installed one in share/kejue.

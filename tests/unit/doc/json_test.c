@@ -352,6 +352,85 @@ static void writes_pretty_and_values(void **state)
     bson_destroy(doc);
 }
 
+// What fits is not refused because of the room that writing by blocks would like to have.
+static void fills_a_buffer_to_its_limit(void **state)
+{
+    (void)state;
+    const char *text =
+        "{\"key\":[1,\"a text of more than a block, \xc3\xbc and \\\"\"],\"k\":-2.5}";
+    size_t length = strlen(text);
+    struct kj_buf out;
+    bson_t *doc;
+    assert_int_equal(kj_json_parse(text, length, NULL, &doc, NULL, NULL), 0);
+    for (size_t limit = 1; limit < 2 * length; limit++) {
+        kj_buf_init(&out, limit);
+        kj_json_write(doc, 0, &out);
+        assert_int_equal(out.failed, limit < length);
+        assert_true(out.length <= limit);
+        if (limit >= length)
+            assert_string_equal(out.data, text);
+        kj_buf_fini(&out);
+    }
+    bson_destroy(doc);
+}
+
+static void reads_any_value_and_bare_grammar(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        bool value, grammar;
+    } cases[] = {{"5", true, true},
+                 {" \"a\" ", true, true},
+                 {"null", true, true},
+                 {"{\"a\":[]}", true, true},
+                 {"\"\\u0000\"", true, true},
+                 {"{\"\\u0000\":1}", false, true},
+                 {"{\"a\":1,\"a\":2}", false, true},
+                 {"", false, false},
+                 {"5 5", false, false},
+                 {"nul", false, false},
+                 {"\"\\ud800\"", false, false},
+                 {"[1,]", false, false},
+                 {"\xef\xbb\xbf{}", false, false},
+                 {"123456789012345678901", false, false}};
+    struct kj_json_limits value = {1000, 100, 10, KJ_JSON_VALUE};
+    struct kj_json_limits grammar = {1000, 100, 10, KJ_JSON_GRAMMAR};
+    for (size_t i = 0; i < KJ_COUNT(cases); i++) {
+        bson_t *doc, *none;
+        struct kj_fault fault = {0};
+        size_t length = strlen(cases[i].text);
+        int rc = kj_json_parse(cases[i].text, length, &value, &doc, NULL, &fault);
+        assert_int_equal(rc, cases[i].value ? 0 : KJ_EPARSE);
+        assert_int_equal(rc == 0, doc != NULL);
+        if (doc) {
+            bson_iter_t root;
+            assert_int_equal(bson_count_keys(doc), 1);
+            assert_true(bson_iter_init_find(&root, doc, ""));
+            bson_destroy(doc);
+        }
+        rc = kj_json_parse(cases[i].text, length, &grammar, &none, NULL, &fault);
+        assert_int_equal(rc, cases[i].grammar ? 0 : KJ_EPARSE);
+        assert_null(none);
+    }
+}
+
+// More keys than are compared one by one, all the same.
+static void grammar_lets_many_keys_repeat(void **state)
+{
+    (void)state;
+    struct kj_json_limits grammar = {10000, 1000, 2, KJ_JSON_GRAMMAR};
+    struct kj_buf text;
+    bson_t *none;
+    kj_buf_init(&text, 0);
+    for (int i = 0; i < 100; i++)
+        kj_buf_adds(&text, i ? ",\"a\":1" : "{\"a\":1");
+    kj_buf_adds(&text, "}");
+    assert_int_equal(kj_json_parse(text.data, text.length, &grammar, &none, NULL, NULL), 0);
+    assert_int_equal(kj_json_parse(text.data, text.length, NULL, &none, NULL, NULL), KJ_EPARSE);
+    kj_buf_fini(&text);
+}
+
 static void refuses_to_write_bottomless(void **state)
 {
     (void)state;
@@ -379,6 +458,9 @@ int main(void)
         cmocka_unit_test(finds_repeats_among_many),
         cmocka_unit_test(writes_what_json_has_no_word_for),
         cmocka_unit_test(writes_pretty_and_values),
+        cmocka_unit_test(fills_a_buffer_to_its_limit),
+        cmocka_unit_test(reads_any_value_and_bare_grammar),
+        cmocka_unit_test(grammar_lets_many_keys_repeat),
         cmocka_unit_test(refuses_to_write_bottomless),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

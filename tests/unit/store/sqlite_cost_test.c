@@ -28,6 +28,7 @@ static void open_db(void)
     assert_int_equal(kj_sqlite_open(":memory:", true, true, &g_db, NULL), 0);
     assert_int_equal(kj_sqlite_schema(&g_db, ":memory:", KJ_SQLITE_FORMAT, NULL, 0, NULL), 0);
     g_db.host = kj_strdup("h1");
+    g_db.events_kept = g_db.jobs_kept = 1000000;
 }
 
 // Jobs of "call" (held up: no room), "crm", and "mail"; `due` and later, priorities 25, 50, 75.

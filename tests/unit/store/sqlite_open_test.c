@@ -144,9 +144,10 @@ static void test_damaged(void **state)
     world_end(&world);
     int64_t page =
         sql_number(in_folder("damaged"), "SELECT rootpage FROM sqlite_master WHERE name = 'calls'");
+    int64_t page_size = sql_number(in_folder("damaged"), "PRAGMA page_size");
     int fd = open(in_folder("damaged"), O_RDWR);
     memset(junk, 0x5a, sizeof junk);
-    assert_int_equal(pwrite(fd, junk, sizeof junk, (page - 1) * 4096), sizeof junk);
+    assert_int_equal(pwrite(fd, junk, sizeof junk, (page - 1) * page_size), sizeof junk);
     close(fd);
     expect_fault(in_folder("damaged"), KJ_EIO, "damaged");
 }
