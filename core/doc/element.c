@@ -115,13 +115,40 @@ double kj_element_real(const struct kj_element *element)
     }
 }
 
+// Passes over the value of a common type at `at`; NULL when it is another or does not fit.
+static const uint8_t *pass_value(uint8_t type, const uint8_t *at, const uint8_t *end)
+{
+    enum { TEXT = 100, WHOLE = 101, OTHER = 102 };
+    static const uint8_t sizes[] = {OTHER, 8,     TEXT,  WHOLE, WHOLE, OTHER, OTHER, OTHER, 1, 8,
+                                    0,     OTHER, OTHER, OTHER, OTHER, OTHER, 4,     OTHER, 8};
+    uint64_t size = type < sizeof sizes ? sizes[type] : OTHER;
+    if (size >= TEXT) {
+        if (size == OTHER || end - at < 5)
+            return NULL;
+        size = kj_load32(at) + (size == TEXT ? UINT64_C(4) : 0);
+        if (size < 5)
+            return NULL;
+    }
+    return size <= (uint64_t)(end - at) ? at + size : NULL;
+}
+
+// Only the member that is found is taken apart: look-ups pass over ten for each that they find.
 bool kj_element_find(const uint8_t *doc, size_t length, const char *key, size_t key_length,
                      struct kj_element *found)
 {
     struct kj_members members = kj_members_of(doc, length);
-    while (kj_members_next(&members, found))
-        if (found->key_length == key_length && memcmp(found->key, key, key_length) == 0)
-            return true;
+    while (members.at < members.end) {
+        const uint8_t *name = members.at + 1, *nul = kj_key_end(name, members.end);
+        if (nul == NULL)
+            return false;
+        if ((size_t)(nul - name) == key_length && memcmp(name, key, key_length) == 0)
+            return kj_members_next(&members, found);
+        const uint8_t *next = pass_value(*members.at, nul + 1, members.end);
+        if (next)
+            members.at = next;
+        else if (!kj_members_next(&members, found))
+            return false;
+    }
     return false;
 }
 

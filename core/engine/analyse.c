@@ -192,6 +192,7 @@ static void finish(struct kj_path *path, bson_t *answers)
                                .workspace = kj_path_workspace(path),
                                .coll = KJ_CALLS,
                                .key = path->attempt_id,
+                               .known = path->call,
                                .change = store_facts,
                                .done = on_facts_stored,
                                .arg = path};

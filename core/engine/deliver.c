@@ -197,6 +197,7 @@ static void update_lead(struct kj_path *path)
                                .workspace = kj_path_workspace(path),
                                .coll = KJ_LEADS,
                                .id = kj_doc_int(kj_path_job(path), "lead_id", 0),
+                               .known = path->lead,
                                .change = change_lead,
                                .done = on_lead,
                                .arg = path};

@@ -84,9 +84,11 @@ int kj_intake_csv(const char *text, size_t length, bson_t **rows,
 // call_source, schedule_at, …}, campaign_id?, key?}; result {job_id, lead_id, created}.
 void kj_intake_call(struct kj_engine *engine, const char *workspace, const bson_t *request,
                     kj_engine_done *done, void *arg);
-// A call of another system, with its transcript: analyse, decide and commit without dialing.
-// {external_id, lead{}, group, started_at, ended_at, disposition, language, transcript[], …}.
-void kj_intake_recorded(struct kj_engine *engine, const char *workspace, const bson_t *call,
+// Calls of another system, with their transcripts: analyse, decide and commit without dialing. An
+// array of {external_id, lead{}, group_id, started_at, ended_at, disposition, language,
+// transcript[], …}; result {calls: [{refused, place, text} or {refused, job_id, lead_id, created}]}
+// in the same order.
+void kj_intake_recorded(struct kj_engine *engine, const char *workspace, const bson_t *calls,
                         kj_engine_done *done, void *arg);
 // Any job: {kind, key, due, priority, payload}; result {id, created}.
 void kj_intake_job(struct kj_engine *engine, const char *workspace, const bson_t *request,

@@ -1,5 +1,5 @@
-// Stage intake: calls, jobs, refusals and recorded calls enter here: normalised, deduplicated by
-// key, stored, and only then acknowledged.
+// Stage intake: calls, jobs and refusals enter here (leads and recorded calls beside this file):
+// normalised, deduplicated by key, stored, and only then acknowledged.
 #include "base/alloc.h"
 #include "base/log.h"
 #include "engine/path.h"
@@ -90,7 +90,8 @@ void kj_intake_job(struct kj_engine *engine, const char *workspace, const bson_t
     const char *kind = kj_doc_text(request, "kind", "");
     int64_t now = kj_loop_now(engine->loop);
     bson_t payload;
-    if (kj_queue_kind(engine->queue, kind) == NULL || strcmp(kind, "call") == 0) {
+    if (kj_queue_kind(engine->queue, kind) == NULL || strcmp(kind, "call") == 0 ||
+        strcmp(kind, "recorded") == 0) {
         intake_refuse(intake, KJ_EINVAL, "/kind", "see job.kinds; calls are made by call.create",
                       "is not a kind of job that can be submitted");
         return;
@@ -169,114 +170,6 @@ void kj_intake_call(struct kj_engine *engine, const char *workspace, const bson_
         kj_store_get(engine->store, workspace, KJ_LEADS, id, NULL, on_lead_read, intake);
     else
         kj_intake_lead(engine, workspace, &lead, on_call_lead, intake);
-}
-
-// --- recorded calls of another system ---
-
-static bson_t *recorded_call(const struct intake *intake, const char *key)
-{
-    static const char *const k_copied[] = {"disposition", "end_reason",  "language", "transcript",
-                                           "answered_by", "external_id", "group_id"};
-    bson_t *call = bson_new();
-    const bson_t *from = intake->request;
-    kj_doc_put_text(call, "key", key);
-    kj_doc_put_int(call, "lead_id", intake->lead_id);
-    kj_doc_put_from(call, "to", intake->lead, "phone_number");
-    kj_doc_put_text(call, "state", "ended");
-    kj_doc_put_text(call, "type", kj_doc_text(from, "type", "outbound"));
-    kj_doc_put_text(call, "source", kj_doc_text(from, "source", "import"));
-    kj_doc_put_int(call, "attempt", 1);
-    for (size_t i = 0; i < KJ_COUNT(k_copied); i++)
-        kj_doc_put_from(call, k_copied[i], from, k_copied[i]);
-    if (!kj_doc_has(call, "answered_by"))
-        kj_doc_put_text(call, "answered_by",
-                        kj_streq(kj_doc_text(from, "disposition", ""), "completed") ? "human"
-                                                                                    : "unknown");
-    int64_t started = kj_doc_time(from, "started_at", 0), ended = kj_doc_time(from, "ended_at", 0);
-    kj_doc_put_time(call, "created_at", started);
-    kj_doc_put_time(call, "answered_at", started);
-    kj_doc_put_time(call, "ended_at", ended);
-    kj_doc_put_int(call, "duration_ms", ended - started);
-    kj_doc_put_bool(call, "recorded", true);
-    return call;
-}
-
-static bson_t *recorded_job(const struct intake *intake, const char *key)
-{
-    bson_t more = BSON_INITIALIZER;
-    int64_t now = kj_loop_now(intake->engine->loop);
-    bson_t *job = kj_job_new("call", key, now, 50, NULL, now);
-    kj_doc_put_text(&more, "stage", "analyse");
-    kj_doc_put_bool(&more, "recorded", true);
-    kj_doc_put_int(&more, "lead_id", intake->lead_id);
-    kj_doc_put_from(&more, "to", intake->lead, "phone_number");
-    kj_doc_put_from(&more, "group_id", intake->request, "group_id");
-    kj_doc_put_from(&more, "disposition", intake->request, "disposition");
-    kj_doc_put_text(&more, "attempt_id", key);
-    bson_concat(job, &more);
-    bson_destroy(&more);
-    return job;
-}
-
-static void on_recorded(struct kj_store_request *request)
-{
-    struct intake *intake = request->arg;
-    int call = request->ops[0].status, job = request->ops[1].status;
-    bson_t result = BSON_INITIALIZER;
-    bool ok = (call == KJ_OK || call == KJ_EEXISTS) && (job == KJ_OK || job == KJ_EEXISTS);
-    if (job == KJ_OK)
-        kj_queue_wake(intake->engine->queue, "call", kj_loop_now(intake->engine->loop));
-    kj_doc_put_int(&result, "job_id", request->ops[1].new_id);
-    kj_doc_put_int(&result, "lead_id", intake->lead_id);
-    kj_doc_put_bool(&result, "created", job == KJ_OK);
-    intake_end(intake, ok ? KJ_OK : call != KJ_OK ? call : job, &result, NULL);
-    bson_destroy(&result);
-}
-
-static void on_recorded_lead(void *arg, int status, const bson_t *lead,
-                             const struct kj_fault *fault)
-{
-    struct intake *intake = arg;
-    char key[160];
-    if (status != KJ_OK) {
-        intake_end(intake, status, NULL, fault);
-        return;
-    }
-    intake->lead = bson_copy(lead);
-    intake->lead_id = kj_doc_int(lead, "_id", 0);
-    snprintf(key, sizeof key, "import:%.120s", kj_doc_text(intake->request, "external_id", ""));
-    struct kj_store_request *request = kj_store_request(2, intake->workspace, on_recorded, intake);
-    request->ops[0].verb = request->ops[1].verb = KJ_STORE_INSERT;
-    request->ops[0].coll = KJ_CALLS;
-    request->ops[1].coll = KJ_JOBS;
-    kj_store_own_doc(request, 0, recorded_call(intake, key));
-    kj_store_own_doc(request, 1, recorded_job(intake, key));
-    kj_store_submit(intake->engine->store, request);
-}
-
-void kj_intake_recorded(struct kj_engine *engine, const char *workspace, const bson_t *call,
-                        kj_engine_done *done, void *arg)
-{
-    struct intake *intake = new_intake(engine, workspace, call, done, arg);
-    int64_t started = kj_doc_time(call, "started_at", -1),
-            ended = kj_doc_time(call, "ended_at", -1);
-    const char *disposition = kj_doc_text(call, "disposition", "");
-    bson_t lead;
-    if (started < 0 || ended < started)
-        intake_refuse(intake, KJ_EINVAL, "/ended_at", "give RFC 3339 times",
-                      "the call must have started, and ended after that");
-    else if (kj_disposition_from_name(disposition) == KJ_DISP_NONE)
-        intake_refuse(intake, KJ_EINVAL, "/disposition",
-                      "use completed, voicemail, busy, no_answer, rejected, …",
-                      "is not a disposition");
-    else if (strcmp(disposition, "completed") == 0 && kj_doc_count(call, "transcript") == 0)
-        intake_refuse(intake, KJ_EINVAL, "/transcript",
-                      "give at least one turn, or another disposition",
-                      "a completed call needs a transcript");
-    else if (!kj_doc_child(call, "lead", &lead))
-        intake_refuse(intake, KJ_EINVAL, "/lead", "give lead.phone_number", "is missing");
-    else
-        kj_intake_lead(engine, workspace, &lead, on_recorded_lead, intake);
 }
 
 // --- refusals ---

@@ -67,6 +67,28 @@ static void put_refused(const struct import *import, bson_t *result)
     bson_destroy(&array);
 }
 
+// What became of each row, for those who go on with it.
+static void put_leads(const struct import *import, bson_t *result)
+{
+    bson_t array = BSON_INITIALIZER;
+    struct kj_doc_list list = {&array};
+    for (size_t i = 0; i < import->count; i++) {
+        const struct row *row = &import->rows[i];
+        bson_t one = BSON_INITIALIZER;
+        if (row->outcome == REFUSED) {
+            kj_doc_put_text(&one, "reason", row->reason);
+            kj_doc_put_text(&one, "text", row->text);
+        } else {
+            kj_doc_put_int(&one, "id", row->id);
+            kj_doc_put_from(&one, "phone_number", row->lead, "phone_number");
+        }
+        kj_doc_put_doc(&array, kj_doc_next(&list), &one);
+        bson_destroy(&one);
+    }
+    kj_doc_put_array(result, "leads", &array);
+    bson_destroy(&array);
+}
+
 static void import_end(struct import *import)
 {
     struct kj_fault fault;
@@ -86,6 +108,8 @@ static void import_end(struct import *import)
     kj_doc_put_text(&result, "list", list_of(import));
     kj_doc_put_array(&result, "lead_ids", &ids);
     put_refused(import, &result);
+    if (kj_doc_bool(import->defaults, "single", false))
+        put_leads(import, &result);
     kj_fault(&fault, import->status, NULL, "send the same rows again: nothing is taken twice",
              "the leads could not be stored");
     import->done(import->arg, import->status, &result, import->status ? &fault : NULL);

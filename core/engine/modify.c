@@ -43,20 +43,17 @@ static void on_written(struct kj_store_request *request)
         finish(run, op->status, NULL);
 }
 
-static void on_read(struct kj_store_request *request)
+// `old`: the document may have been written since it was read.
+static void attempt(struct run *run, const bson_t *doc, bool old)
 {
-    struct run *run = request->arg;
-    struct kj_store_op *op = &request->ops[0];
-    const bson_t *doc = op->status == KJ_OK && op->n_docs ? op->docs[0] : NULL;
-    if (op->status != KJ_OK && op->status != KJ_ENOTFOUND) {
-        finish(run, op->status, NULL);
-        return;
-    }
     bson_t *next = NULL, *events = NULL;
     int rc = run->modify.change(run->modify.arg, doc, &next, &events);
     if (rc != KJ_OK) {
         kj_doc_clear(&events);
-        finish(run, rc == KJ_MODIFY_SKIP ? KJ_OK : rc, doc);
+        if (old) // only what is read now may end it
+            read_again(run);
+        else
+            finish(run, rc == KJ_MODIFY_SKIP ? KJ_OK : rc, doc);
         return;
     }
     struct kj_store_request *write = kj_store_request(1, run->workspace, on_written, run);
@@ -72,6 +69,16 @@ static void on_read(struct kj_store_request *request)
     kj_store_submit(run->modify.store, write);
 }
 
+static void on_read(struct kj_store_request *request)
+{
+    struct run *run = request->arg;
+    struct kj_store_op *op = &request->ops[0];
+    if (op->status != KJ_OK && op->status != KJ_ENOTFOUND)
+        finish(run, op->status, NULL);
+    else
+        attempt(run, op->status == KJ_OK && op->n_docs ? op->docs[0] : NULL, false);
+}
+
 static void read_again(struct run *run)
 {
     kj_store_get(run->modify.store, run->workspace, run->modify.coll, run->modify.id, run->key,
@@ -84,5 +91,8 @@ void kj_modify(const struct kj_modify *modify)
     run->modify = *modify;
     run->workspace = kj_strdup(modify->workspace);
     run->key = kj_strdup(modify->key);
-    read_again(run);
+    if (modify->known)
+        attempt(run, modify->known, true);
+    else
+        read_again(run);
 }

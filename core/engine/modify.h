@@ -13,6 +13,9 @@ struct kj_modify {
     enum kj_coll coll;
     int64_t id;      // or
     const char *key; // copied
+    // The document as the caller has read it; saves the first read. Its version decides whether it
+    // was still true. Borrowed during the call; NULL = read.
+    const bson_t *known;
     // doc is NULL when absent. KJ_OK with *next (an insert when absent) and, if wished, *events (an
     // array); KJ_MODIFY_SKIP; or a negative code that ends the whole.
     int (*change)(void *arg, const bson_t *doc, bson_t **next, bson_t **events);

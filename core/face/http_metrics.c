@@ -69,8 +69,8 @@ static void put_commands(struct kj_buf *out, struct kj_api *api)
 
 static void put_engine(struct kj_buf *out, const struct kj_engine *engine)
 {
-    static const char *const k_kinds[] = {"call", "effect", "hook", "campaign.expand",
-                                          "campaign.wake"};
+    static const char *const k_kinds[] = {"call", "recorded",        "effect",
+                                          "hook", "campaign.expand", "campaign.wake"};
     put_one(out, "up", "gauge", "The engine is running.", 1);
     put_one(out, "dialing", "gauge", "New calls may start.", engine->dialing);
     put_one(out, "simulated", "gauge", "Results are simulated.", engine->simulated);

@@ -253,23 +253,36 @@ static bool holds_quote(const char *text, const char *quote)
     return found;
 }
 
+static bool turn_holds(const bson_iter_t *at, const char *folded)
+{
+    struct turn turn;
+    return read_turn(at, &turn) && holds_quote(turn.text, folded);
+}
+
+// Does the turn `number` hold the (folded) quote?
+static bool named_turn_holds(const bson_t *transcript, int number, const char *folded)
+{
+    bson_iter_t at;
+    bool there = number >= 0 && bson_iter_init(&at, transcript);
+    for (int i = 0; there && i <= number; i++)
+        there = bson_iter_next(&at);
+    return there && turn_holds(&at, folded);
+}
+
 int kj_quote_find(const bson_t *transcript, const char *quote, int named_turn)
 {
     struct kj_buf folded;
     bson_iter_t at;
-    struct turn turn;
     int number = 0, found = -1;
     kj_buf_init(&folded, 0);
     kj_fold(quote, 0, &folded);
-    bool more = folded.length > 0 && bson_iter_init(&at, transcript);
-    for (; more && bson_iter_next(&at); number++) {
-        if ((found >= 0 && number != named_turn) || !read_turn(&at, &turn) ||
-            !holds_quote(turn.text, folded.data))
-            continue;
-        found = number;
-        if (named_turn < 0 || number >= named_turn)
-            break;
-    }
+    // The named turn first: mostly it is there, and need not fold the turns before it.
+    if (folded.length > 0 && named_turn_holds(transcript, named_turn, folded.data))
+        found = named_turn;
+    bool more = found < 0 && folded.length > 0 && bson_iter_init(&at, transcript);
+    for (; more && found < 0 && bson_iter_next(&at); number++)
+        if (turn_holds(&at, folded.data))
+            found = number;
     kj_buf_fini(&folded);
     return found;
 }

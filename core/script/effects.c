@@ -33,8 +33,8 @@ static void lead_changes(struct kj_eval *eval, void *arg)
     if (!lua_isnil(eval->L, -1)) {
         struct kj_convert state;
         kj_convert_init(&state, "lead_changes");
-        kj_convert_members(eval->L, &state, &frame->hits, lua_gettop(eval->L));
-        bson_append_document(&eval->plan, "lead_changes", -1, &frame->hits);
+        kj_convert_members(eval->L, &state, kj_frame_result(frame), lua_gettop(eval->L));
+        kj_put_result(eval, "lead_changes", frame);
     }
     lua_pop(eval->L, 1);
     kj_leave_section(eval, false);
@@ -235,13 +235,15 @@ static void effects(struct kj_eval *eval, void *arg)
         }
         for (size_t i = 0; i < count; i++) {
             lua_rawgeti(L, raw, (lua_Integer)i + 1);
-            put_effect(eval, &frame->hits, (int)i + 1);
+            put_effect(eval, kj_frame_result(frame), (int)i + 1);
             lua_settop(L, raw);
         }
         lua_pop(L, 1);
     }
     lua_pop(L, 1);
-    bson_append_array(&eval->plan, "effects", -1, &frame->hits);
+    size_t list = kj_out_open(&eval->plan, BSON_TYPE_ARRAY, "effects");
+    kj_out_members_of(&eval->plan, kj_frame_result(frame));
+    kj_out_close(&eval->plan, list);
     kj_leave_section(eval, false);
 }
 

@@ -3,6 +3,7 @@
 #ifndef KJ_EVAL_H
 #define KJ_EVAL_H
 
+#include "script/plan_out.h"
 #include "script/rules.h"
 #include "script/view.h"
 
@@ -37,12 +38,15 @@ struct kj_result {
 
 enum { KJ_MAX_NESTING = 24, KJ_MAX_FAULTS = 32, KJ_MAX_TAGS = 50 };
 
-// A section under way: what it read, and its entry of explain.
+// A section under way: what it read, its entry of explain, the part of the plan it makes. Buffers
+// are kept from one use to the next.
 struct kj_frame {
     const char *name;
     struct kj_reads reads;
-    bson_t entry, skipped, hits; // hits: rows that matched, where several may
-    uint32_t skipped_count, hit_count;
+    struct kj_out entry, skipped, matched; // matched: rows that matched, where several may
+    uint32_t skipped_count, matched_count;
+    bool has_result;
+    bson_t result; // kj_frame_result
 };
 
 enum kj_eval_kind { KJ_EVAL_CALL, KJ_EVAL_PRESELECTION, KJ_EVAL_REEVALUATION };
@@ -50,32 +54,28 @@ enum kj_eval_kind { KJ_EVAL_CALL, KJ_EVAL_PRESELECTION, KJ_EVAL_REEVALUATION };
 struct kj_eval {
     struct kj_vm *vm;
     lua_State *L;
-    const struct kj_rules *rules;
-    struct kj_flat *flat;
-    bson_t facts; // a view of flat
+    bson_t facts;                                 // borrowed until the end
+    struct kj_element texts_said, variables_said; // of facts.answers; empty documents when absent
     enum kj_eval_kind kind;
-    bool reached;
+    bool reached, has_score, has_spoken, park;
+    bool refused; // an opt-out is in the plan
     char language[16];
     const char *skipped; // why no model answered, or NULL
-    enum kj_truth *texts;
-    struct kj_var_result *variables;
     struct kj_result success, lead_status, score_state, tags_state;
-    struct kj_result *verdicts;
-    bool has_score;
     double score;
     const char *tags[KJ_MAX_TAGS];
     size_t tag_count;
-    const char *template_name; // before language and parameters; NULL = none
-    int nesting;               // frames in use
-    char reason[200];          // of the row that was judged last
-    bson_t plan;
-    bson_t explain, faults; // arrays under construction
+    int nesting; // frames in use
     uint32_t explain_count, fault_count;
-    bool park;
-    char park_reason[300];
-    char last_fault[300];
     struct kj_buf spoken; // what the assistant said, folded; filled when first needed
-    bool has_spoken;
+    // From here on not cleared for the next evaluation of this state.
+    const struct kj_rules *rules;
+    enum kj_truth *texts;
+    struct kj_var_result *variables;
+    struct kj_result *verdicts;
+    char reason[200]; // of the row that was judged last
+    char park_reason[300], last_fault[300];
+    struct kj_out plan, explain, faults;    // members under construction
     struct kj_frame frames[KJ_MAX_NESTING]; // what runs now, outermost first
 };
 
@@ -83,18 +83,29 @@ struct kj_eval {
 // is in the plan, not here; after it vm->stop may be set: then the state is to be thrown away.
 int kj_eval_run(struct kj_vm *vm, const struct kj_rules *rules, const bson_t *facts, bson_t **plan,
                 struct kj_fault *fault) KJ_MUST_USE;
+// What a state keeps between two evaluations (vm->room); NULL is fine.
+void kj_eval_destroy(struct kj_eval *eval);
+
+// A member of the facts that is there and not null.
+bool kj_eval_fact(const struct kj_eval *eval, const char *name, struct kj_element *at);
+
+void kj_eval_take_facts(struct kj_eval *eval);
 
 // --- shared by the parts; all inside the protected call ---
 void kj_call_open(lua_State *L);         // metatables of c and its computed tables
 void kj_call_push(struct kj_eval *eval); // pushes c; the same one for the whole evaluation
 // Begins a section: a frame with an empty entry. Raises when it is already being computed.
 struct kj_frame *kj_enter_section(struct kj_eval *eval, const char *name);
+// The section's part of the plan, an empty document at first; destroyed when the section ends.
+bson_t *kj_frame_result(struct kj_frame *frame);
 // Ends it; with `explain` its entry goes into the plan.
 void kj_leave_section(struct kj_eval *eval, bool explain);
 // Runs `fn(arg)` so that an error in it is a fault of this section only. False on a fault; a limit
 // goes through.
 bool kj_guarded(struct kj_eval *eval, const char *section, void (*fn)(struct kj_eval *, void *),
                 void *arg);
+// The frame's result becomes the document `key` of the plan.
+void kj_put_result(struct kj_eval *eval, const char *key, struct kj_frame *frame);
 void kj_add_fault(struct kj_eval *eval, const char *section, const char *message);
 // Calls the function of a reference with c (and, when `language`, that); results as asked for.
 void kj_call_function(struct kj_eval *eval, int reference, const char *language, int results);
@@ -107,7 +118,7 @@ void kj_each_row(struct kj_eval *eval, const struct kj_rows *rows,
 enum kj_truth kj_text_answer(struct kj_eval *eval, int text);
 
 // Appends the list of what was read under "read".
-void kj_explain_reads(struct kj_eval *eval, bson_t *entry, const struct kj_reads *reads);
+void kj_explain_reads(struct kj_eval *eval, struct kj_out *entry, const struct kj_reads *reads);
 // A section's entry: value, place and reason (each may be NULL).
 void kj_explain_note(struct kj_eval *eval, struct kj_frame *frame, const char *at,
                      const char *value, const char *reason);
@@ -118,7 +129,6 @@ const char *kj_verdict(struct kj_eval *eval, size_t index);
 const char *kj_lead_status(struct kj_eval *eval);
 bool kj_score(struct kj_eval *eval, double *score);
 void kj_tags(struct kj_eval *eval);
-void kj_put_number(bson_t *doc, const char *key, double value); // whole ones as integers
 
 // Variables.
 struct kj_var_result *kj_variable(struct kj_eval *eval, size_t index); // computes

@@ -86,7 +86,7 @@ static void put_score(struct kj_eval *eval, struct kj_frame *frame)
 {
     eval->score = fmin(100, fmax(0, eval->score));
     eval->has_score = true;
-    kj_put_number(&frame->entry, "value", eval->score);
+    kj_out_number(&frame->entry, "value", eval->score);
 }
 
 static void score_of_text(struct kj_eval *eval, struct kj_frame *frame)

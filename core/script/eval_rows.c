@@ -5,117 +5,109 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 // --- what was read ---
 
-static void put_value(struct kj_buf *out, const struct kj_read *read)
+// One line of explain, written in place: the parts are cut to sizes whose sum fits.
+enum { MAX_LINE = 512, MAX_VALUE = 60, MAX_QUOTE = 80 };
+
+static char *add(char *to, const char *text)
+{
+    size_t length = strlen(text);
+    memcpy(to, text, length);
+    return to + length;
+}
+
+// In quotation marks; "…" tells that it was cut.
+static char *add_quoted(char *to, const char *text, uint32_t length, uint32_t most)
+{
+    *to++ = '"';
+    size_t shown = strnlen(text, length < most ? length : most);
+    memcpy(to, text, shown);
+    return add(to + shown, length > most ? "…\"" : "\"");
+}
+
+static char *add_value(char *to, const struct kj_read *read)
 {
     char time[40];
     switch (read->type) {
     case BSON_TYPE_EOD:
-        kj_buf_adds(out, "nil");
-        break;
+        return add(to, "nil");
     case BSON_TYPE_UTF8:
-        kj_buf_addf(out, "\"%.*s%s\"", (int)(read->length < 60 ? read->length : 60),
-                    read->value.text, read->length < 60 ? "" : "…");
-        break;
+        return add_quoted(to, read->value.text, read->length, MAX_VALUE);
     case BSON_TYPE_DOUBLE:
-        kj_buf_addf(out, "%.14g", read->value.real);
-        break;
+        return kj_print_real(to, read->value.real);
     case BSON_TYPE_BOOL:
-        kj_buf_adds(out, read->value.number ? "true" : "false");
-        break;
+        return add(to, read->value.number ? "true" : "false");
     case BSON_TYPE_DATE_TIME:
         kj_time_print(read->value.number, time, sizeof time);
-        kj_buf_adds(out, time);
-        break;
+        return add(to, time);
     case BSON_TYPE_ARRAY:
-        kj_buf_adds(out, "a list");
-        break;
+        return add(to, "a list");
     default:
-        kj_buf_addf(out, "%" PRId64, read->value.number);
-        break;
+        return kj_print_int(to, read->value.number);
     }
 }
 
-static void put_evidence(struct kj_eval *eval, struct kj_buf *out, const struct kj_read *read)
+static char *add_evidence(struct kj_eval *eval, char *to, const struct kj_read *read)
 {
     if (!read->variable) {
-        return;
+        return to;
     }
     const struct kj_var_result *result = &eval->variables[read->variable - 1];
     if (result->state == KJ_VAR_UNKNOWN || result->state == KJ_VAR_NOT_ASKED) {
-        kj_buf_addf(out, " (%s)", kj_var_state_name(result->state));
+        to = add(add(add(to, " ("), kj_var_state_name(result->state)), ")");
     } else if (result->state == KJ_VAR_INVALID) {
-        kj_buf_addf(out, " (invalid: %s)", result->reason);
+        to = add(add(add(to, " (invalid: "), result->reason), ")");
     }
     if (result->turn) {
-        kj_buf_addf(out, ", turn %" PRId64, result->turn);
+        to = kj_print_int(add(to, ", turn "), result->turn);
     }
     if (result->quote) {
-        uint32_t length = result->quote_length < 80 ? result->quote_length : 80;
-        kj_buf_addf(out, " \"%.*s%s\"", (int)length, result->quote,
-                    length < result->quote_length ? "…" : "");
+        *to++ = ' ';
+        to = add_quoted(to, result->quote, result->quote_length, MAX_QUOTE);
     }
+    return to;
 }
 
-void kj_explain_reads(struct kj_eval *eval, bson_t *entry, const struct kj_reads *reads)
+void kj_explain_reads(struct kj_eval *eval, struct kj_out *entry, const struct kj_reads *reads)
 {
     if (reads->count == 0) {
         return;
     }
-    bson_t list;
-    struct kj_buf text;
-    kj_buf_init(&text, 4096);
-    bson_append_array_begin(entry, "read", -1, &list);
+    struct kj_out_index index;
+    size_t list = kj_out_open(entry, BSON_TYPE_ARRAY, "read");
     for (int i = 0; i < reads->count; i++) {
-        char digits[16];
-        const char *key;
-        bson_uint32_to_string((uint32_t)i, &key, digits, sizeof digits);
-        kj_buf_reset(&text);
-        kj_buf_addf(&text, "%s = ", reads->rows[i].path);
-        put_value(&text, &reads->rows[i]);
-        put_evidence(eval, &text, &reads->rows[i]);
-        bool clean = kj_utf8_valid(text.data, text.length); // a cut may have split a letter
-        for (size_t at = 0; !clean && at < text.length; at++) {
-            text.data[at] = (unsigned char)text.data[at] < 0x80 ? text.data[at] : '?';
+        const struct kj_read *read = &reads->rows[i];
+        kj_out_room(entry, MAX_LINE + 32);
+        uint8_t *length = kj_out_key(entry, BSON_TYPE_UTF8, kj_out_at(&index, (uint32_t)i), 4);
+        char *line = (char *)length + 4, *to = line;
+        memcpy(to, read->path, read->path_length);
+        to = add(to + read->path_length, " = ");
+        to = add_evidence(eval, add_value(to, read), read);
+        bool clean = kj_utf8_valid(line, (size_t)(to - line)); // a cut may have split a letter
+        for (char *at = line; !clean && at < to; at++) {
+            *at = (unsigned char)*at < 0x80 ? *at : '?';
         }
-        bson_append_utf8(&list, key, -1, text.data, (int)text.length);
+        *to++ = '\0';
+        kj_store32(length, (size_t)(to - line));
+        entry->length += (size_t)(to - line);
     }
-    bson_append_array_end(entry, &list);
-    kj_buf_fini(&text);
+    kj_out_close(entry, list);
 }
 
+// NULL when it is noted already, there is no room, or nobody wants to know.
 static struct kj_read *new_read(struct kj_eval *eval, const char *head, const char *name)
 {
-    struct kj_reads *reads = kj_reads_now(eval->vm);
-    if (!reads) {
-        return NULL;
-    }
-    char path[sizeof reads->rows[0].path];
-    snprintf(path, sizeof path, "%s%.40s", head, name);
-    for (int i = 0; i < reads->count; i++) {
-        if (strcmp(reads->rows[i].path, path) == 0) {
-            return NULL;
-        }
-    }
-    if (reads->count == KJ_READS) {
-        reads->more = true;
-        return NULL;
-    }
-    struct kj_read *read = &reads->rows[reads->count++];
-    memset(read, 0, sizeof *read);
-    memcpy(read->path, path, sizeof path);
-    return read;
+    return kj_new_read(kj_reads_now(eval->vm), head, strlen(head), name, strnlen(name, 40));
 }
 
 void kj_note_variable(struct kj_eval *eval, size_t index)
 {
     lua_State *L = eval->L;
-    struct kj_read *read = new_read(eval, "vars.", eval->rules->variables[index].name);
+    struct kj_read *read = new_read(eval, "vars", eval->rules->variables[index].name);
     if (!read) {
         return;
     }
@@ -225,38 +217,25 @@ static enum kj_truth judge_row(struct kj_eval *eval, const struct kj_row *row)
 
 // --- explain ---
 
-static void put_text(bson_t *doc, const char *key, const char *text)
+static void put_row(struct kj_eval *eval, struct kj_out *out, const struct kj_rows *rows,
+                    size_t index)
 {
-    if (text && text[0]) {
-        size_t length = strlen(text);
-        while (length > 0 && !kj_utf8_valid(text, length)) {
-            length--; // a cut may have split a letter
-        }
-        bson_append_utf8(doc, key, -1, text, (int)length);
-    }
-}
-
-static void put_row(struct kj_eval *eval, bson_t *doc, const struct kj_rows *rows, size_t index)
-{
-    bson_append_int64(doc, "row", -1, (int64_t)index + 1);
-    put_text(doc, "at", rows->rows[index].at);
-    put_text(doc, "reason", eval->reason);
-    kj_explain_reads(eval, doc, kj_reads_now(eval->vm));
+    kj_out_raw(out, &rows->rows[index].place);
+    kj_out_words(out, "reason", eval->reason);
+    kj_explain_reads(eval, out, kj_reads_now(eval->vm));
 }
 
 static void put_skipped(struct kj_eval *eval, const struct kj_rows *rows, size_t index,
                         enum kj_truth truth)
 {
     struct kj_frame *frame = &eval->frames[eval->nesting - 1];
-    char digits[16];
-    const char *key;
-    bson_t doc;
-    bson_uint32_to_string(frame->skipped_count++, &key, digits, sizeof digits);
-    bson_append_document_begin(&frame->skipped, key, -1, &doc);
-    put_row(eval, &doc, rows, index);
-    put_text(&doc, "value", rows->rows[index].value);
-    put_text(&doc, "result", truth == KJ_UNKNOWN ? "unknown" : "false");
-    bson_append_document_end(&frame->skipped, &doc);
+    struct kj_out_index place;
+    size_t doc =
+        kj_out_open(&frame->skipped, BSON_TYPE_DOCUMENT, kj_out_at(&place, frame->skipped_count++));
+    put_row(eval, &frame->skipped, rows, index);
+    kj_out_raw(&frame->skipped, &rows->rows[index].shown);
+    kj_out_text(&frame->skipped, "result", truth == KJ_UNKNOWN ? "unknown" : "false");
+    kj_out_close(&frame->skipped, doc);
 }
 
 int kj_first_row(struct kj_eval *eval, const struct kj_rows *rows)
@@ -265,7 +244,12 @@ int kj_first_row(struct kj_eval *eval, const struct kj_rows *rows)
     for (size_t i = 0; i < rows->count; i++) {
         enum kj_truth truth = judge_row(eval, &rows->rows[i]);
         if (truth == KJ_TRUE) {
-            put_text(&frame->entry, "value", rows->rows[i].value[0] ? rows->rows[i].value : "none");
+            const struct kj_row *row = &rows->rows[i];
+            if (row->value[0]) {
+                kj_out_raw(&frame->entry, &row->shown);
+            } else {
+                kj_out_text(&frame->entry, "value", "none");
+            }
             put_row(eval, &frame->entry, rows, i);
             return (int)i;
         }
@@ -284,18 +268,17 @@ void kj_each_row(struct kj_eval *eval, const struct kj_rows *rows,
             put_skipped(eval, rows, i, truth);
             continue;
         }
-        char digits[16];
-        const char *key;
-        bson_t doc;
-        bson_uint32_to_string(frame->hit_count++, &key, digits, sizeof digits);
-        bson_append_document_begin(&frame->hits, key, -1, &doc);
-        put_row(eval, &doc, rows, i);
+        struct kj_out_index place;
+        struct kj_out *out = &frame->matched;
+        size_t doc =
+            kj_out_open(out, BSON_TYPE_DOCUMENT, kj_out_at(&place, frame->matched_count++));
+        put_row(eval, out, rows, i);
         if (rows->rows[i].value) {
-            put_text(&doc, "value", rows->rows[i].value);
+            kj_out_raw(out, &rows->rows[i].shown);
         } else {
-            kj_put_number(&doc, "points", rows->rows[i].points);
+            kj_out_number(out, "points", rows->rows[i].points);
         }
-        bson_append_document_end(&frame->hits, &doc);
+        kj_out_close(out, doc);
         hit(eval, &rows->rows[i]);
     }
 }
@@ -303,9 +286,9 @@ void kj_each_row(struct kj_eval *eval, const struct kj_rows *rows,
 void kj_explain_note(struct kj_eval *eval, struct kj_frame *frame, const char *at,
                      const char *value, const char *reason)
 {
-    put_text(&frame->entry, "value", value);
-    put_text(&frame->entry, "at", at);
-    put_text(&frame->entry, "reason", reason);
+    kj_out_words(&frame->entry, "value", value);
+    kj_out_words(&frame->entry, "at", at);
+    kj_out_words(&frame->entry, "reason", reason);
     kj_explain_reads(eval, &frame->entry, &frame->reads);
 }
 
@@ -335,30 +318,40 @@ struct kj_frame *kj_enter_section(struct kj_eval *eval, const char *name)
     frame->name = name;
     frame->reads.count = 0;
     frame->reads.more = false;
-    frame->skipped_count = frame->hit_count = 0;
-    bson_init(&frame->entry);
-    bson_init(&frame->skipped);
-    bson_init(&frame->hits);
-    bson_append_utf8(&frame->entry, "section", -1, name, -1);
+    frame->skipped_count = frame->matched_count = 0;
+    frame->entry.length = frame->skipped.length = frame->matched.length = 0;
+    kj_out_text(&frame->entry, "section", name);
     return frame;
+}
+
+bson_t *kj_frame_result(struct kj_frame *frame)
+{
+    if (!frame->has_result) {
+        bson_init(&frame->result);
+        frame->has_result = true;
+    }
+    return &frame->result;
 }
 
 void kj_leave_section(struct kj_eval *eval, bool explain)
 {
     struct kj_frame *frame = &eval->frames[--eval->nesting];
     if (explain) {
-        char digits[16];
-        const char *key;
-        if (frame->hit_count) {
-            bson_append_array(&frame->entry, "rows", -1, &frame->hits);
+        struct kj_out_index index;
+        struct kj_out *out = &eval->explain;
+        size_t entry =
+            kj_out_open(out, BSON_TYPE_DOCUMENT, kj_out_at(&index, eval->explain_count++));
+        kj_out_raw(out, &frame->entry);
+        if (frame->matched_count) {
+            kj_out_whole(out, BSON_TYPE_ARRAY, "rows", &frame->matched);
         }
         if (frame->skipped_count) {
-            bson_append_array(&frame->entry, "skipped", -1, &frame->skipped);
+            kj_out_whole(out, BSON_TYPE_ARRAY, "skipped", &frame->skipped);
         }
-        bson_uint32_to_string(eval->explain_count++, &key, digits, sizeof digits);
-        bson_append_document(&eval->explain, key, -1, &frame->entry);
+        kj_out_close(out, entry);
     }
-    bson_destroy(&frame->entry);
-    bson_destroy(&frame->skipped);
-    bson_destroy(&frame->hits);
+    if (frame->has_result) {
+        bson_destroy(&frame->result);
+        frame->has_result = false;
+    }
 }

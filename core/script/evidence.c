@@ -14,19 +14,26 @@ static bool transcript_of(struct kj_eval *eval, bson_t *transcript)
 }
 
 // Turns count from 1, as in c.transcript[turn].
-bool kj_find_evidence(struct kj_eval *eval, const bson_t *answer, struct kj_var_result *result)
+bool kj_find_evidence(struct kj_eval *eval, const struct kj_element *answer,
+                      struct kj_var_result *result)
 {
-    bson_iter_t at;
+    struct kj_element at;
     bson_t transcript;
-    int64_t turn = kj_doc_int(answer, "turn", 0);
-    result->has_agreement =
-        bson_iter_init_find(&at, answer, "agreement") && BSON_ITER_HOLDS_NUMBER(&at);
-    result->agreement = result->has_agreement ? bson_iter_as_double(&at) : 0;
+    int64_t turn = 0;
+    if (kj_element_find(answer->data, answer->length, "turn", 4, &at) &&
+        !kj_element_int(&at, &turn)) {
+        turn = 0;
+    }
+    result->has_agreement = kj_element_find(answer->data, answer->length, "agreement", 9, &at) &&
+                            kj_element_is_number(&at);
+    result->agreement = result->has_agreement ? kj_element_real(&at) : 0;
     result->turn = turn > 0 ? turn : 0;
-    if (!bson_iter_init_find(&at, answer, "quote") || !BSON_ITER_HOLDS_UTF8(&at)) {
+    if (!kj_element_find(answer->data, answer->length, "quote", 5, &at) ||
+        at.type != BSON_TYPE_UTF8 || at.data[at.length] != 0) {
         return true;
     }
-    const char *quote = bson_iter_utf8(&at, &result->quote_length);
+    const char *quote = (const char *)at.data;
+    result->quote_length = at.length;
     int found = -1;
     if (transcript_of(eval, &transcript)) {
         found = kj_quote_find(&transcript, quote, (int)turn - 1);

@@ -12,7 +12,8 @@ void kj_normalise(struct kj_eval *eval, enum kj_value_type type);
 bool kj_accept(struct kj_eval *eval, const struct kj_variable *variable,
                struct kj_var_result *result);
 // Quote, turn and agreement of a model's answer; false when the quote is not where it should be.
-bool kj_find_evidence(struct kj_eval *eval, const bson_t *answer, struct kj_var_result *result);
+bool kj_find_evidence(struct kj_eval *eval, const struct kj_element *answer,
+                      struct kj_var_result *result);
 // The text of a turn (from 1), kept by the facts; NULL when there is none.
 const char *kj_turn_text(struct kj_eval *eval, int64_t turn, uint32_t *length);
 // Did the assistant put this variable's question?

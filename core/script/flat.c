@@ -1,14 +1,15 @@
-// The counted document behind views, and the notes of what was read in it.
+// The counted document behind views, its plain values, and the notes of what was read in it.
 #include "script/view.h"
 
 #include "base/alloc.h"
+#include "base/clock.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 struct kj_flat *kj_flat_create(const bson_t *doc)
 {
-    struct kj_flat *flat = kj_alloc(sizeof *flat + doc->len);
+    struct kj_flat *flat = kj_realloc(NULL, sizeof *flat + doc->len); // not cleared first
     flat->references = 1;
     flat->length = doc->len;
     memcpy(flat->bytes, bson_get_data(doc), doc->len);
@@ -35,49 +36,114 @@ void kj_flat_doc(const struct kj_flat *flat, bson_t *view)
     }
 }
 
-void kj_join_path(char *out, size_t size, const char *head, const char *tail)
+static bool time_of(const struct kj_element *at, int64_t *ms)
 {
-    size_t used = 0;
-    for (const char *at = head; *at && used + 1 < size; at++) {
-        out[used++] = *at;
+    if (at->type == BSON_TYPE_DATE_TIME) {
+        *ms = kj_load64(at->data);
+        return true;
     }
-    if (used && used + 1 < size) {
-        out[used++] = '.';
-    }
-    for (const char *at = tail; *at && used + 1 < size; at++) {
-        out[used++] = *at;
-    }
-    out[used] = '\0';
+    return at->type == BSON_TYPE_UTF8 && at->data[at->length] == 0 &&
+           kj_time_parse((const char *)at->data, ms);
 }
 
-void kj_note_read(lua_State *L, const char *head, const char *key, const bson_iter_t *at)
+void kj_push_scalar(lua_State *L, const struct kj_element *at, const struct kj_field *field)
 {
-    struct kj_reads *reads = kj_reads_now(kj_vm_of(L));
-    if (!reads) {
+    int64_t ms;
+    if ((at->type == BSON_TYPE_DATE_TIME || (field && field->kind == KJ_FIELD_TIME)) &&
+        time_of(at, &ms)) {
+        kj_moment_push(L, ms);
         return;
     }
-    char path[sizeof reads->rows[0].path];
-    kj_join_path(path, sizeof path, head, key);
+    switch (at->type) {
+    case BSON_TYPE_UTF8:
+        lua_pushlstring(L, (const char *)at->data, at->length);
+        break;
+    case BSON_TYPE_BOOL:
+        lua_pushboolean(L, at->data[0]);
+        break;
+    case BSON_TYPE_INT32:
+        lua_pushinteger(L, (int32_t)kj_load32(at->data));
+        break;
+    case BSON_TYPE_INT64:
+        lua_pushinteger(L, kj_load64(at->data));
+        break;
+    case BSON_TYPE_DOUBLE:
+        lua_pushnumber(L, kj_load_real(at->data));
+        break;
+    default:
+        lua_pushnil(L);
+    }
+}
+
+size_t kj_join_path(char *path, const char *head, size_t head_length, const char *key,
+                    size_t key_length)
+{
+    enum { MOST = KJ_PATH_SIZE - 1 };
+    size_t used = head_length < MOST ? head_length : MOST;
+    memcpy(path, head, used);
+    if (used && used < MOST) {
+        path[used++] = '.';
+    }
+    size_t rest = key_length < MOST - used ? key_length : MOST - used;
+    memcpy(path + used, key, rest);
+    return used + rest;
+}
+
+struct kj_read *kj_new_read(struct kj_reads *reads, const char *head, size_t head_length,
+                            const char *key, size_t key_length)
+{
+    if (!reads) {
+        return NULL;
+    }
+    struct kj_read *read = &reads->rows[reads->count]; // it counts once it is known to be new
+    size_t length = kj_join_path(read->path, head, head_length, key, key_length);
     for (int i = 0; i < reads->count; i++) {
-        if (strcmp(reads->rows[i].path, path) == 0) {
-            return;
+        if (reads->rows[i].path_length == length &&
+            memcmp(reads->rows[i].path, read->path, length) == 0) {
+            return NULL;
         }
     }
     if (reads->count == KJ_READS) {
         reads->more = true;
+        return NULL;
+    }
+    reads->count++;
+    read->path_length = (uint8_t)length;
+    read->variable = 0;
+    return read;
+}
+
+void kj_note_read(lua_State *L, const char *head, size_t head_length, const char *key,
+                  size_t key_length, const struct kj_element *at)
+{
+    struct kj_read *read =
+        kj_new_read(kj_reads_now(kj_vm_of(L)), head, head_length, key, key_length);
+    if (!read) {
         return;
     }
-    struct kj_read *read = &reads->rows[reads->count++];
-    memset(read, 0, sizeof *read);
-    memcpy(read->path, path, sizeof path);
-    read->type = at ? bson_iter_type(at) : BSON_TYPE_EOD;
-    if (read->type == BSON_TYPE_UTF8) {
-        read->value.text = bson_iter_utf8(at, &read->length);
-    } else if (read->type == BSON_TYPE_DOUBLE) {
-        read->value.real = bson_iter_double(at);
-    } else if (read->type == BSON_TYPE_DATE_TIME) {
-        read->value.number = bson_iter_date_time(at);
-    } else if (at) {
-        read->value.number = bson_iter_as_int64(at);
+    read->type = at ? (bson_type_t)at->type : BSON_TYPE_EOD;
+    switch (read->type) {
+    case BSON_TYPE_EOD:
+        break;
+    case BSON_TYPE_UTF8:
+        read->value.text = (const char *)at->data;
+        read->length = at->length;
+        break;
+    case BSON_TYPE_DOUBLE:
+        read->value.real = kj_load_real(at->data);
+        break;
+    case BSON_TYPE_DATE_TIME:
+    case BSON_TYPE_INT64:
+        read->value.number = kj_load64(at->data);
+        break;
+    case BSON_TYPE_INT32:
+        read->value.number = (int32_t)kj_load32(at->data);
+        break;
+    case BSON_TYPE_BOOL:
+        read->value.number = at->data[0] != 0;
+        break;
+    default: // as a number, what is none is 0
+        read->value.number = 0;
+        break;
     }
 }

@@ -44,11 +44,12 @@ static void opt_out(struct kj_eval *eval, void *arg)
         }
     }
     if (scope) {
-        kj_doc_put_text(&frame->hits, "scope", scope);
-        kj_doc_put_text(&frame->hits, "channel",
+        kj_doc_put_text(kj_frame_result(frame), "scope", scope);
+        kj_doc_put_text(kj_frame_result(frame), "channel",
                         kj_doc_text(&eval->facts, "opt_out.channel", "call"));
-        kj_doc_put_text(&frame->hits, "reason", reason);
-        kj_doc_put_doc(&eval->plan, "opt_out", &frame->hits);
+        kj_doc_put_text(kj_frame_result(frame), "reason", reason);
+        kj_put_result(eval, "opt_out", frame);
+        eval->refused = true;
     }
     kj_leave_section(eval, true);
 }
@@ -100,12 +101,13 @@ static void callback(struct kj_eval *eval, void *arg)
     kj_explain_note(eval, frame, eval->rules->callback_at, at ? "callback" : "none",
                     at ? reason : NULL);
     if (at) {
-        kj_doc_put_text(&frame->hits, "kind", "callback");
-        kj_doc_put_time(&frame->hits, "at", at);
-        kj_doc_put_time(&frame->hits, "expires_at", at + eval->rules->callback_expires_ms);
-        kj_doc_put_from(&frame->hits, "moved_from", &eval->facts, "callback.moved_from");
-        kj_doc_put_text(&frame->hits, "reason", reason);
-        kj_doc_put_doc(&eval->plan, "next", &frame->hits);
+        kj_doc_put_text(kj_frame_result(frame), "kind", "callback");
+        kj_doc_put_time(kj_frame_result(frame), "at", at);
+        kj_doc_put_time(kj_frame_result(frame), "expires_at",
+                        at + eval->rules->callback_expires_ms);
+        kj_doc_put_from(kj_frame_result(frame), "moved_from", &eval->facts, "callback.moved_from");
+        kj_doc_put_text(kj_frame_result(frame), "reason", reason);
+        kj_put_result(eval, "next", frame);
     }
     kj_leave_section(eval, true);
 }
@@ -236,12 +238,12 @@ static void retry(struct kj_eval *eval, void *arg)
         }
     }
     kj_explain_note(eval, frame, rule->at, retrying.wanted ? "retry" : "none", retrying.reason);
-    kj_doc_put_text(&frame->hits, "kind", retrying.wanted ? "retry" : "none");
+    kj_doc_put_text(kj_frame_result(frame), "kind", retrying.wanted ? "retry" : "none");
     if (retrying.wanted) {
-        put_gaps(eval, &frame->hits, &retrying);
+        put_gaps(eval, kj_frame_result(frame), &retrying);
     }
-    kj_doc_put_text(&frame->hits, "reason", retrying.reason[0] ? retrying.reason : NULL);
-    kj_doc_put_doc(&eval->plan, "next", &frame->hits);
+    kj_doc_put_text(kj_frame_result(frame), "reason", retrying.reason[0] ? retrying.reason : NULL);
+    kj_put_result(eval, "next", frame);
     kj_leave_section(eval, true);
 }
 
@@ -272,30 +274,30 @@ static void appointment(struct kj_eval *eval, void *arg)
     int64_t at = appointment_at(eval);
     kj_explain_note(eval, frame, rule->at, at ? rule->verb : "none", NULL);
     if (at) {
-        kj_doc_put_text(&frame->hits, "verb", rule->verb);
-        kj_doc_put_time(&frame->hits, "at", at);
+        kj_doc_put_text(kj_frame_result(frame), "verb", rule->verb);
+        kj_doc_put_time(kj_frame_result(frame), "at", at);
         kj_doc_put_int(
-            &frame->hits, "duration_minutes",
+            kj_frame_result(frame), "duration_minutes",
             kj_doc_int(&eval->facts, "appointment.duration_minutes", rule->duration_minutes));
         if (rule->title_function != KJ_NO_REF) {
             kj_call_function(eval, rule->title_function, NULL, 1);
-            kj_doc_put_text(&frame->hits, "title", luaL_checkstring(L, -1));
+            kj_doc_put_text(kj_frame_result(frame), "title", luaL_checkstring(L, -1));
             lua_pop(L, 1);
         } else {
-            kj_doc_put_text(&frame->hits, "title",
+            kj_doc_put_text(kj_frame_result(frame), "title",
                             rule->title ? rule->title
                                         : kj_doc_text(&eval->facts, "appointment.title", NULL));
         }
-        kj_doc_put_doc(&eval->plan, "appointment", &frame->hits);
+        kj_put_result(eval, "appointment", frame);
     }
     kj_leave_section(eval, true);
 }
 
 void kj_plan_follow_up(struct kj_eval *eval)
 {
-    bool refused = kj_doc_has(&eval->plan, "opt_out"), planned = false;
+    bool planned = false;
     bool wished = kj_doc_has(&eval->facts, "callback") || eval->rules->callback_when != KJ_NO_REF;
-    if (refused) {
+    if (eval->refused) {
         return; // nobody is called against their word
     }
     if (wished) {
@@ -370,12 +372,12 @@ static void preselection(struct kj_eval *eval, void *arg)
     char reason[200] = "";
     struct kj_frame *frame = kj_enter_section(eval, "preselection");
     const char *decision = decide(eval, frame, reason);
-    kj_doc_put_text(&frame->hits, "decision", decision ? decision : "unknown");
-    kj_doc_put_text(&frame->hits, "reason", reason[0] ? reason : NULL);
+    kj_doc_put_text(kj_frame_result(frame), "decision", decision ? decision : "unknown");
+    kj_doc_put_text(kj_frame_result(frame), "reason", reason[0] ? reason : NULL);
     if (eval->rules->overwrites != KJ_NO_REF && decision && strcmp(decision, "approved") == 0) {
-        put_overwrites(eval, &frame->hits);
+        put_overwrites(eval, kj_frame_result(frame));
     }
-    kj_doc_put_doc(&eval->plan, "preselection", &frame->hits);
+    kj_put_result(eval, "preselection", frame);
     kj_leave_section(eval, true);
 }
 

@@ -3,23 +3,11 @@
 #include "script/eval.h"
 
 #include "base/alloc.h"
-#include "model/zone.h"
 #include "script/sandbox.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static const char k_no_model[] = "no model has answered";
-
-void kj_put_number(bson_t *doc, const char *key, double value)
-{
-    if (value == (double)(int64_t)value) {
-        bson_append_int64(doc, key, -1, (int64_t)value);
-    } else {
-        bson_append_double(doc, key, -1, value);
-    }
-}
 
 void kj_call_function(struct kj_eval *eval, int reference, const char *language, int results)
 {
@@ -38,9 +26,8 @@ void kj_call_function(struct kj_eval *eval, int reference, const char *language,
 void kj_add_fault(struct kj_eval *eval, const char *section, const char *message)
 {
     struct kj_fault fault = {0};
-    char digits[16];
-    const char *key;
-    bson_t one;
+    struct kj_out *out = &eval->faults;
+    struct kj_out_index index;
     if (eval->fault_count == KJ_MAX_FAULTS) {
         return;
     }
@@ -51,14 +38,20 @@ void kj_add_fault(struct kj_eval *eval, const char *section, const char *message
     while (length > 0 && !kj_utf8_valid(fault.text, length)) {
         length--;
     }
-    bson_uint32_to_string(eval->fault_count++, &key, digits, sizeof digits);
-    bson_append_document_begin(&eval->faults, key, -1, &one);
-    bson_append_utf8(&one, "section", -1, section, -1);
+    size_t one = kj_out_open(out, BSON_TYPE_DOCUMENT, kj_out_at(&index, eval->fault_count++));
+    kj_out_text(out, "section", section);
     if (fault.place[0]) {
-        bson_append_utf8(&one, "at", -1, fault.place, -1);
+        kj_out_text(out, "at", fault.place);
     }
-    bson_append_utf8(&one, "text", -1, fault.text, (int)length);
-    bson_append_document_end(&eval->faults, &one);
+    kj_out_bytes(out, "text", fault.text, length);
+    kj_out_close(out, one);
+}
+
+void kj_put_result(struct kj_eval *eval, const char *key, struct kj_frame *frame)
+{
+    size_t doc = kj_out_open(&eval->plan, BSON_TYPE_DOCUMENT, key);
+    kj_out_members_of(&eval->plan, kj_frame_result(frame));
+    kj_out_close(&eval->plan, doc);
 }
 
 struct guard {
@@ -88,6 +81,7 @@ bool kj_guarded(struct kj_eval *eval, const char *section, void (*fn)(struct kj_
     lua_State *L = eval->L;
     struct guard guard = {eval, fn, arg};
     int nesting = eval->nesting, top = lua_gettop(L);
+    size_t written = eval->plan.length;
     luaL_checkstack(L, 8, "section");
     lua_pushcfunction(L, run_guarded);
     lua_pushlightuserdata(L, &guard);
@@ -95,6 +89,7 @@ bool kj_guarded(struct kj_eval *eval, const char *section, void (*fn)(struct kj_
         return true;
     }
     unwind(eval, nesting);
+    eval->plan.length = written; // half a part is none
     const char *message = kj_vm_message(eval->vm, L);
     if (eval->vm->stop) {
         if (nesting == 0) {
@@ -109,67 +104,21 @@ bool kj_guarded(struct kj_eval *eval, const char *section, void (*fn)(struct kj_
 
 // --- before ---
 
-static void take_texts(struct kj_eval *eval)
-{
-    const struct kj_rules *rules = eval->rules;
-    bson_t answers;
-    bson_iter_t at;
-    bool asked = kj_doc_child(&eval->facts, "answers.texts", &answers);
-    eval->skipped = kj_doc_text(&eval->facts, "answers.skipped", NULL);
-    if (!eval->skipped && !kj_doc_has(&eval->facts, "answers")) {
-        eval->skipped = k_no_model;
-    }
-    for (size_t i = 0; i < rules->text_count; i++) {
-        eval->texts[i] = KJ_UNKNOWN;
-        bool there = asked && !eval->skipped && bson_iter_init(&at, &answers) &&
-                     bson_iter_find(&at, rules->texts[i]);
-        if (there && BSON_ITER_HOLDS_BOOL(&at)) {
-            eval->texts[i] = bson_iter_bool(&at) ? KJ_TRUE : KJ_FALSE;
-        }
-    }
-}
-
-static void take_language(struct kj_eval *eval)
-{
-    const char *language = kj_doc_text(&eval->facts, "call.language", NULL);
-    language = language ? language : kj_doc_text(&eval->facts, "lead.language", NULL);
-    language = language ? language : "en";
-    kj_copy(eval->language, sizeof eval->language, language);
-    eval->vm->language = eval->language;
-}
-
-static void take_zone(struct kj_eval *eval)
-{
-    const char *name = kj_doc_text(&eval->facts, "lead.timezone", NULL);
-    const struct kj_zone *zone = name ? kj_zone_get(name) : NULL;
-    eval->vm->zone = zone ? zone : kj_zone_get("UTC");
-}
-
-static void take_facts(struct kj_eval *eval)
-{
-    const char *kind = kj_doc_text(&eval->facts, "kind", "call");
-    eval->kind = strcmp(kind, "preselection") == 0   ? KJ_EVAL_PRESELECTION
-                 : strcmp(kind, "reevaluation") == 0 ? KJ_EVAL_REEVALUATION
-                                                     : KJ_EVAL_CALL;
-    eval->reached = kj_doc_bool(&eval->facts, "call.reached", false);
-    take_texts(eval);
-    take_language(eval);
-    take_zone(eval);
-    kj_rng_keyed(&eval->vm->rng, kj_hash(eval->rules->name, strlen(eval->rules->name)),
-                 kj_doc_text(&eval->facts, "lead.id", ""),
-                 (uint64_t)kj_doc_int(&eval->facts, "call.attempt", 0));
-}
-
-// Fresh tables for what this evaluation keeps in the state.
+// Nothing that an evaluation kept in the state is seen by the next.
 static void reset_state(struct kj_eval *eval)
 {
     lua_State *L = eval->L;
+    lua_Integer count = 2 * (lua_Integer)eval->rules->variable_count;
     kj_sandbox_reset(L);
-    lua_newtable(L);
-    lua_rawsetp(L, LUA_REGISTRYINDEX, &kj_key_values);
-    kj_call_push(eval);
-    lua_newtable(L);
-    lua_setiuservalue(L, -2, 1);
+    if (eval->vm->values_ref == LUA_NOREF) {
+        lua_createtable(L, (int)count, 0);
+        eval->vm->values_ref = luaL_ref(L, LUA_REGISTRYINDEX);
+    }
+    lua_rawgeti(L, LUA_REGISTRYINDEX, eval->vm->values_ref);
+    for (lua_Integer i = 1; i <= count; i++) {
+        lua_pushnil(L);
+        lua_rawseti(L, -2, i);
+    }
     lua_pop(L, 1);
 }
 
@@ -178,45 +127,41 @@ static void reset_state(struct kj_eval *eval)
 static void put_judgements(struct kj_eval *eval)
 {
     const struct kj_rules *rules = eval->rules;
-    bson_t *plan = &eval->plan;
+    struct kj_out *plan = &eval->plan;
     const char *success = kj_success(eval);
     double score;
     if (success) {
-        bson_append_utf8(plan, "success", -1, success, -1);
+        kj_out_text(plan, "success", success);
     } else {
-        bson_append_null(plan, "success", -1);
+        kj_out_null(plan, "success");
     }
     for (size_t i = 0; i < rules->verdict_count; i++) {
         kj_verdict(eval, i);
     }
-    bson_t verdicts;
-    bson_append_document_begin(plan, "verdicts", -1, &verdicts);
+    size_t verdicts = kj_out_open(plan, BSON_TYPE_DOCUMENT, "verdicts");
     for (size_t i = 0; i < rules->verdict_count; i++) {
         const char *value = eval->reached ? eval->verdicts[i].value : "not_applicable";
         if (value) {
-            bson_append_utf8(&verdicts, rules->verdicts[i].name, -1, value, -1);
+            kj_out_text(plan, rules->verdicts[i].name, value);
         }
     }
-    bson_append_document_end(plan, &verdicts);
+    kj_out_close(plan, verdicts);
     if (kj_score(eval, &score)) {
-        kj_put_number(plan, "score", score);
+        kj_out_number(plan, "score", score);
     } else {
-        bson_append_null(plan, "score", -1);
+        kj_out_null(plan, "score");
     }
 }
 
 static void put_tags(struct kj_eval *eval)
 {
-    bson_t list;
+    struct kj_out_index index;
     kj_tags(eval);
-    bson_append_array_begin(&eval->plan, "tags", -1, &list);
+    size_t list = kj_out_open(&eval->plan, BSON_TYPE_ARRAY, "tags");
     for (size_t i = 0; i < eval->tag_count; i++) {
-        char digits[16];
-        const char *key;
-        bson_uint32_to_string((uint32_t)i, &key, digits, sizeof digits);
-        bson_append_utf8(&list, key, -1, eval->tags[i], -1);
+        kj_out_text(&eval->plan, kj_out_at(&index, (uint32_t)i), eval->tags[i]);
     }
-    bson_append_array_end(&eval->plan, &list);
+    kj_out_close(&eval->plan, list);
 }
 
 static void put_call(struct kj_eval *eval)
@@ -224,7 +169,7 @@ static void put_call(struct kj_eval *eval)
     put_judgements(eval);
     const char *status = eval->kind == KJ_EVAL_CALL ? kj_lead_status(eval) : NULL;
     if (status) {
-        bson_append_utf8(&eval->plan, "lead_status", -1, status, -1);
+        kj_out_text(&eval->plan, "lead_status", status);
     }
     put_tags(eval);
     kj_plan_variables(eval);
@@ -250,76 +195,108 @@ static int body(lua_State *L)
     return 0;
 }
 
-static void put_model(struct kj_eval *eval, bson_t *plan)
+static void put_model(struct kj_eval *eval)
 {
-    bson_t model;
+    struct kj_out *plan = &eval->plan;
     int64_t unknown = 0;
     for (size_t i = 0; i < eval->rules->text_count; i++) {
         unknown += eval->texts[i] == KJ_UNKNOWN;
     }
-    bson_append_document_begin(plan, "model", -1, &model);
+    size_t model = kj_out_open(plan, BSON_TYPE_DOCUMENT, "model");
     if (eval->skipped) {
-        bson_append_utf8(&model, "skipped", -1, eval->skipped, -1);
+        kj_out_text(plan, "skipped", eval->skipped);
     }
-    bson_append_int64(&model, "texts", -1, (int64_t)eval->rules->text_count);
-    bson_append_int64(&model, "unknown", -1, unknown);
-    bson_append_document_end(plan, &model);
+    kj_out_int(plan, "texts", (int64_t)eval->rules->text_count);
+    kj_out_int(plan, "unknown", unknown);
+    kj_out_close(plan, model);
 }
 
 // What every plan begins and ends with.
 static void begin_plan(struct kj_eval *eval)
 {
     static const char *const kinds[] = {"call", "preselection", "reevaluation"};
-    bson_append_utf8(&eval->plan, "kind", -1, kinds[eval->kind], -1);
-    bson_append_utf8(&eval->plan, "pack", -1, eval->rules->name, -1);
+    eval->plan.length = 0;
+    kj_out_text(&eval->plan, "kind", kinds[eval->kind]);
+    kj_out_text(&eval->plan, "pack", eval->rules->name);
 }
 
 static void end_plan(struct kj_eval *eval)
 {
-    bson_append_array(&eval->plan, "faults", -1, &eval->faults);
-    bson_append_array(&eval->plan, "explain", -1, &eval->explain);
-    put_model(eval, &eval->plan);
-    bson_append_bool(&eval->plan, "park", -1, eval->park);
+    struct kj_out *plan = &eval->plan;
+    kj_out_whole(plan, BSON_TYPE_ARRAY, "faults", &eval->faults);
+    kj_out_whole(plan, BSON_TYPE_ARRAY, "explain", &eval->explain);
+    put_model(eval);
+    kj_out_bool(plan, "park", eval->park);
     if (eval->park) {
-        bson_append_utf8(&eval->plan, "park_reason", -1, eval->park_reason, -1);
+        kj_out_text(plan, "park_reason", eval->park_reason);
     }
 }
 
-static struct kj_eval *create(struct kj_vm *vm, const struct kj_rules *rules, const bson_t *facts)
+// --- the place where it happens ---
+
+// A state judges one call after the other: what holds a call is made once and kept with the state.
+static struct kj_eval *room_of(struct kj_vm *vm, const struct kj_rules *rules)
 {
-    // bson_t wants more alignment than malloc gives; the frames are begun when they are entered.
-    struct kj_eval *eval = aligned_alloc(_Alignof(struct kj_eval), sizeof *eval);
-    if (!eval) {
-        abort();
+    if (vm->room && vm->room->rules != rules) {
+        kj_eval_destroy(vm->room);
+        vm->room = NULL;
     }
-    memset(eval, 0, offsetof(struct kj_eval, frames));
+    if (!vm->room) {
+        // bson_t wants more alignment than malloc gives.
+        struct kj_eval *eval = aligned_alloc(_Alignof(struct kj_eval), sizeof *eval);
+        if (!eval) {
+            abort();
+        }
+        memset(eval, 0, sizeof *eval);
+        eval->rules = rules;
+        eval->texts = kj_alloc((rules->text_count + 1) * sizeof *eval->texts);
+        eval->variables = kj_alloc((rules->variable_count + 1) * sizeof *eval->variables);
+        eval->verdicts = kj_alloc((rules->verdict_count + 1) * sizeof *eval->verdicts);
+        vm->room = eval;
+    }
+    return vm->room;
+}
+
+static struct kj_eval *begin(struct kj_vm *vm, const struct kj_rules *rules, const bson_t *facts)
+{
+    struct kj_eval *eval = room_of(vm, rules);
+    memset(eval, 0, offsetof(struct kj_eval, rules));
+    memset(eval->variables, 0, rules->variable_count * sizeof *eval->variables);
+    memset(eval->verdicts, 0, rules->verdict_count * sizeof *eval->verdicts);
+    eval->plan.length = eval->explain.length = eval->faults.length = 0;
     eval->vm = vm;
     eval->L = vm->L;
-    eval->rules = rules;
-    eval->flat = kj_flat_create(facts);
-    kj_flat_doc(eval->flat, &eval->facts);
-    eval->texts = kj_alloc((rules->text_count + 1) * sizeof *eval->texts);
-    eval->variables = kj_alloc((rules->variable_count + 1) * sizeof *eval->variables);
-    eval->verdicts = kj_alloc((rules->verdict_count + 1) * sizeof *eval->verdicts);
+    vm->epoch++;
+    if (!bson_init_static(&eval->facts, bson_get_data(facts), facts->len)) {
+        bson_init(&eval->facts);
+    }
     kj_buf_init(&eval->spoken, 0);
-    bson_init(&eval->plan);
-    bson_init(&eval->explain);
-    bson_init(&eval->faults);
     return eval;
 }
 
-static void destroy(struct kj_eval *eval)
+void kj_eval_destroy(struct kj_eval *eval)
 {
-    unwind(eval, 0);
-    bson_destroy(&eval->plan);
-    bson_destroy(&eval->explain);
-    bson_destroy(&eval->faults);
-    kj_buf_fini(&eval->spoken);
+    if (!eval) {
+        return;
+    }
+    for (int i = 0; i < KJ_MAX_NESTING; i++) {
+        kj_out_fini(&eval->frames[i].entry);
+        kj_out_fini(&eval->frames[i].skipped);
+        kj_out_fini(&eval->frames[i].matched);
+    }
+    kj_out_fini(&eval->plan);
+    kj_out_fini(&eval->explain);
+    kj_out_fini(&eval->faults);
     free(eval->texts);
     free(eval->variables);
     free(eval->verdicts);
-    kj_flat_unref(eval->flat);
     free(eval);
+}
+
+static void end(struct kj_eval *eval)
+{
+    unwind(eval, 0);
+    kj_buf_fini(&eval->spoken);
 }
 
 int kj_eval_run(struct kj_vm *vm, const struct kj_rules *rules, const bson_t *facts, bson_t **plan,
@@ -329,9 +306,9 @@ int kj_eval_run(struct kj_vm *vm, const struct kj_rules *rules, const bson_t *fa
     if (!bson_iter_init(&at, facts)) { // what is inside is checked as it is read
         return kj_fault(fault, KJ_EINVAL, NULL, NULL, "the facts are no valid document");
     }
-    struct kj_eval *eval = create(vm, rules, facts);
+    struct kj_eval *eval = begin(vm, rules, facts);
     struct kj_fault stopped = {0};
-    take_facts(eval);
+    kj_eval_take_facts(eval);
     begin_plan(eval);
     vm->eval = eval;
     kj_vm_begin(vm);
@@ -342,7 +319,6 @@ int kj_eval_run(struct kj_vm *vm, const struct kj_rules *rules, const bson_t *fa
     if (status) {
         // A limit, or a fault outside any section: nothing that was computed is to be trusted.
         unwind(eval, 0);
-        bson_reinit(&eval->plan);
         begin_plan(eval);
         if (eval->fault_count == 0) {
             char text[sizeof stopped.place + sizeof stopped.text + 4];
@@ -350,13 +326,13 @@ int kj_eval_run(struct kj_vm *vm, const struct kj_rules *rules, const bson_t *fa
                      stopped.text);
             kj_add_fault(eval, "plan", text);
         }
-        bson_append_null(&eval->plan, "success", -1);
-        bson_append_null(&eval->plan, "score", -1);
+        kj_out_null(&eval->plan, "success");
+        kj_out_null(&eval->plan, "score");
         eval->park = true;
         snprintf(eval->park_reason, sizeof eval->park_reason, "%.290s", stopped.text);
     }
     end_plan(eval);
-    *plan = bson_copy(&eval->plan);
-    destroy(eval);
+    *plan = kj_out_doc(&eval->plan);
+    end(eval);
     return 0;
 }

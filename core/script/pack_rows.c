@@ -136,6 +136,26 @@ static void one_row(struct kj_load *load, struct kj_row *row, int kind,
     }
 }
 
+static struct kj_out kept(struct kj_rules *rules, struct kj_out *members)
+{
+    struct kj_out own = {.data = kj_rules_alloc(rules, members->length + 1)};
+    own.capacity = members->length;
+    kj_out_raw(&own, members);
+    members->length = 0;
+    return own;
+}
+
+static void encode_row(struct kj_rules *rules, struct kj_row *row, size_t index)
+{
+    struct kj_out members = {0};
+    kj_out_int(&members, "row", (int64_t)index + 1);
+    kj_out_words(&members, "at", row->at);
+    row->place = kept(rules, &members);
+    kj_out_words(&members, "value", row->value);
+    row->shown = kept(rules, &members);
+    kj_out_fini(&members);
+}
+
 void kj_load_rows_at(struct kj_load *load, int table, struct kj_rows *rows, int kind,
                      const struct kj_scale *scale)
 {
@@ -150,6 +170,7 @@ void kj_load_rows_at(struct kj_load *load, int table, struct kj_rows *rows, int 
         size_t length = kj_load_enter(load, NULL, (lua_Integer)i + 1);
         lua_rawgeti(L, table, (lua_Integer)i + 1);
         one_row(load, &rows->rows[i], kind, scale);
+        encode_row(load->rules, &rows->rows[i], i);
         lua_pop(L, 1);
         kj_load_leave(load, length);
         bool first_wins = kind != KJ_ROW_POINTS && strcmp(rows->section, "tags") != 0;

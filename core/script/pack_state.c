@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { KEEP_STATES = 8 };
+// A state that once grew beyond KEEP_BYTES goes: its pages are not given back before.
+enum { KEEP_STATES = 8, KEEP_BYTES = 8 * 1024 * 1024 };
 
 static void warm_destroy(struct kj_warm *warm)
 {
@@ -56,7 +57,7 @@ void kj_pack_give(struct kj_pack *pack, struct kj_warm *warm)
     if (!warm) {
         return;
     }
-    bool keep = warm->vm->stop == KJ_STOP_NONE;
+    bool keep = warm->vm->stop == KJ_STOP_NONE && warm->vm->blocks.held <= KEEP_BYTES;
     if (keep) {
         pthread_mutex_lock(&pack->lock);
         keep = pack->free_count < KEEP_STATES;

@@ -175,7 +175,10 @@ static void variable(struct kj_load *load, const char *name, void *arg)
     need_table(load, "{ type = \"integer\", guidance = \"…\" }");
     kj_load_keys(load, table, "field of a variable", names, KJ_COUNT(names));
     struct kj_variable *variable = &load->rules->variables[load->rules->variable_count++];
+    char section[80];
+    snprintf(section, sizeof section, "variables.%.60s", name);
     variable->name = name;
+    variable->section = kj_rules_text(load->rules, section);
     variable->at = kj_load_at(load);
     variable->type = value_type(load, table);
     variable->values = kj_load_texts(load, table, "values", &variable->value_count);

@@ -5,6 +5,7 @@
 
 #include "doc/doc.h"
 #include "script/pack_lines.h"
+#include "script/plan_out.h"
 #include "script/vm.h"
 
 enum { KJ_NO_REF = -1, KJ_MAX_ROWS = 200, KJ_MAX_VARIABLES = 200, KJ_MAX_CHAIN = 8 };
@@ -20,6 +21,8 @@ struct kj_row {
     struct kj_condition *conditions;
     size_t count;
     const char *at; // "rules/solar.lua:12"
+    // As explain tells them, encoded once: {row, at} and {value}.
+    struct kj_out place, shown;
 };
 
 struct kj_rows {
@@ -56,6 +59,7 @@ extern const char *const kj_value_type_names[KJ_TYPE_COUNT];
 
 struct kj_variable {
     const char *name;
+    const char *section; // "variables.budget"
     enum kj_value_type type;
     const char *pattern;
     const char *const *values; // enum

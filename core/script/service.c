@@ -209,7 +209,8 @@ bson_t *kj_script_hooks_on(const struct kj_script *script, const char *event)
 struct decide_errand {
     struct kj_errand errand; // first
     struct kj_pack *pack;
-    bson_t *facts, *plan;
+    struct kj_flat *facts;
+    bson_t *plan;
     int status;
     struct kj_fault fault;
     kj_script_decided *done;
@@ -223,10 +224,11 @@ static void decide_run(struct kj_errand *errand)
     if (!decide->pack) {
         return; // the fault is there already
     }
+    bson_t facts;
+    kj_flat_doc(decide->facts, &facts);
     decide->status = kj_pack_take(decide->pack, &warm, &decide->fault);
     if (decide->status == 0) {
-        decide->status =
-            kj_eval_run(warm->vm, warm->rules, decide->facts, &decide->plan, &decide->fault);
+        decide->status = kj_eval_run(warm->vm, warm->rules, &facts, &decide->plan, &decide->fault);
     }
     if (decide->status == 0) {
         kj_doc_put_text(decide->plan, "hash", decide->pack->hash);
@@ -243,7 +245,7 @@ static void decide_done(struct kj_errand *errand)
     decide->done(decide->arg, decide->status, decide->status ? NULL : decide->plan,
                  decide->status ? &decide->fault : NULL);
     kj_doc_clear(&decide->plan);
-    kj_doc_clear(&decide->facts);
+    kj_flat_unref(decide->facts);
     kj_pack_unref(decide->pack);
     free(decide);
 }
@@ -261,7 +263,7 @@ void kj_script_decide(struct kj_script *script, const char *pack, const bson_t *
     decide->errand.script = script;
     decide->errand.run = decide_run;
     decide->errand.done = decide_done;
-    decide->facts = bson_copy(facts);
+    decide->facts = kj_flat_create(facts);
     decide->done = done;
     decide->arg = arg;
     decide->pack = kj_map_get(&script->set->packs, pack);

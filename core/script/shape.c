@@ -142,17 +142,17 @@ static const struct kj_field kj_shape_call_fields[] = {
     {"opt_out", KJ_FIELD_DOC, &k_opt_out, true},
     {"tools", KJ_FIELD_LIST, &k_tool, true},
     {"history", KJ_FIELD_LIST, &k_history, true},
-    {"settings", KJ_FIELD_ANY, NULL},
-    {"vars", KJ_FIELD_ANY, NULL},
-    {"state", KJ_FIELD_ANY, NULL},
-    {"evidence", KJ_FIELD_ANY, NULL},
-    {"success", KJ_FIELD_ANY, NULL},
-    {"score", KJ_FIELD_ANY, NULL},
-    {"verdicts", KJ_FIELD_ANY, NULL},
-    {"lead_status", KJ_FIELD_ANY, NULL},
-    {"tags", KJ_FIELD_ANY, NULL},
-    {"is", KJ_FIELD_ANY, NULL},
-    {"missing", KJ_FIELD_ANY, NULL},
+    {"settings", KJ_FIELD_ANY, .role = KJ_ROLE_NAMES},
+    {"vars", KJ_FIELD_ANY, .role = KJ_ROLE_NAMES},
+    {"state", KJ_FIELD_ANY, .role = KJ_ROLE_NAMES},
+    {"evidence", KJ_FIELD_ANY, .role = KJ_ROLE_NAMES},
+    {"success", KJ_FIELD_ANY, .role = KJ_ROLE_RESULT},
+    {"score", KJ_FIELD_ANY, .role = KJ_ROLE_RESULT},
+    {"verdicts", KJ_FIELD_ANY, .role = KJ_ROLE_NAMES},
+    {"lead_status", KJ_FIELD_ANY, .role = KJ_ROLE_RESULT},
+    {"tags", KJ_FIELD_ANY, .role = KJ_ROLE_RESULT},
+    {"is", KJ_FIELD_ANY, .role = KJ_ROLE_NAMES},
+    {"missing", KJ_FIELD_ANY, .role = KJ_ROLE_NAMES},
 };
 const struct kj_shape kj_shape_call = {"c", false, kj_shape_call_fields,
                                        KJ_COUNT(kj_shape_call_fields)};
@@ -166,6 +166,20 @@ const struct kj_field *kj_shape_field(const struct kj_shape *shape, const char *
         }
     }
     return NULL;
+}
+
+const struct kj_field *kj_shape_field_at(lua_State *L, const struct kj_shape *shape, int index)
+{
+    size_t length;
+    const char *name = lua_tolstring(L, index, &length);
+    const struct kj_field *field = kj_memo_find(kj_vm_of(L), shape, name);
+    if (!field) {
+        field = kj_shape_field(shape, name, length);
+        if (field) {
+            kj_memo_keep(L, index, shape, field);
+        }
+    }
+    return field;
 }
 
 int kj_shape_unknown(lua_State *L, const struct kj_shape *shape, const char *name)

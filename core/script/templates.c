@@ -72,25 +72,40 @@ static bool push_parameter(struct kj_eval *eval, const struct kj_template *templ
     return true;
 }
 
-// Pushes a table of the parameters, or nothing; then the name of the first empty one is returned.
-static const char *push_parameters(struct kj_eval *eval, const struct kj_template *template,
-                                   const char *language)
+static bool is_clean(const char *text, size_t length)
+{
+    return !memchr(text, 0, length) && kj_utf8_valid(text, length);
+}
+
+// Writes the parameters (they stand sorted in the template); the name of the first empty one, or
+// NULL.
+static const char *put_parameters(struct kj_eval *eval, struct kj_out *out,
+                                  const struct kj_template *template, const char *language)
 {
     lua_State *L = eval->L;
-    lua_createtable(L, template->positional ? (int)template->parameter_count : 0,
-                    template->positional ? 0 : (int)template->parameter_count);
+    struct kj_out_index index;
+    size_t faulty = SIZE_MAX;
+    out->length = 0;
     for (size_t i = 0; i < template->parameter_count; i++) {
         const struct kj_parameter *parameter = &template->parameters[i];
         if (!push_parameter(eval, template, parameter, language)) {
-            lua_pop(L, 1);
             return parameter->name ? parameter->name : "a parameter by position";
         }
-        if (parameter->name) {
-            lua_setfield(L, -2, parameter->name);
-        } else {
-            lua_rawseti(L, -2, (lua_Integer)i + 1);
-        }
+        size_t length;
+        const char *text = lua_tolstring(L, -1, &length);
+        const char *key = parameter->name ? parameter->name : kj_out_at(&index, (uint32_t)i);
+        faulty = faulty == SIZE_MAX && !is_clean(text, length) ? i : faulty;
+        kj_out_bytes(out, key, text, length);
+        lua_pop(L, 1);
     }
+    if (faulty == SIZE_MAX) {
+        return NULL;
+    }
+    const char *name = template->parameters[faulty].name; // an empty one would have come first
+    if (name) {
+        luaL_error(L, "%s.%s: is not UTF-8 text", template->name, name);
+    }
+    luaL_error(L, "%s[%d]: is not UTF-8 text", template->name, (int)faulty + 1);
     return NULL;
 }
 
@@ -110,64 +125,62 @@ static bool push_decoration(struct kj_eval *eval, const struct kj_parameter *dec
     return true;
 }
 
-// The value on top (popped) as a document: `type` and `member` for a short text.
-static void put_decoration(struct kj_eval *eval, bson_t *out, const char *key, const char *type,
-                           const char *member, int index)
+// The value on top (popped) as a document of the plan: `type` and `member` for a short text.
+static void put_decoration(struct kj_eval *eval, struct kj_frame *frame, const char *key,
+                           const char *type, const char *member, int index)
 {
     lua_State *L = eval->L;
     struct kj_convert state;
-    bson_t doc;
+    bson_t *doc = kj_frame_result(frame);
+    bson_reinit(doc);
     kj_convert_init(&state, key);
-    bson_append_document_begin(out, key, -1, &doc);
     if (lua_istable(L, -1)) {
-        kj_convert_members(L, &state, &doc, lua_gettop(L));
+        kj_convert_members(L, &state, doc, lua_gettop(L));
     } else {
-        bson_append_utf8(&doc, "type", -1, type, -1);
+        bson_append_utf8(doc, "type", -1, type, -1);
         lua_tostring(L, -1);
-        kj_convert_put(L, &state, &doc, member, lua_gettop(L));
+        kj_convert_put(L, &state, doc, member, lua_gettop(L));
     }
-    if (index >= 0 && !bson_has_field(&doc, "index")) {
-        bson_append_int64(&doc, "index", -1, index);
+    if (index >= 0 && !bson_has_field(doc, "index")) {
+        bson_append_int64(doc, "index", -1, index);
     }
-    bson_append_document_end(out, &doc);
+    kj_put_result(eval, key, frame);
     lua_pop(L, 1);
 }
 
-static void put_decorations(struct kj_eval *eval, const struct kj_template *template,
-                            const char *language, bson_t *out)
+static void put_decorations(struct kj_eval *eval, struct kj_frame *frame,
+                            const struct kj_template *template, const char *language)
 {
-    bson_t list;
+    struct kj_out_index place;
     if (template->header.value != KJ_NO_REF && push_decoration(eval, &template->header, language)) {
-        put_decoration(eval, out, "header", "text", "text", -1);
+        put_decoration(eval, frame, "header", "text", "text", -1);
     }
     if (template->button_count == 0) {
         return;
     }
-    bson_append_array_begin(out, "buttons", -1, &list);
+    size_t list = kj_out_open(&eval->plan, BSON_TYPE_ARRAY, "buttons");
     uint32_t count = 0;
     for (size_t i = 0; i < template->button_count; i++) {
-        char digits[16];
-        const char *key;
         if (push_decoration(eval, &template->buttons[i], language)) {
-            bson_uint32_to_string(count++, &key, digits, sizeof digits);
-            put_decoration(eval, &list, key, "quick_reply", "payload", (int)i);
+            put_decoration(eval, frame, kj_out_at(&place, count++), "quick_reply", "payload",
+                           (int)i);
         }
     }
-    bson_append_array_end(out, &list);
+    kj_out_close(&eval->plan, list);
 }
 
-// Follows `otherwise` while parameters are empty; pushes the parameters of what it returns.
-static const struct kj_template *settle(struct kj_eval *eval, const struct kj_template *template,
-                                        const char **language, const char **source, char *reason,
-                                        size_t size)
+// Follows `otherwise` while parameters are empty; the parameters of what it returns are in `out`.
+static const struct kj_template *settle(struct kj_eval *eval, struct kj_out *out,
+                                        const struct kj_template *template, const char **language,
+                                        const char **source, char reason[160])
 {
     for (int swaps = 0; template && swaps <= MAX_SWAPS; swaps++) {
         *language = language_of(eval, template, source);
-        const char *empty = push_parameters(eval, template, *language);
+        const char *empty = put_parameters(eval, out, template, *language);
         if (!empty) {
             return template;
         }
-        snprintf(reason, size, "\"%.40s\" of %.60s is empty", empty, template->name);
+        snprintf(reason, 160, "\"%.40s\" of %.60s is empty", empty, template->name);
         template = template->otherwise ? kj_rules_template(eval->rules, template->otherwise) : NULL;
     }
     return NULL;
@@ -176,35 +189,33 @@ static const struct kj_template *settle(struct kj_eval *eval, const struct kj_te
 static void put_template(struct kj_eval *eval, struct kj_frame *frame,
                          const struct kj_template *first)
 {
-    lua_State *L = eval->L;
     const char *language = NULL, *source = NULL;
     char reason[160] = "";
-    struct kj_convert state;
+    struct kj_out *out = &eval->plan;
     const struct kj_template *template =
-        settle(eval, first, &language, &source, reason, sizeof reason);
-    bson_t *out = &frame->hits;
+        settle(eval, &frame->matched, first, &language, &source, reason);
     if (!template) {
-        kj_doc_put_text(&frame->entry, "dropped", reason);
+        kj_out_text(&frame->entry, "dropped", reason);
         return;
     }
-    kj_doc_put_text(out, "name", template->name);
-    kj_doc_put_text(out, "language", language);
-    kj_convert_init(&state, template->name);
+    size_t doc = kj_out_open(out, BSON_TYPE_DOCUMENT, "template");
+    kj_out_text(out, "name", template->name);
+    kj_out_words(out, "language", language);
     if (template->parameter_count) {
-        kj_convert_put(L, &state, out, "parameters", lua_gettop(L));
+        kj_out_whole(out, template->positional ? BSON_TYPE_ARRAY : BSON_TYPE_DOCUMENT, "parameters",
+                     &frame->matched);
     }
-    lua_pop(L, 1);
-    put_decorations(eval, template, language, out);
-    kj_doc_put_text(out, "after", template->after);
+    put_decorations(eval, frame, template, language);
+    kj_out_words(out, "after", template->after);
     if (template != first) {
-        kj_doc_put_text(out, "instead_of", first->name);
-        kj_doc_put_text(&frame->entry, "instead_of", first->name);
-        kj_doc_put_text(&frame->entry, "because", reason);
+        kj_out_text(out, "instead_of", first->name);
+        kj_out_text(&frame->entry, "instead_of", first->name);
+        kj_out_text(&frame->entry, "because", reason);
     }
-    kj_doc_put_text(&frame->entry, "template", template->name);
-    kj_doc_put_text(&frame->entry, "language", language);
-    kj_doc_put_text(&frame->entry, "language_from", source);
-    kj_doc_put_doc(&eval->plan, "template", out);
+    kj_out_close(out, doc);
+    kj_out_text(&frame->entry, "template", template->name);
+    kj_out_words(&frame->entry, "language", language);
+    kj_out_text(&frame->entry, "language_from", source);
 }
 
 static void choose(struct kj_eval *eval, void *arg)
@@ -231,7 +242,7 @@ static void choose(struct kj_eval *eval, void *arg)
 
 void kj_plan_template(struct kj_eval *eval)
 {
-    if (eval->rules->template.section && !kj_doc_has(&eval->plan, "opt_out")) {
+    if (eval->rules->template.section && !eval->refused) {
         kj_guarded(eval, "template", choose, NULL);
     }
 }

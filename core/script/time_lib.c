@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char k_time_name[] = "kejue.time";
+static const char k_tag; // also the key of the metatable
 static const int64_t k_most_ms = 3660LL * 86400000;
 
 enum unit { MS, SECOND, MINUTE, HOUR, DAY, WEEK, MONTH, YEAR, NO_UNIT };
@@ -51,13 +51,15 @@ bool kj_span_parse(const char *text, int64_t *ms)
 void kj_moment_push(lua_State *L, int64_t ms)
 {
     struct kj_moment *moment = lua_newuserdatauv(L, sizeof *moment, 0);
+    moment->tag = &k_tag;
     moment->ms = ms;
-    luaL_setmetatable(L, k_time_name);
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &k_tag);
+    lua_setmetatable(L, -2);
 }
 
 const struct kj_moment *kj_moment_at(lua_State *L, int index)
 {
-    return luaL_testudata(L, index, k_time_name);
+    return kj_tagged(L, index, &k_tag);
 }
 
 int64_t kj_check_moment(lua_State *L, int index)
@@ -287,7 +289,11 @@ void kj_time_lib_open(lua_State *L)
     };
     luaL_newlib(L, functions);
     lua_setfield(L, -2, "time");
-    luaL_newmetatable(L, k_time_name);
+    lua_newtable(L);
+    lua_pushvalue(L, -1);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &k_tag);
+    lua_pushliteral(L, "kejue.time");
+    lua_setfield(L, -2, "__name");
     luaL_setfuncs(L, methods, 0);
     lua_pushboolean(L, 0);
     lua_setfield(L, -2, "__metatable");

@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { MAX_PLAIN = 64 * 1024 };
+
 const char *kj_var_state_name(enum kj_var_state state)
 {
     switch (state) {
@@ -28,15 +30,15 @@ const char *kj_var_state_name(enum kj_var_state state)
 
 void kj_variable_value(struct kj_eval *eval, size_t index)
 {
-    lua_rawgetp(eval->L, LUA_REGISTRYINDEX, &kj_key_values);
+    lua_rawgeti(eval->L, LUA_REGISTRYINDEX, eval->vm->values_ref);
     lua_rawgeti(eval->L, -1, (lua_Integer)index + 1);
-    lua_remove(eval->L, -2);
+    lua_replace(eval->L, -2);
 }
 
 // Keeps the value on top (popped) as the variable's.
 static void set_value(struct kj_eval *eval, size_t index)
 {
-    lua_rawgetp(eval->L, LUA_REGISTRYINDEX, &kj_key_values);
+    lua_rawgeti(eval->L, LUA_REGISTRYINDEX, eval->vm->values_ref);
     lua_insert(eval->L, -2);
     lua_rawseti(eval->L, -2, (lua_Integer)index + 1);
     lua_pop(eval->L, 1);
@@ -47,17 +49,19 @@ static void set_value(struct kj_eval *eval, size_t index)
 static bool from_answer(struct kj_eval *eval, size_t index, struct kj_var_result *result)
 {
     const struct kj_variable *variable = &eval->rules->variables[index];
-    bson_t answers, answer;
-    bson_iter_t at;
-    if (!kj_doc_child(&eval->facts, "answers.variables", &answers) ||
-        !kj_doc_child(&answers, variable->name, &answer) ||
-        !bson_iter_init_find(&at, &answer, "value") || BSON_ITER_HOLDS_NULL(&at)) {
+    const struct kj_element *said = &eval->variables_said;
+    struct kj_element answer, at;
+    if (!kj_element_find(said->data, said->length, variable->name, strlen(variable->name),
+                         &answer) ||
+        answer.type != BSON_TYPE_DOCUMENT ||
+        !kj_element_find(answer.data, answer.length, "value", 5, &at) ||
+        at.type == BSON_TYPE_NULL) {
         return false;
     }
     if (!kj_find_evidence(eval, &answer, result)) {
         return false;
     }
-    kj_view_push_value(eval->L, eval->flat, &at, NULL, NULL);
+    kj_view_push_fact(eval->L, &at, NULL);
     if (!kj_accept(eval, variable, result)) {
         lua_pop(eval->L, 1);
         result->turn = 0;
@@ -127,28 +131,17 @@ static void without_value(struct kj_eval *eval, size_t index, struct kj_var_resu
     }
 }
 
-static void section_name(const struct kj_variable *variable, char out[80])
-{
-    snprintf(out, 80, "variables.%.60s", variable->name);
-}
-
-struct computing {
-    size_t index;
-    char name[80];
-};
-
 static void compute(struct kj_eval *eval, void *arg)
 {
-    struct computing *computing = arg;
-    struct kj_var_result *result = &eval->variables[computing->index];
-    const struct kj_variable *variable = &eval->rules->variables[computing->index];
-    struct kj_frame *frame = kj_enter_section(eval, computing->name);
+    size_t index = *(const size_t *)arg;
+    struct kj_var_result *result = &eval->variables[index];
+    const struct kj_variable *variable = &eval->rules->variables[index];
+    struct kj_frame *frame = kj_enter_section(eval, variable->section);
     result->state = KJ_VAR_BUSY;
     luaL_checkstack(eval->L, 16, "variable");
-    bool there =
-        from_answer(eval, computing->index, result) || from_code(eval, computing->index, result);
+    bool there = from_answer(eval, index, result) || from_code(eval, index, result);
     if (!there) {
-        without_value(eval, computing->index, result);
+        without_value(eval, index, result);
     }
     bool telling = variable->from != KJ_NO_REF || result->state == KJ_VAR_INVALID;
     if (telling) {
@@ -158,19 +151,26 @@ static void compute(struct kj_eval *eval, void *arg)
     kj_leave_section(eval, telling);
 }
 
+// Nothing of the pack runs for it: what a model said needs no protection from itself.
+static bool is_plain(const struct kj_eval *eval, const struct kj_variable *variable)
+{
+    return variable->from == KJ_NO_REF && variable->validate == KJ_NO_REF && !variable->pattern &&
+           eval->nesting < KJ_MAX_NESTING;
+}
+
 struct kj_var_result *kj_variable(struct kj_eval *eval, size_t index)
 {
     struct kj_var_result *result = &eval->variables[index];
-    if (result->state == KJ_VAR_OPEN || result->state == KJ_VAR_BUSY) {
-        struct computing computing = {.index = index};
-        section_name(&eval->rules->variables[index], computing.name);
-        if (result->state == KJ_VAR_BUSY) {
-            kj_enter_section(eval, computing.name); // raises, naming the circle
-        }
-        if (!kj_guarded(eval, computing.name, compute, &computing)) {
-            memset(result, 0, sizeof *result);
-            result->state = KJ_VAR_UNKNOWN;
-        }
+    const struct kj_variable *variable = &eval->rules->variables[index];
+    if (result->state == KJ_VAR_BUSY) {
+        kj_enter_section(eval, variable->section); // raises, naming the circle
+    }
+    if (result->state == KJ_VAR_OPEN && is_plain(eval, variable)) {
+        compute(eval, &index);
+    } else if (result->state == KJ_VAR_OPEN &&
+               !kj_guarded(eval, variable->section, compute, &index)) {
+        memset(result, 0, sizeof *result);
+        result->state = KJ_VAR_UNKNOWN;
     }
     return result;
 }
@@ -179,11 +179,12 @@ void kj_setting_value(struct kj_eval *eval, size_t index)
 {
     const struct kj_setting *setting = &eval->rules->settings[index];
     lua_State *L = eval->L;
-    bson_t settings;
-    bson_iter_t at;
-    if (kj_doc_child(&eval->facts, "settings", &settings) &&
-        bson_iter_init_find(&at, &settings, setting->name) && !BSON_ITER_HOLDS_NULL(&at)) {
-        kj_view_push_value(L, eval->flat, &at, NULL, NULL);
+    struct kj_element settings, at;
+    if (kj_eval_fact(eval, "settings", &settings) && settings.type == BSON_TYPE_DOCUMENT &&
+        kj_element_find(settings.data, settings.length, setting->name, strlen(setting->name),
+                        &at) &&
+        at.type != BSON_TYPE_NULL) {
+        kj_view_push_fact(L, &at, NULL);
         if (!kj_value_fits(L, lua_gettop(L), setting->type, setting->values,
                            setting->value_count)) {
             luaL_error(L, "the setting \"%s\" of this campaign is no %s", setting->name,
@@ -200,32 +201,64 @@ void kj_setting_value(struct kj_eval *eval, size_t index)
     lua_rawgeti(L, LUA_REGISTRYINDEX, setting->fallback);
 }
 
+// The value on top. What is not plain (or faulty) goes the long way, which bounds it.
+static void put_value(struct kj_eval *eval, struct kj_frame *frame, const char *name)
+{
+    struct kj_convert state;
+    lua_State *L = eval->L;
+    size_t length;
+    switch (lua_type(L, -1)) {
+    case LUA_TNIL:
+        return;
+    case LUA_TBOOLEAN:
+        kj_out_bool(&frame->matched, "value", lua_toboolean(L, -1));
+        return;
+    case LUA_TSTRING: {
+        const char *text = lua_tolstring(L, -1, &length);
+        if (length < MAX_PLAIN && !memchr(text, 0, length) && kj_utf8_valid(text, length)) {
+            kj_out_bytes(&frame->matched, "value", text, length);
+            return;
+        }
+        break;
+    }
+    default:
+        if (lua_isinteger(L, -1)) {
+            kj_out_int(&frame->matched, "value", lua_tointeger(L, -1));
+            return;
+        }
+    }
+    bson_t *doc = kj_frame_result(frame);
+    bson_reinit(doc);
+    kj_convert_init(&state, name);
+    kj_convert_put(L, &state, doc, "value", lua_gettop(L));
+    kj_out_members_of(&frame->matched, doc);
+}
+
 static void put_variables(struct kj_eval *eval, void *arg)
 {
     struct kj_frame *frame = kj_enter_section(eval, "variables");
+    struct kj_out *out = &frame->matched;
     (void)arg;
     for (size_t i = 0; i < eval->rules->variable_count; i++) {
+        const char *name = eval->rules->variables[i].name;
         struct kj_var_result *result = kj_variable(eval, i);
-        struct kj_convert state;
-        bson_t one;
-        kj_convert_init(&state, eval->rules->variables[i].name);
+        size_t one = kj_out_open(out, BSON_TYPE_DOCUMENT, name);
         kj_variable_value(eval, i);
-        bson_append_document_begin(&frame->hits, eval->rules->variables[i].name, -1, &one);
-        kj_convert_put(eval->L, &state, &one, "value", lua_gettop(eval->L));
+        put_value(eval, frame, name);
         lua_pop(eval->L, 1);
-        bson_append_utf8(&one, "state", -1, kj_var_state_name(result->state), -1);
+        kj_out_text(out, "state", kj_var_state_name(result->state));
         if (result->quote) {
-            bson_append_utf8(&one, "quote", -1, result->quote, (int)result->quote_length);
+            kj_out_bytes(out, "quote", result->quote, result->quote_length);
         }
         if (result->turn) {
-            bson_append_int64(&one, "turn", -1, result->turn);
+            kj_out_int(out, "turn", result->turn);
         }
         if (result->state == KJ_VAR_INVALID) {
-            bson_append_utf8(&one, "reason", -1, result->reason, -1);
+            kj_out_text(out, "reason", result->reason);
         }
-        bson_append_document_end(&frame->hits, &one);
+        kj_out_close(out, one);
     }
-    bson_append_document(&eval->plan, "variables", -1, &frame->hits);
+    kj_out_whole(&eval->plan, BSON_TYPE_DOCUMENT, "variables", out);
     kj_leave_section(eval, false);
 }
 

@@ -5,42 +5,73 @@
 #include "script/view.h"
 
 #include "base/alloc.h"
-#include "base/clock.h"
 #include "script/sandbox.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-static const char k_view_name[] = "kejue.view";
+static const char k_tag;
+// Metatables: of views that hold a reference on their document, and of those that borrow.
+static const char k_holding, k_borrowing;
 
 struct view {
-    struct kj_flat *flat;
+    const void *tag;
+    struct kj_flat *flat; // NULL: borrowed for the present epoch
     const uint8_t *data;
-    uint32_t length;
-    uint32_t count; // members of a list, once known
     const struct kj_shape *shape;
-    bool list, counted;
-    char path[48]; // "lead.metadata"; "" where reads are not noted (members of lists)
+    uint32_t epoch, length;
+    uint32_t count; // members of a list, once known
+    bool list, counted, parent;
+    uint8_t path_length;
+    char path[KJ_PATH_SIZE]; // "lead.metadata"; empty where reads are not noted (members of lists)
 };
 
 enum { CHILDREN = 1, OFFSETS = 2 };
 
+static struct view *checked(lua_State *L, struct view *view)
+{
+    if (view && !view->flat && view->epoch != kj_vm_of(L)->epoch) {
+        luaL_error(L, "c can only be used while its call is judged");
+    }
+    return view;
+}
+
 static struct view *view_at(lua_State *L, int index)
 {
-    return luaL_testudata(L, index, k_view_name);
+    return checked(L, kj_tagged(L, index, &k_tag));
+}
+
+// Of a metamethod, which is called with nothing but a view.
+static struct view *self(lua_State *L)
+{
+    return checked(L, lua_touserdata(L, 1));
+}
+
+static const char *name_of(lua_State *L, const struct view *view, const char *otherwise)
+{
+    return view->path_length ? lua_pushlstring(L, view->path, view->path_length) : otherwise;
+}
+
+static void set_data(lua_State *L, struct view *view, const uint8_t *data, uint32_t length)
+{
+    view->data = data;
+    view->length = length;
+    view->epoch = kj_vm_of(L)->epoch;
+    view->counted = view->parent = false;
 }
 
 static struct view *push_view(lua_State *L, struct kj_flat *flat, const uint8_t *data,
                               uint32_t length, bool list, const struct kj_shape *shape)
 {
     struct view *view = lua_newuserdatauv(L, sizeof *view, 2);
-    memset(view, 0, sizeof *view);
-    luaL_setmetatable(L, k_view_name); // __gc may run from here on: flat is NULL until set
-    view->flat = kj_flat_ref(flat);
-    view->data = data;
-    view->length = length;
-    view->list = list;
+    view->tag = &k_tag;
+    view->flat = flat ? kj_flat_ref(flat) : NULL;
     view->shape = shape ? shape : &kj_shape_open;
+    view->list = list;
+    view->path_length = 0;
+    set_data(L, view, data, length);
+    lua_rawgetp(L, LUA_REGISTRYINDEX, flat ? &k_holding : &k_borrowing);
+    lua_setmetatable(L, -2);
     return view;
 }
 
@@ -49,63 +80,56 @@ void kj_view_push(lua_State *L, struct kj_flat *flat, const struct kj_shape *sha
     push_view(L, flat, flat->bytes, flat->length, false, shape);
 }
 
-static bool time_of(const bson_iter_t *at, int64_t *ms)
+static bool container(const struct kj_element *at)
 {
-    if (BSON_ITER_HOLDS_DATE_TIME(at)) {
-        *ms = bson_iter_date_time(at);
-        return true;
-    }
-    return BSON_ITER_HOLDS_UTF8(at) && kj_time_parse(bson_iter_utf8(at, NULL), ms);
+    return at->type == BSON_TYPE_ARRAY || at->type == BSON_TYPE_DOCUMENT;
 }
 
-static void push_scalar(lua_State *L, const bson_iter_t *at, const struct kj_field *field)
+void kj_view_push_fact(lua_State *L, const struct kj_element *at, const struct kj_field *field)
 {
-    int64_t ms;
-    uint32_t length;
-    if ((BSON_ITER_HOLDS_DATE_TIME(at) || (field && field->kind == KJ_FIELD_TIME)) &&
-        time_of(at, &ms)) {
-        kj_moment_push(L, ms);
-    } else if (BSON_ITER_HOLDS_UTF8(at)) {
-        const char *text = bson_iter_utf8(at, &length);
-        lua_pushlstring(L, text, length);
-    } else if (BSON_ITER_HOLDS_BOOL(at)) {
-        lua_pushboolean(L, bson_iter_bool(at));
-    } else if (BSON_ITER_HOLDS_INT(at)) {
-        lua_pushinteger(L, bson_iter_as_int64(at));
-    } else if (BSON_ITER_HOLDS_DOUBLE(at)) {
-        lua_pushnumber(L, bson_iter_double(at));
-    } else {
-        lua_pushnil(L);
-    }
-}
-
-static bool container(const bson_iter_t *at, const uint8_t **data, uint32_t *length, bool *list)
-{
-    *list = BSON_ITER_HOLDS_ARRAY(at);
-    if (*list) {
-        bson_iter_array(at, length, data);
-    } else if (BSON_ITER_HOLDS_DOCUMENT(at)) {
-        bson_iter_document(at, length, data);
-    } else {
-        return false;
-    }
-    return true;
-}
-
-void kj_view_push_value(lua_State *L, struct kj_flat *flat, const bson_iter_t *at,
-                        const struct kj_field *field, const char *name)
-{
-    const uint8_t *data;
-    uint32_t length;
-    bool list;
-    if (!container(at, &data, &length, &list)) {
-        push_scalar(L, at, field);
+    if (!container(at)) {
+        kj_push_scalar(L, at, field);
         return;
     }
-    struct view *view = push_view(L, flat, data, length, list, field ? field->shape : NULL);
-    if (name) {
-        kj_join_path(view->path, sizeof view->path, "", name);
+    struct view *view = push_view(L, NULL, at->data, at->length, at->type == BSON_TYPE_ARRAY,
+                                  field ? field->shape : NULL);
+    if (field) {
+        view->path_length =
+            (uint8_t)kj_join_path(view->path, "", 0, field->name, strlen(field->name));
     }
+}
+
+// The stand-in for an absent document or list.
+static void push_empty(lua_State *L, const struct kj_field *field)
+{
+    static const uint8_t bytes[] = {5, 0, 0, 0, 0};
+    struct kj_element nothing = {
+        .type = field->kind == KJ_FIELD_LIST ? BSON_TYPE_ARRAY : BSON_TYPE_DOCUMENT,
+        .data = bytes,
+        .length = sizeof bytes,
+    };
+    kj_view_push_fact(L, &nothing, field);
+}
+
+void kj_view_reuse(lua_State *L, int index, const struct kj_element *at)
+{
+    struct view *view = lua_touserdata(L, index);
+    if (view->counted) {
+        lua_pushnil(L);
+        lua_setiuservalue(L, index, OFFSETS);
+    }
+    if (view->parent) {
+        lua_pushnil(L);
+        lua_setiuservalue(L, index, CHILDREN);
+    }
+    view->list = at->type == BSON_TYPE_ARRAY;
+    set_data(L, view, at->data, at->length);
+}
+
+bool kj_view_is_current(lua_State *L, int index)
+{
+    const struct view *view = lua_touserdata(L, index);
+    return view->epoch == kj_vm_of(L)->epoch;
 }
 
 bool kj_view_doc(lua_State *L, int index, bson_t *doc, bool *list)
@@ -120,53 +144,58 @@ bool kj_view_doc(lua_State *L, int index, bson_t *doc, bool *list)
 
 // --- what was read ---
 
-static void note_read(lua_State *L, const struct view *view, const char *key, const bson_iter_t *at)
+static void note_read(lua_State *L, const struct view *view, const char *key, size_t length,
+                      const struct kj_element *at)
 {
-    if (view->path[0]) {
-        kj_note_read(L, view->path, key, at);
+    if (view->path_length) {
+        kj_note_read(L, view->path, view->path_length, key, length, at);
     }
 }
 
 // --- lists ---
 
+static uint32_t count_members(const struct view *view)
+{
+    struct kj_members members = kj_members_of(view->data, view->length);
+    struct kj_element element;
+    uint32_t count = 0;
+    while (kj_members_next(&members, &element)) {
+        count++;
+    }
+    return count;
+}
+
+// Where each member begins; kept by the view.
 static const uint32_t *offsets_of(lua_State *L, int index, struct view *view)
 {
-    if (!view->counted) {
-        bson_iter_t at;
-        uint32_t count = 0;
-        if (bson_iter_init_from_data(&at, view->data, view->length)) {
-            while (bson_iter_next(&at)) {
-                count++;
-            }
-        }
-        view->count = count;
-        view->counted = true;
-        kj_vm_charge(L, count / 8);
-    }
-    if (lua_getiuservalue(L, index, OFFSETS) == LUA_TUSERDATA) {
+    if (view->counted) {
+        lua_getiuservalue(L, index, OFFSETS);
         const uint32_t *offsets = lua_touserdata(L, -1);
-        lua_pop(L, 1); // the view holds it
+        lua_pop(L, 1);
         return offsets;
     }
-    lua_pop(L, 1);
+    view->count = count_members(view);
+    kj_vm_charge(L, view->count / 8);
     uint32_t *offsets = lua_newuserdatauv(L, (view->count + 1) * sizeof *offsets, 0);
-    bson_iter_t at;
-    uint32_t count = 0;
-    if (bson_iter_init_from_data(&at, view->data, view->length)) {
-        while (count < view->count && bson_iter_next(&at)) {
-            offsets[count++] = bson_iter_offset(&at);
+    struct kj_members members = kj_members_of(view->data, view->length);
+    struct kj_element element;
+    for (uint32_t i = 0; i < view->count; i++) {
+        offsets[i] = (uint32_t)(members.at - view->data);
+        if (!kj_members_next(&members, &element)) {
+            break;
         }
     }
     lua_setiuservalue(L, index, OFFSETS);
+    view->counted = true;
     return offsets;
 }
 
-static bool cached_child(lua_State *L, int index)
+static bool cached_child(lua_State *L, const struct view *view)
 {
-    if (lua_getiuservalue(L, index, CHILDREN) != LUA_TTABLE) {
-        lua_pop(L, 1);
+    if (!view->parent) {
         return false;
     }
+    lua_getiuservalue(L, 1, CHILDREN);
     lua_pushvalue(L, 2);
     if (lua_rawget(L, -2) == LUA_TNIL) {
         lua_pop(L, 2);
@@ -176,13 +205,15 @@ static bool cached_child(lua_State *L, int index)
 }
 
 // The child is on top; stays there.
-static void cache_child(lua_State *L, int index)
+static void cache_child(lua_State *L, struct view *view)
 {
-    if (lua_getiuservalue(L, index, CHILDREN) != LUA_TTABLE) {
-        lua_pop(L, 1);
+    if (view->parent) {
+        lua_getiuservalue(L, 1, CHILDREN);
+    } else {
         lua_newtable(L);
         lua_pushvalue(L, -1);
-        lua_setiuservalue(L, index, CHILDREN);
+        lua_setiuservalue(L, 1, CHILDREN);
+        view->parent = true;
     }
     lua_pushvalue(L, 2);
     lua_pushvalue(L, -3);
@@ -196,42 +227,25 @@ static int list_index(lua_State *L, struct view *view)
     lua_Integer position = lua_tointegerx(L, 2, &is_integer);
     if (!is_integer) {
         return luaL_error(L, "%s is a list: ask for a number or use ipairs, not \"%s\"",
-                          view->path[0] ? view->path : "this value", luaL_tolstring(L, 2, NULL));
+                          name_of(L, view, "this value"), luaL_tolstring(L, 2, NULL));
     }
     const uint32_t *offsets = offsets_of(L, 1, view);
     if (position < 1 || position > (lua_Integer)view->count) {
         lua_pushnil(L);
         return 1;
     }
-    bson_iter_t at;
-    uint32_t offset = offsets[position - 1];
-    size_t key_length = strlen((const char *)view->data + offset + 1);
-    const uint8_t *data;
-    uint32_t length;
-    bool list;
-    if (!bson_iter_init_from_data_at_offset(&at, view->data, view->length, offset,
-                                            (uint32_t)key_length)) {
+    struct kj_members members = kj_members_of(view->data, view->length);
+    struct kj_element at;
+    members.at = view->data + offsets[position - 1];
+    if (!kj_members_next(&members, &at)) {
         lua_pushnil(L);
-    } else if (container(&at, &data, &length, &list)) {
-        push_view(L, view->flat, data, length, list, view->shape);
-        cache_child(L, 1);
+    } else if (container(&at)) {
+        push_view(L, view->flat, at.data, at.length, at.type == BSON_TYPE_ARRAY, view->shape);
+        cache_child(L, view);
     } else {
-        push_scalar(L, &at, NULL);
+        kj_push_scalar(L, &at, NULL);
     }
     return 1;
-}
-
-void kj_view_push_empty(lua_State *L, const struct kj_field *field)
-{
-    static const uint8_t nothing[] = {5, 0, 0, 0, 0};
-    struct view *view = lua_newuserdatauv(L, sizeof *view, 2);
-    memset(view, 0, sizeof *view); // no document behind it: flat stays NULL
-    luaL_setmetatable(L, k_view_name);
-    view->data = nothing;
-    view->length = sizeof nothing;
-    view->list = field->kind == KJ_FIELD_LIST;
-    view->shape = field->shape ? field->shape : &kj_shape_open;
-    kj_join_path(view->path, sizeof view->path, "", field->name);
 }
 
 static int doc_index(lua_State *L, struct view *view)
@@ -239,45 +253,42 @@ static int doc_index(lua_State *L, struct view *view)
     size_t length;
     if (lua_type(L, 2) != LUA_TSTRING) {
         return luaL_error(L, "%s has named fields, but was asked for a %s",
-                          view->path[0] ? view->path : "this document", luaL_typename(L, 2));
+                          name_of(L, view, "this document"), luaL_typename(L, 2));
     }
     const char *key = lua_tolstring(L, 2, &length);
     const struct kj_field *field = NULL;
-    if (!view->shape->open && !(field = kj_shape_field(view->shape, key, length))) {
+    if (!view->shape->open && !(field = kj_shape_field_at(L, view->shape, 2))) {
         return kj_shape_unknown(L, view->shape, key);
     }
-    bson_iter_t at;
-    if (!bson_iter_init_from_data(&at, view->data, view->length) ||
-        !bson_iter_find_w_len(&at, key, (int)length) || BSON_ITER_HOLDS_NULL(&at)) {
+    struct kj_element at;
+    if (!kj_element_find(view->data, view->length, key, length, &at) || at.type == BSON_TYPE_NULL) {
         if (field && field->always) {
-            kj_view_push_empty(L, field);
+            push_empty(L, field);
             return 1;
         }
-        note_read(L, view, key, NULL);
+        note_read(L, view, key, length, NULL);
         lua_pushnil(L);
         return 1;
     }
-    const uint8_t *data;
-    uint32_t size;
-    bool list;
-    if (container(&at, &data, &size, &list)) {
-        const struct kj_shape *shape = field ? field->shape : NULL;
-        struct view *child = push_view(L, view->flat, data, size, list, shape);
-        if (view->path[0]) {
-            kj_join_path(child->path, sizeof child->path, view->path, key);
+    if (container(&at)) {
+        struct view *child = push_view(L, view->flat, at.data, at.length,
+                                       at.type == BSON_TYPE_ARRAY, field ? field->shape : NULL);
+        if (view->path_length) {
+            child->path_length =
+                (uint8_t)kj_join_path(child->path, view->path, view->path_length, key, length);
         }
-        cache_child(L, 1);
+        cache_child(L, view);
         return 1;
     }
-    note_read(L, view, key, &at);
-    push_scalar(L, &at, field);
+    note_read(L, view, key, length, &at);
+    kj_push_scalar(L, &at, field);
     return 1;
 }
 
 static int view_index(lua_State *L)
 {
-    struct view *view = luaL_checkudata(L, 1, k_view_name);
-    if (cached_child(L, 1)) {
+    struct view *view = self(L);
+    if (cached_child(L, view)) {
         return 1;
     }
     return view->list ? list_index(L, view) : doc_index(L, view);
@@ -285,13 +296,12 @@ static int view_index(lua_State *L)
 
 static int view_newindex(lua_State *L)
 {
-    struct view *view = luaL_checkudata(L, 1, k_view_name);
-    return luaL_error(L, "%s is read-only", view->path[0] ? view->path : "this document");
+    return luaL_error(L, "%s is read-only", name_of(L, self(L), "this document"));
 }
 
 static int view_len(lua_State *L)
 {
-    struct view *view = luaL_checkudata(L, 1, k_view_name);
+    struct view *view = self(L);
     if (view->list) {
         offsets_of(L, 1, view);
     }
@@ -309,8 +319,8 @@ static int view_gc(lua_State *L)
 
 static int view_tostring(lua_State *L)
 {
-    struct view *view = luaL_checkudata(L, 1, k_view_name);
-    lua_pushstring(L, view->path[0] ? view->path : view->list ? "a list" : "a document");
+    const struct view *view = self(L);
+    lua_pushstring(L, name_of(L, view, view->list ? "a list" : "a document"));
     return 1;
 }
 
@@ -330,17 +340,14 @@ bool kj_view_keys(lua_State *L, int index)
     if (!view || view->list) {
         return false;
     }
-    bson_iter_t at;
+    struct kj_members members = kj_members_of(view->data, view->length);
+    struct kj_element at;
     lua_newtable(L);
-    if (!bson_iter_init_from_data(&at, view->data, view->length)) {
-        return true;
-    }
     lua_Integer count = 0;
-    while (bson_iter_next(&at)) {
-        const char *key = bson_iter_key(&at);
-        bool known = view->shape->open || kj_shape_field(view->shape, key, strlen(key));
-        if (known && !BSON_ITER_HOLDS_NULL(&at)) {
-            lua_pushstring(L, key);
+    while (kj_members_next(&members, &at)) {
+        bool known = view->shape->open || kj_shape_field(view->shape, at.key, at.key_length);
+        if (known && at.type != BSON_TYPE_NULL) {
+            lua_pushlstring(L, at.key, at.key_length);
             lua_rawseti(L, -2, ++count);
         }
     }
@@ -348,15 +355,30 @@ bool kj_view_keys(lua_State *L, int index)
     return true;
 }
 
-void kj_view_open(lua_State *L)
+static void make_metatable(lua_State *L, const char *key, bool holding)
 {
     static const luaL_Reg methods[] = {
-        {"__index", view_index}, {"__newindex", view_newindex}, {"__len", view_len},
-        {"__gc", view_gc},       {"__tostring", view_tostring}, {NULL, NULL},
+        {"__index", view_index},
+        {"__newindex", view_newindex},
+        {"__len", view_len},
+        {"__tostring", view_tostring},
+        {NULL, NULL},
     };
-    luaL_newmetatable(L, k_view_name);
+    lua_newtable(L);
     luaL_setfuncs(L, methods, 0);
+    if (holding) {
+        lua_pushcfunction(L, view_gc);
+        lua_setfield(L, -2, "__gc");
+    }
+    lua_pushliteral(L, "kejue.view");
+    lua_setfield(L, -2, "__name");
     lua_pushboolean(L, 0);
     lua_setfield(L, -2, "__metatable");
-    lua_pop(L, 1);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, key);
+}
+
+void kj_view_open(lua_State *L)
+{
+    make_metatable(L, &k_holding, true);
+    make_metatable(L, &k_borrowing, false);
 }

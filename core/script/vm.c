@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "model/zone.h"
+#include "script/eval.h"
 #include "script/sandbox.h"
 
 #include <stdio.h>
@@ -17,6 +18,7 @@
 
 enum {
     HOOK_EVERY = 1000,
+    LOOK_EVERY = 10000,            // units of work in C between two looks at the clock
     BLOCK_LIMIT = 2 * 1024 * 1024, // one text, one table: keeps every single C call short
     CLOCK_EVERY_BYTES = 256 * 1024,
     RESERVE = 64 * 1024,
@@ -25,8 +27,7 @@ enum {
     PRESSURE_LIMIT = 16, // full collections forced by the cap in one bracket
 };
 
-const char kj_key_env, kj_key_loaded, kj_key_frozen, kj_key_snapshot, kj_key_declared, kj_key_metas,
-    kj_key_strings, kj_key_call, kj_key_values;
+const char kj_key_env, kj_key_loaded, kj_key_frozen, kj_key_snapshot, kj_key_declared, kj_key_kept;
 
 static int64_t cpu_ns(void)
 {
@@ -35,9 +36,17 @@ static int64_t cpu_ns(void)
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-static bool out_of_time(const struct kj_vm *vm)
+// The clock is a call into the kernel: it starts at the first look, which most evaluations never
+// come to (a thousand instructions, or work in C worth as much).
+static bool out_of_time(struct kj_vm *vm)
 {
-    return vm->deadline_ns && cpu_ns() > vm->deadline_ns;
+    if (!vm->timed) {
+        return false;
+    }
+    if (!vm->deadline_ns) {
+        vm->deadline_ns = cpu_ns() + vm->limits.cpu_ms * 1000000;
+    }
+    return cpu_ns() > vm->deadline_ns;
 }
 
 // Growth: may it happen? Sets `stop` where no collection could help.
@@ -73,14 +82,14 @@ static void *allocate(void *arg, void *block, size_t old_size, size_t new_size)
     struct kj_vm *vm = arg;
     size_t from = block ? old_size : 0; // for a new block Lua passes its type here
     if (new_size == 0) {
-        free(block);
+        kj_blocks_resize(&vm->blocks, block, from, 0);
         vm->used -= from;
         return NULL;
     }
     if (new_size > from && !may_grow(vm, from, new_size)) {
         return NULL;
     }
-    void *grown = realloc(block, new_size);
+    void *grown = kj_blocks_resize(&vm->blocks, block, from, new_size);
     if (grown) {
         vm->used = vm->used - from + new_size;
     }
@@ -161,10 +170,10 @@ static void count_hook(lua_State *L, lua_Debug *info)
 void kj_vm_charge(lua_State *L, int64_t units)
 {
     struct kj_vm *vm = kj_vm_of(L);
-    int64_t before = vm->fuel;
     vm->fuel -= units;
-    // The clock is looked at about as often as the hook would: every 10,000 units.
-    if (vm->stop || vm->fuel < 0 || before / 10000 != vm->fuel / 10000) {
+    vm->unchecked += units;
+    if (vm->stop || vm->fuel < 0 || vm->unchecked >= LOOK_EVERY) {
+        vm->unchecked = 0;
         check(L);
     }
 }
@@ -174,15 +183,40 @@ void kj_vm_begin(struct kj_vm *vm)
     vm->fuel = vm->limits.instructions;
     vm->pressure = 0;
     vm->charged_bytes = 0;
-    vm->deadline_ns = cpu_ns() + vm->limits.cpu_ms * 1000000;
+    vm->unchecked = 0;
+    vm->deadline_ns = 0;
+    vm->timed = true;
 }
 
 void kj_vm_end(struct kj_vm *vm)
 {
-    vm->deadline_ns = 0;
+    vm->timed = false;
     if (!vm->stop && (vm->used > vm->limits.memory / 2 || vm->used > IDLE_BYTES)) {
         lua_gc(vm->L, LUA_GCCOLLECT);
     }
+}
+
+void kj_memo_keep(lua_State *L, int index, const void *scope, const void *found)
+{
+    size_t length;
+    const char *key = lua_tolstring(L, index, &length);
+    if (length > 40) { // longer texts have many copies
+        return;
+    }
+    index = lua_absindex(L, index);
+    if (lua_rawgetp(L, LUA_REGISTRYINDEX, &kj_key_kept) != LUA_TTABLE) {
+        lua_pop(L, 1);
+        lua_newtable(L);
+        lua_pushvalue(L, -1);
+        lua_rawsetp(L, LUA_REGISTRYINDEX, &kj_key_kept);
+    }
+    lua_pushvalue(L, index);
+    lua_pushboolean(L, 1);
+    lua_rawset(L, -3);
+    lua_pop(L, 1);
+    uintptr_t mixed = (uintptr_t)key / 8 ^ (uintptr_t)scope / 16;
+    kj_vm_of(L)->memo[mixed % KJ_MEMO] =
+        (struct kj_memo){.scope = scope, .key = key, .found = found};
 }
 
 bool kj_vm_status(struct kj_vm *vm, int status)
@@ -297,8 +331,10 @@ int kj_vm_create(const struct kj_vm_limits *limits, const struct kj_sources *sou
     vm->zone = kj_zone_get("UTC");
     kj_rng_init(&vm->rng, 1);
     *out = NULL;
+    vm->values_ref = LUA_NOREF;
     vm->L = lua_newstate(allocate, vm);
     if (!vm->L) {
+        kj_blocks_fini(&vm->blocks);
         free(vm);
         return kj_fault(fault, KJ_ELIMIT, NULL, "raise the memory limit of scripts",
                         "a Lua state does not fit into %zu bytes", limits->memory);
@@ -321,9 +357,11 @@ void kj_vm_destroy(struct kj_vm *vm)
         return;
     }
     vm->stop = KJ_STOP_NONE; // closing may allocate a little; nothing of the script runs
-    vm->deadline_ns = 0;
+    vm->timed = false;
     vm->limits.memory = SIZE_MAX / 2;
     lua_sethook(vm->L, NULL, 0, 0);
     lua_close(vm->L);
+    kj_blocks_fini(&vm->blocks);
+    kj_eval_destroy(vm->room);
     free(vm);
 }

@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "base/rng.h"
+#include "script/blocks.h"
 
 #include <lauxlib.h>
 #include <lua.h>
@@ -30,16 +31,25 @@ enum kj_vm_stop { KJ_STOP_NONE, KJ_STOP_MEMORY, KJ_STOP_BLOCK, KJ_STOP_CPU, KJ_S
 // Values kept in the registry under fixed integer keys (luaL_ref hands out small ones, so these
 // are light userdata keys: &kj_key_x).
 extern const char kj_key_env, kj_key_loaded, kj_key_frozen, kj_key_snapshot, kj_key_declared,
-    kj_key_metas, kj_key_strings, kj_key_call, kj_key_values;
+    kj_key_kept;
+
+enum { KJ_MEMO = 128 };
+struct kj_memo {
+    const void *scope, *found;
+    const char *key;
+};
 
 struct kj_vm {
     lua_State *L;
     struct kj_vm_limits limits;
+    struct kj_blocks blocks;
     size_t used;
     size_t charged_bytes; // allocated since the last look at the clock
     int pressure;         // allocations refused in this bracket
     int64_t fuel;
-    int64_t deadline_ns; // of this thread's CPU clock; 0 = outside a bracket
+    int64_t unchecked;   // charged since the last look at the clock
+    bool timed;          // inside a bracket
+    int64_t deadline_ns; // of this thread's CPU clock; 0 = nobody looked yet
     enum kj_vm_stop stop;
     const struct kj_sources *sources; // what require may load; borrowed
     const char *pack;                 // name of the pack, for its own folder; may be NULL
@@ -48,9 +58,33 @@ struct kj_vm {
     struct kj_rng rng;
     const struct kj_zone *zone; // of the lead; never NULL
     const char *language;
-    struct kj_eval *eval;    // the evaluation under way, or NULL
-    struct kj_hook_run *run; // the hook under way, or NULL
+    struct kj_eval *eval;     // the evaluation under way, or NULL
+    struct kj_eval *room;     // where evaluations happen, kept with the state
+    struct kj_hook_run *run;  // the hook under way, or NULL
+    int call_ref, values_ref; // c, and the table of values of variables: references
+    uint32_t epoch;           // counts evaluations
+    struct kj_memo memo[KJ_MEMO];
 };
+
+// Every userdata that a script can hold begins with its tag, the address of its kind: one look
+// tells what it is, where luaL_checkudata makes and compares a text each time.
+static inline void *kj_tagged(lua_State *L, int index, const void *tag)
+{
+    const void **data = lua_type(L, index) == LUA_TUSERDATA ? lua_touserdata(L, index) : NULL;
+    return data && *data == tag ? data : NULL;
+}
+
+// What (scope, key) was found to be, or NULL. Lua keeps one copy of a short text, so that a name in
+// a script is always asked for with the same address; kj_memo_keep holds the text, so that the
+// address stays its own.
+static inline const void *kj_memo_find(struct kj_vm *vm, const void *scope, const char *key)
+{
+    uintptr_t mixed = (uintptr_t)key / 8 ^ (uintptr_t)scope / 16;
+    const struct kj_memo *memo = &vm->memo[mixed % KJ_MEMO];
+    return memo->key == key && memo->scope == scope ? memo->found : NULL;
+}
+// Remembers what the text at `index` was found to be. Only for names from a list that has an end.
+void kj_memo_keep(lua_State *L, int index, const void *scope, const void *found);
 
 int kj_vm_create(const struct kj_vm_limits *limits, const struct kj_sources *sources,
                  const char *pack, bool steps, struct kj_vm **vm,

@@ -153,7 +153,7 @@ class Recorded(Flow):
         self.assertEqual(engine.rings(), [])
         self.assertEqual(engine.rows("message.list"), [])
         kinds = {job["kind"] for job in engine.rows("job.list")}
-        self.assertEqual(kinds, {"call"})
+        self.assertEqual(kinds, {"recorded"})
         self.assertEqual({job["state"] for job in engine.rows("job.list")}, {"done"})
 
     def test_good_ones_are_judged_bad_ones_told_by_line(self):

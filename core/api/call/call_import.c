@@ -10,37 +10,32 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+// A batch that the engine works on; `lines` are those of the calls it was given.
 struct batch {
     struct kj_request *request;
-    int64_t group_id;
-    size_t pending, accepted, duplicates, count;
-    bson_t *refused; // rows in the order of their answers
+    size_t count;
+    bson_t *refused; // rows in the order of their lines where those were refused at once
     struct kj_doc_list list;
+    int64_t *lines;
 };
 
-struct line {
-    struct batch *batch;
-    int64_t number;
-};
-
-static void settle(struct batch *batch)
+static void answer(struct batch *batch, size_t accepted, size_t duplicates)
 {
-    if (--batch->pending)
-        return;
     bson_t *result = bson_new();
     kj_doc_put_int(result, "calls", (int64_t)batch->count);
-    kj_doc_put_int(result, "accepted", (int64_t)batch->accepted);
-    kj_doc_put_int(result, "duplicates", (int64_t)batch->duplicates);
+    kj_doc_put_int(result, "accepted", (int64_t)accepted);
+    kj_doc_put_int(result, "duplicates", (int64_t)duplicates);
     kj_doc_put_array(result, "refused", batch->refused);
     kj_reply_take(batch->request, result);
     kj_doc_clear(&batch->refused);
+    free(batch->lines);
     free(batch);
 }
 
-static void refuse(struct batch *batch, int64_t number, const char *place, const char *text)
+static void refuse(struct batch *batch, int64_t line, const char *place, const char *text)
 {
     bson_t row = BSON_INITIALIZER;
-    kj_doc_put_int(&row, "line", number);
+    kj_doc_put_int(&row, "line", line);
     kj_doc_put_text(&row, "place", place);
     kj_doc_put_text(&row, "text", text);
     kj_doc_put_doc(batch->refused, kj_doc_next(&batch->list), &row);
@@ -49,62 +44,74 @@ static void refuse(struct batch *batch, int64_t number, const char *place, const
 
 static void on_taken(void *arg, int status, const bson_t *result, const struct kj_fault *fault)
 {
-    struct line *line = arg;
-    struct batch *batch = line->batch;
-    if (status != KJ_OK)
-        refuse(batch, line->number, fault->place, fault->text);
-    else if (kj_doc_bool(result, "created", false))
-        batch->accepted++;
-    else
-        batch->duplicates++;
-    free(line);
-    settle(batch);
+    struct batch *batch = arg;
+    size_t accepted = 0, duplicates = 0, i = 0;
+    bson_t calls;
+    bson_iter_t at;
+    (void)status; // each call has its own
+    (void)fault;
+    if (kj_doc_child(result, "calls", &calls) && bson_iter_init(&at, &calls))
+        for (; bson_iter_next(&at); i++) {
+            bson_t one;
+            uint32_t length;
+            const uint8_t *bytes;
+            bson_iter_document(&at, &length, &bytes);
+            bson_init_static(&one, bytes, length);
+            if (kj_doc_bool(&one, "refused", false))
+                refuse(batch, batch->lines[i], kj_doc_text(&one, "place", ""),
+                       kj_doc_text(&one, "text", ""));
+            else if (kj_doc_bool(&one, "created", false))
+                accepted++;
+            else
+                duplicates++;
+        }
+    answer(batch, accepted, duplicates);
 }
 
-static void take(struct batch *batch, const bson_t *call, int64_t number)
+// Appends the call to `good` when it is one.
+static void take(struct batch *batch, const struct kj_schema *schema, const bson_t *call,
+                 const bson_t *ids, struct kj_doc_list *good)
 {
     struct kj_fault fault;
-    const struct kj_schema *schema = kj_schema_get("documents/recorded_call", NULL);
-    number = kj_doc_int(call, "line", number);
+    int64_t line = kj_doc_int(call, "line", (int64_t)++batch->count);
     if (kj_schema_check_fault(schema, call, &fault) != KJ_OK) {
-        refuse(batch, number, fault.place, fault.text);
+        refuse(batch, line, fault.place, fault.text);
         return;
     }
-    struct line *line = KJ_NEW(struct line);
-    bson_t ids = BSON_INITIALIZER;
-    *line = (struct line){batch, number};
-    kj_doc_put_int(&ids, "group_id", batch->group_id);
-    bson_t *full = kj_doc_with(call, &ids);
-    batch->pending++;
-    kj_intake_recorded(kj_request_engine(batch->request), batch->request->workspace, full, on_taken,
-                       line);
+    bson_t *full = kj_doc_with(call, ids);
+    batch->lines[good->count] = line;
+    kj_doc_put_doc(good->array, kj_doc_next(good), full);
     bson_destroy(full);
-    bson_destroy(&ids);
 }
 
 static void with_group(struct kj_request *request, int64_t group_id, int64_t assistant_id)
 {
     struct batch *batch = KJ_NEW(struct batch);
-    bson_t calls;
+    const struct kj_schema *schema = kj_schema_get("documents/recorded_call", NULL);
+    bson_t calls, array = BSON_INITIALIZER, ids = BSON_INITIALIZER;
+    struct kj_doc_list good = {&array};
     bson_iter_t at;
-    int64_t number = 0;
     (void)assistant_id;
+    kj_doc_put_int(&ids, "group_id", group_id);
     batch->request = request;
-    batch->group_id = group_id;
-    batch->pending = 1;
     batch->refused = bson_new();
     batch->list.array = batch->refused;
+    batch->lines = kj_alloc(sizeof *batch->lines * (kj_doc_count(request->args, "calls") + 1));
     if (kj_doc_child(request->args, "calls", &calls) && bson_iter_init(&at, &calls))
         while (bson_iter_next(&at)) {
             bson_t call;
             uint32_t length;
             const uint8_t *bytes;
-            batch->count++;
             bson_iter_document(&at, &length, &bytes);
             if (bson_init_static(&call, bytes, length))
-                take(batch, &call, ++number);
+                take(batch, schema, &call, &ids, &good);
         }
-    settle(batch);
+    if (good.count)
+        kj_intake_recorded(kj_request_engine(request), request->workspace, &array, on_taken, batch);
+    else
+        answer(batch, 0, 0);
+    bson_destroy(&array);
+    bson_destroy(&ids);
 }
 
 void kj_call_import(struct kj_request *request)

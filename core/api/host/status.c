@@ -7,8 +7,8 @@
 void kj_status(struct kj_request *request)
 {
     static const char *const k_clocks[] = {"system", "scaled", "virtual"};
-    static const char *const k_kinds[] = {"call", "effect", "hook", "campaign.expand",
-                                          "campaign.wake"};
+    static const char *const k_kinds[] = {"call", "recorded",        "effect",
+                                          "hook", "campaign.expand", "campaign.wake"};
     struct kj_engine *engine = kj_request_engine(request);
     bson_t *result = bson_new(), clock = BSON_INITIALIZER, running = BSON_INITIALIZER;
     kj_doc_put_text(result, "version", KEJUE_VERSION);

@@ -175,6 +175,25 @@ static bson_t *recorded(const char *id, const char *says)
                 id, says);
 }
 
+static void assert_stored(struct world *world, enum kj_coll coll, int count)
+{
+    bson_t *all = world_all(world, coll);
+    assert_int_equal(bson_count_keys(all), count);
+    bson_destroy(all);
+}
+
+// Takes a batch of one; its answer stands in "calls.0".
+static struct answer take_recorded(struct world *world, bson_t *call)
+{
+    bson_t *batch = bson_new();
+    kj_doc_put_doc(batch, "0", call);
+    bson_destroy(call);
+    struct answer answer = world_ask(world, kj_intake_recorded, batch);
+    assert_int_equal(answer.status, KJ_OK);
+    assert_int_equal(kj_doc_count(answer.result, "calls"), 1);
+    return answer;
+}
+
 static void test_recorded_calls_send_nothing(void **state)
 {
     struct world *world = world_open();
@@ -185,9 +204,9 @@ static void test_recorded_calls_send_nothing(void **state)
     world->verbs[0] = (struct fake_verb){.name = "crm.upsert", .flags = KEJUE_IDEMPOTENT};
     world->hook_event = "call.analyzed";
     for (int i = 0; i < 2; i++) { // twice the same: taken once
-        struct answer answer = world_ask(world, kj_intake_recorded, recorded("x-1", "Yes"));
-        assert_int_equal(answer.status, KJ_OK);
-        assert_true(kj_doc_bool(answer.result, "created", false) == (i == 0));
+        struct answer answer = take_recorded(world, recorded("x-1", "Yes"));
+        assert_false(kj_doc_bool(answer.result, "calls.0.refused", true));
+        assert_true(kj_doc_bool(answer.result, "calls.0.created", false) == (i == 0));
         answer_clear(&answer);
     }
     world_pass(world, DAY);
@@ -204,8 +223,7 @@ static void test_a_recorded_refusal_counts(void **state)
 {
     struct world *world = world_open();
     (void)state;
-    struct answer answer =
-        world_ask(world, kj_intake_recorded, recorded("x-2", "Rufen Sie mich nie wieder an"));
+    struct answer answer = take_recorded(world, recorded("x-2", "Rufen Sie mich nie wieder an"));
     answer_clear(&answer);
     world_pass(world, MINUTE);
     assert_text(world, KJ_NUMBERS, 1, "refusals.0.kind", "opt_out");
@@ -214,19 +232,62 @@ static void test_a_recorded_refusal_counts(void **state)
 
 static void test_recorded_calls_that_make_no_sense(void **state)
 {
-    static const char *const k_wrong[] = {
-        "{\"ended_at\": \"2026-02-01T09:00:00Z\"}", "{\"disposition\": \"great\"}",
-        "{\"transcript\": []}", "{\"lead\": {\"phone_number\": \"x\"}}", "{\"lead\": null}"};
+    static const struct {
+        const char *wrong, *place, *text;
+    } k_cases[] = {
+        {"{\"ended_at\": \"2026-02-01T09:00:00Z\"}", "/ended_at",
+         "the call must have started, and ended after that"},
+        {"{\"disposition\": \"great\"}", "/disposition", "is not a disposition"},
+        {"{\"transcript\": []}", "/transcript", "a completed call needs a transcript"},
+        {"{\"lead\": {\"phone_number\": \"x\"}}", "/lead", "not_a_number: "},
+        {"{\"lead\": null}", "/lead", "is missing"},
+    };
     struct world *world = world_open();
     (void)state;
-    for (size_t i = 0; i < KJ_COUNT(k_wrong); i++) {
-        bson_t *good = recorded("x-3", "Yes"), *wrong = json("%s", k_wrong[i]);
-        struct answer answer = world_ask(world, kj_intake_recorded, kj_doc_with(good, wrong));
-        assert_int_equal(answer.status, KJ_EINVAL);
+    for (size_t i = 0; i < KJ_COUNT(k_cases); i++) {
+        bson_t *good = recorded("x-3", "Yes"), *wrong = json("%s", k_cases[i].wrong);
+        struct answer answer = take_recorded(world, kj_doc_with(good, wrong));
+        assert_true(kj_doc_bool(answer.result, "calls.0.refused", false));
+        assert_string_equal(kj_doc_text(answer.result, "calls.0.place", ""), k_cases[i].place);
+        assert_true(
+            kj_starts_with(kj_doc_text(answer.result, "calls.0.text", ""), k_cases[i].text));
         answer_clear(&answer);
         bson_destroy(good);
         bson_destroy(wrong);
     }
+    assert_stored(world, KJ_JOBS, 0);
+    world_close(world);
+}
+
+// Each of a batch has its own answer, and two calls of one number share its lead.
+static void test_recorded_calls_in_a_batch(void **state)
+{
+    struct world *world = world_open();
+    (void)state;
+    bson_t *batch = bson_new();
+    bson_t *calls[] = {recorded("b-1", "Yes"), recorded("b-2", "No"), json("{}"),
+                       recorded("b-1", "Yes")};
+    struct kj_doc_list list = {.array = batch};
+    for (size_t i = 0; i < KJ_COUNT(calls); i++) {
+        kj_doc_put_doc(batch, kj_doc_next(&list), calls[i]);
+        bson_destroy(calls[i]);
+    }
+    struct answer answer = world_ask(world, kj_intake_recorded, batch);
+    assert_int_equal(answer.status, KJ_OK);
+    assert_true(kj_doc_bool(answer.result, "calls.0.created", false));
+    assert_true(kj_doc_bool(answer.result, "calls.1.created", false));
+    assert_true(kj_doc_bool(answer.result, "calls.2.refused", false));
+    assert_false(kj_doc_bool(answer.result, "calls.3.created", true));
+    assert_int_equal(kj_doc_int(answer.result, "calls.1.lead_id", 0),
+                     kj_doc_int(answer.result, "calls.0.lead_id", -1));
+    assert_int_equal(kj_doc_int(answer.result, "calls.3.job_id", 0),
+                     kj_doc_int(answer.result, "calls.0.job_id", -1));
+    answer_clear(&answer);
+    world_pass(world, MINUTE);
+    assert_stored(world, KJ_LEADS, 1);
+    assert_stored(world, KJ_CALLS, 2);
+    assert_int_equal(world->decided, 2);
+    assert_sound(world, true);
     world_close(world);
 }
 
@@ -400,6 +461,7 @@ int main(void)
         cmocka_unit_test(test_recorded_calls_send_nothing),
         cmocka_unit_test(test_a_recorded_refusal_counts),
         cmocka_unit_test(test_recorded_calls_that_make_no_sense),
+        cmocka_unit_test(test_recorded_calls_in_a_batch),
         cmocka_unit_test(test_ports_state_with_revisions),
         cmocka_unit_test(test_ports_submit_and_leads),
         cmocka_unit_test(test_ports_command_and_emit),
