@@ -9,6 +9,8 @@
 
 #include <sys/types.h>
 
+#define BENCH_KIND "kind.bench" // declared by the script that bench_folder writes
+
 struct bench {
     const char *door; // of the lines printed now
     char dir[2048];   // scratch folder on the disk to measure, absolute
@@ -16,7 +18,6 @@ struct bench {
     int64_t pickups, delayed;
     int64_t few, many; // jobs waiting in the memory steps: 100,000 and a million
     bool short_waits;  // the self-test: no settling, short idle times
-    bool kinds;        // Lua kinds are kinds of the queue; else the function runs as a hook's
     int round;         // makes fresh folders
 };
 
@@ -24,7 +25,6 @@ enum bench_phase {
     BENCH_FAST = 1,  // enqueue and drain
     BENCH_LATER = 2, // pickup and delays
     BENCH_MEMORY = 4,
-    BENCH_BIG = 8, // a million waiting
     BENCH_ALL = BENCH_FAST | BENCH_LATER,
 };
 
@@ -50,19 +50,17 @@ void bench_folder(struct bench *bench, const char *name, char *path, size_t size
 void bench_beside(const char *name, char *path, size_t size); // beside this program
 
 // What job.submit takes: {kind, due?, payload}; due in wall ms, 0 = now. The caller destroys it.
-bson_t *bench_request(const struct bench *bench, int64_t number, int64_t due);
-bson_t *bench_job_document(int64_t number); // the peers' payload: 300 bytes as JSON, 297 as BSON
+bson_t *bench_request(int64_t number, int64_t due);
 
 double bench_memory_mib(pid_t pid); // proportional set size
 int64_t bench_cpu_ns(pid_t pid);    // run time of all its threads
 
 // --- inside.c: the store and the engine in this process ---
-bool bench_has_kinds(struct bench *bench);
 // Inserts jobs into DIR/kejue.db, due at `due`, or now when it is 0.
-void bench_fill(const struct bench *bench, const char *dir, int64_t count, int64_t due);
+void bench_fill(const char *dir, int64_t count, int64_t due);
 int64_t bench_count(const char *dir, const char *state); // jobs in that state
-// Median time of one claim of 100 jobs, in us, while `waiting` jobs are due.
-double bench_claim_us(struct bench *bench, int64_t waiting);
+// Median times of a claim of 100 jobs, in us, while `few` jobs or bench->many are due.
+void bench_claims(struct bench *bench, int64_t few, double *few_us, double *many_us);
 
 // --- the doors and the limits ---
 void bench_inproc(struct bench *bench, int phases);
@@ -72,9 +70,8 @@ void bench_limits(struct bench *bench);
 void bench_sustain(struct bench *bench, int minutes);
 // The million waiting, through the bus; and the claims, in process.
 void bench_big(struct bench *bench);
-// Pickup and delays through the bus of a running daemon.
+// 1,000 delayed jobs through the bus of a running daemon.
 struct bench_daemon;
-void bench_pickup(struct bench *bench, struct bench_daemon *daemon);
 void bench_delays(struct bench *bench, struct bench_daemon *daemon, const char *step);
 // Start minus due of the newest starts against due instants start, start + 4 ms, …
 void bench_delay_lines(const struct bench *bench, const struct bench_starts *starts, uint64_t from,

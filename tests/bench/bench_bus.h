@@ -19,7 +19,6 @@ struct bench_load {
     int in_flight;
     void (*make)(const struct bench_load *load, int64_t number, nng_msg *message);
     bool (*good)(const void *answer, size_t length);
-    const struct bench *bench;
     int64_t due; // of the jobs, wall ms; 0 = now
 };
 double bench_bus_run(struct bench_bus *bus, const struct bench_load *load);
@@ -29,7 +28,7 @@ double bench_bus_run(struct bench_bus *bus, const struct bench_load *load);
 bson_t *bench_bus_ask(struct bench_bus *bus, const char *command, const bson_t *args,
                       struct kj_fault *fault);
 
-// The `make` and `good` of job.submit in JSON, and of answers of any command in JSON.
+// For loads: job.submit of one job in JSON, and what an answer in JSON must say.
 void bench_make_submit(const struct bench_load *load, int64_t number, nng_msg *message);
 bool bench_good_json(const void *answer, size_t length);
 
@@ -44,7 +43,8 @@ struct bench_daemon {
 // Starts the kejued beside this program in `dir`, as bench_folder made it.
 void bench_daemon_start(struct bench_daemon *daemon, const char *dir);
 void bench_daemon_stop(struct bench_daemon *daemon);
-// Until the daemon has begun `count` functions in all, and no job is waiting or running.
+// Until the daemon has begun `count` functions in all and none runs any more. A minute without a
+// beginning ends the program.
 void bench_daemon_idle(struct bench_daemon *daemon, struct bench_bus *bus, uint64_t count);
 
 #endif

@@ -10,7 +10,6 @@ struct bench_http_load {
     int64_t count;
     // The text of one request, to be added to an empty buffer.
     void (*make)(const struct bench_http_load *load, int64_t number, struct kj_buf *request);
-    const struct bench *bench;
     const char *token;
     int64_t due; // of jobs, wall ms
     int64_t job; // the job to read

@@ -17,7 +17,8 @@ static void idle(struct bench *bench, struct bench_daemon *daemon)
 
 static void claims(struct bench *bench)
 {
-    double few = bench_claim_us(bench, k_few_waiting), many = bench_claim_us(bench, bench->many);
+    double few, many;
+    bench_claims(bench, k_few_waiting, &few, &many);
     bench_line(bench, "claim_100_of_1k_waiting", few, "us");
     bench_line(bench, "claim_100_of_1m_waiting", many, "us");
     bench_line(bench, "claim_1m_to_1k", many / few, "x");
@@ -31,8 +32,8 @@ void bench_big(struct bench *bench)
     claims(bench);
     bench->door = "bus";
     bench_folder(bench, "big", dir, sizeof dir);
-    bench_fill(bench, dir, bench->many, bench_wall_ns() / 1000000 + k_day_ms);
-    bench_fill(bench, dir, 1, 0); // due as soon as somebody is there
+    bench_fill(dir, bench->many, bench_wall_ns() / 1000000 + k_day_ms);
+    bench_fill(dir, 1, 0); // due as soon as somebody is there
     bench_daemon_start(&daemon, dir);
     struct bench_bus *bus = bench_bus_open(daemon.bus);
     bench_daemon_idle(&daemon, bus, 1);

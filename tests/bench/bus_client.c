@@ -151,7 +151,7 @@ void bench_make_submit(const struct bench_load *load, int64_t number, nng_msg *m
 {
     static const char k_head[] = "{\"id\":\"1\",\"cmd\":\"job.submit\",\"args\":";
     struct kj_buf text;
-    bson_t *request = bench_request(load->bench, number, load->due);
+    bson_t *request = bench_request(number, load->due);
     kj_buf_init(&text, 0);
     kj_buf_adds(&text, k_head);
     kj_json_write(request, 0, &text);

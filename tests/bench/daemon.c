@@ -11,6 +11,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+enum { k_patience_ms = 60000 };
+
 static void write_config(const char *dir)
 {
     char path[4096];
@@ -99,8 +101,16 @@ static bool any_in(struct bench_bus *bus, const char *state)
 
 void bench_daemon_idle(struct bench_daemon *daemon, struct bench_bus *bus, uint64_t count)
 {
-    while (daemon->starts->count < count)
+    uint64_t begun = 0;
+    for (int64_t ms = 0; daemon->starts->count < count; ms++) {
+        if (daemon->starts->count != begun)
+            ms = 0;
+        else if (ms > k_patience_ms)
+            bench_die("%llu of %llu jobs were begun; see %s/kejued.log", (unsigned long long)begun,
+                      (unsigned long long)count, daemon->dir);
+        begun = daemon->starts->count;
         bench_sleep_ms(1);
+    }
     while (any_in(bus, "running"))
         bench_sleep_ms(1);
 }

@@ -27,7 +27,7 @@ static bson_t *bulk_args(const struct bench_load *load, int64_t first)
     bson_t *args = bson_new(), jobs = BSON_INITIALIZER;
     struct kj_doc_list list = {&jobs};
     for (int64_t i = 0; i < k_bulk; i++) {
-        bson_t *request = bench_request(load->bench, first + i, load->due);
+        bson_t *request = bench_request(first + i, load->due);
         kj_doc_put_doc(&jobs, kj_doc_next(&list), request);
         bson_destroy(request);
     }
@@ -49,10 +49,10 @@ static void make_bulk(const struct bench_load *load, int64_t number, nng_msg *me
 }
 
 // False when this build takes no arrays; says so.
-static bool takes_arrays(const struct bench *bench, struct bench_bus *bus)
+static bool takes_arrays(struct bench_bus *bus)
 {
     struct kj_fault fault;
-    struct bench_load load = {.bench = bench, .due = far()};
+    struct bench_load load = {.due = far()};
     bson_t *args = bulk_args(&load, 0), *result = bench_bus_ask(bus, "job.submit", args, &fault);
     bson_destroy(args);
     if (result == NULL) {
@@ -71,9 +71,8 @@ static int64_t enqueue_bulk(struct bench *bench, struct bench_bus *bus)
                               .in_flight = 1,
                               .make = make_bulk,
                               .good = good_bson,
-                              .bench = bench,
                               .due = far()};
-    if (!takes_arrays(bench, bus))
+    if (!takes_arrays(bus))
         return 0;
     int64_t jobs = load.count * k_bulk;
     bench_line(bench, "enqueue_bulk_1000", (double)jobs / bench_bus_run(bus, &load), "jobs/s");
@@ -85,14 +84,12 @@ static int64_t enqueue_bulk(struct bench *bench, struct bench_bus *bus)
 
 // --- the steps ---
 
-static double submit(struct bench *bench, struct bench_bus *bus, int64_t count, int in_flight,
-                     int64_t due)
+static double submit(struct bench_bus *bus, int64_t count, int in_flight, int64_t due)
 {
     struct bench_load load = {.count = count,
                               .in_flight = in_flight,
                               .make = bench_make_submit,
                               .good = bench_good_json,
-                              .bench = bench,
                               .due = due};
     return (double)count / bench_bus_run(bus, &load);
 }
@@ -105,10 +102,8 @@ static void enqueue(struct bench *bench)
     bench_daemon_start(&daemon, dir);
     struct bench_bus *bus = bench_bus_open(daemon.bus);
     int64_t expected = bench_alone(bench) + bench_crowd(bench);
-    bench_line(bench, "enqueue_one_at_a_time", submit(bench, bus, bench_alone(bench), 1, far()),
-               "jobs/s");
-    bench_line(bench, "enqueue_50_in_flight", submit(bench, bus, bench_crowd(bench), 50, far()),
-               "jobs/s");
+    bench_line(bench, "enqueue_one_at_a_time", submit(bus, bench_alone(bench), 1, far()), "jobs/s");
+    bench_line(bench, "enqueue_50_in_flight", submit(bus, bench_crowd(bench), 50, far()), "jobs/s");
     expected += enqueue_bulk(bench, bus);
     bench_bus_close(bus);
     bench_daemon_stop(&daemon);
@@ -145,23 +140,25 @@ static void drain(struct bench *bench, struct bench_daemon *daemon, struct bench
     char dir[3072];
     int64_t jobs = bench_total(bench);
     bench_folder(bench, "drain", dir, sizeof dir);
-    bench_fill(bench, dir, jobs, 0);
+    bench_fill(dir, jobs, 0);
     bench_daemon_start(daemon, dir);
     *bus = bench_bus_open(daemon->bus);
     bench_daemon_idle(daemon, *bus, (uint64_t)jobs);
     bench_line(bench, "drain", bench_rate(jobs, daemon->starts->wall_ns[0]), "jobs/s");
-    bench_line(bench, "drain_events_per_job", (double)count_events(*bus) / (double)jobs, "events");
+    int64_t events = count_events(*bus);
+    if (events != jobs)
+        bench_die("%" PRId64 " jobs ran and %" PRId64 " events tell of it", jobs, events);
 }
 
 // From before the request is written to the entry of its Lua function in the daemon.
-void bench_pickup(struct bench *bench, struct bench_daemon *daemon)
+static void pickup(struct bench *bench, struct bench_daemon *daemon)
 {
     struct bench_bus *bus = bench_bus_open(daemon->bus);
     double *took = bson_malloc((size_t)bench->pickups * sizeof *took);
     for (int64_t i = 0; i < bench->pickups; i++) {
         uint64_t before = daemon->starts->count;
         int64_t start = bench_wall_ns();
-        submit(bench, bus, 1, 1, 0);
+        submit(bus, 1, 1, 0);
         bench_daemon_idle(daemon, bus, before + 1);
         took[i] = (double)(daemon->starts->wall_ns[before % BENCH_STARTS] - start) / 1e6;
         bench_sleep_ms(5 + i % 10);
@@ -186,7 +183,6 @@ void bench_delays(struct bench *bench, struct bench_daemon *daemon, const char *
                               .in_flight = 50,
                               .make = make_delayed,
                               .good = bench_good_json,
-                              .bench = bench,
                               .due = bench_wall_ns() / 1000000 + (bench->short_waits ? 500 : 6000)};
     bench_bus_run(bus, &load);
     if (bench_wall_ns() / 1000000 > load.due)
@@ -230,7 +226,7 @@ static void memory(struct bench *bench)
     bench_daemon_start(&daemon, dir);
     struct bench_bus *bus = bench_bus_open(daemon.bus);
     bench_line(bench, "mem_empty", bench_memory_mib(daemon.pid), "MiB");
-    submit(bench, bus, bench->few, 50, far());
+    submit(bus, bench->few, 50, far());
     bench_settle(bench);
     bench_line(bench, "mem_100k_waiting", bench_memory_mib(daemon.pid), "MiB");
     bench_bus_close(bus);
@@ -250,7 +246,7 @@ void bench_bus_door(struct bench *bench, int phases)
         bench_bus_close(bus);
         if (phases & BENCH_LATER) {
             bench_settle(bench);
-            bench_pickup(bench, &daemon);
+            pickup(bench, &daemon);
             bench_delays(bench, &daemon, "delay_error");
         }
         bench_daemon_stop(&daemon);

@@ -31,7 +31,7 @@ static void make_read(const struct bench_http_load *load, int64_t number, struct
 static void make_submit(const struct bench_http_load *load, int64_t number, struct kj_buf *request)
 {
     struct kj_buf body;
-    bson_t *job = bench_request(load->bench, number, load->due);
+    bson_t *job = bench_request(number, load->due);
     kj_buf_init(&body, 0);
     kj_json_write(job, 0, &body);
     add_post(load, "job.submit", body.data, body.length, request);
@@ -55,10 +55,10 @@ static bson_t *make_token(struct bench_bus *bus)
     return token;
 }
 
-static int64_t one_job(const struct bench *bench, struct bench_bus *bus, int64_t due)
+static int64_t one_job(struct bench_bus *bus, int64_t due)
 {
     struct kj_fault fault;
-    bson_t *request = bench_request(bench, 0, due);
+    bson_t *request = bench_request(0, due);
     bson_t *result = bench_bus_ask(bus, "job.submit", request, &fault);
     if (result == NULL)
         bench_die_fault("job.submit", &fault);
@@ -90,10 +90,9 @@ void bench_http_door(struct bench *bench)
     bson_t *token = make_token(bus);
     struct bench_http_load load = {.port = daemon.port,
                                    .connections = k_connections,
-                                   .bench = bench,
                                    .token = kj_doc_text(token, "token", ""),
                                    .due = bench_wall_ns() / 1000000 + k_day_ms};
-    load.job = one_job(bench, bus, load.due);
+    load.job = one_job(bus, load.due);
     load.count = bench->jobs * 2;
     load.make = make_read;
     timed(bench, &daemon, &load, "read_64_connections", "requests/s");

@@ -22,7 +22,7 @@ struct inproc {
     const struct bench_starts *starts;
     int64_t next, end; // numbers of the jobs of a step
     int64_t due;       // 0 = now; else the due instant of job 0, 4 ms apart
-    int open, refused;
+    int open;
     int64_t ended, wanted; // jobs that are over
     int64_t events;
     struct kj_timer timer;
@@ -123,8 +123,7 @@ static void on_submitted(void *arg, int status, const bson_t *result, const stru
     struct inproc *in = arg;
     (void)result;
     in->open--;
-    in->refused += status != KJ_OK;
-    if (status != KJ_OK && in->bench->kinds)
+    if (status != KJ_OK)
         bench_die_fault("a job was refused", fault);
     if (in->next < in->end)
         submit(in);
@@ -135,7 +134,7 @@ static void on_submitted(void *arg, int status, const bson_t *result, const stru
 static void submit(struct inproc *in)
 {
     int64_t number = in->next++;
-    bson_t *request = bench_request(in->bench, number, in->due ? in->due + number * 4 : 0);
+    bson_t *request = bench_request(number, in->due ? in->due + number * 4 : 0);
     in->open++;
     kj_intake_job(in->engine, "default", request, on_submitted, in);
     bson_destroy(request);
@@ -173,7 +172,7 @@ static void submit_bulk(struct inproc *in)
     struct kj_store_request *request = kj_store_request(count, "default", on_bulk, in);
     int64_t now = kj_loop_now(in->loop);
     for (size_t i = 0; i < count; i++) {
-        bson_t *asked = bench_request(in->bench, in->next++, 0), payload;
+        bson_t *asked = bench_request(in->next++, 0), payload;
         kj_doc_child(asked, "payload", &payload);
         request->ops[i].verb = KJ_STORE_INSERT;
         request->ops[i].coll = KJ_JOBS;
@@ -234,9 +233,9 @@ static void drain(struct inproc *in, int64_t jobs)
     kj_loop_run(in->loop);
     bench_line(in->bench, "drain", bench_rate(jobs, start), "jobs/s");
     bench_line(in->bench, "drain_cpu_per_job", (cpu_us() - cpu) / (double)jobs, "us");
-    bench_line(in->bench, "drain_events_per_job", (double)in->events / (double)jobs, "events");
-    if ((int64_t)in->starts->count < jobs)
-        bench_die("%lld of %lld jobs ran", (long long)in->starts->count, (long long)jobs);
+    if ((int64_t)in->starts->count != jobs || in->events != jobs)
+        bench_die("%lld jobs: %lld ran and %lld events came", (long long)jobs,
+                  (long long)in->starts->count, (long long)in->events);
 }
 
 static void pickup(struct inproc *in)
@@ -293,14 +292,4 @@ void bench_inproc(struct bench *bench, int phases)
         delays(&in);
     }
     close_engine(&in);
-}
-
-bool bench_has_kinds(struct bench *bench)
-{
-    struct inproc in;
-    bench->kinds = true;
-    open_engine(&in, bench);
-    bool has = kj_queue_kind(in.engine->queue, "kind.bench") != NULL;
-    close_engine(&in);
-    return has;
 }

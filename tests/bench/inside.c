@@ -12,13 +12,11 @@
 enum { k_batch = 1000, k_claim = 100, k_claims = 61 };
 
 struct inside {
-    const struct bench *bench;
     struct kj_clock clock;
     struct kj_loop *loop;
     struct kj_store *store;
     int64_t left, number, due, count;
     int open;
-    struct kj_store_op *claimed; // of the claim under way
     double took[k_claims];
     size_t claims;
     int64_t began;
@@ -29,12 +27,11 @@ static int64_t now(void *loop)
     return kj_loop_now(loop);
 }
 
-static void open_inside(struct inside *in, const struct bench *bench, const char *dir)
+static void open_inside(struct inside *in, const char *dir)
 {
     char path[4096];
     struct kj_fault fault;
     memset(in, 0, sizeof *in);
-    in->bench = bench;
     snprintf(path, sizeof path, "%s/kejue.db", dir);
     kj_clock_init_system(&in->clock);
     if (kj_loop_create(&in->clock, &in->loop, &fault) != KJ_OK)
@@ -61,7 +58,7 @@ static void check(const struct kj_store_request *request)
 
 static void put_insert(struct inside *in, struct kj_store_request *request, size_t at)
 {
-    bson_t *asked = bench_request(in->bench, in->number++, 0), payload;
+    bson_t *asked = bench_request(in->number++, 0), payload;
     int64_t now = kj_loop_now(in->loop);
     kj_doc_child(asked, "payload", &payload);
     request->ops[at].verb = KJ_STORE_INSERT;
@@ -108,10 +105,10 @@ static void fill(struct inside *in, int64_t count, int64_t due)
         kj_loop_run(in->loop);
 }
 
-void bench_fill(const struct bench *bench, const char *dir, int64_t count, int64_t due)
+void bench_fill(const char *dir, int64_t count, int64_t due)
 {
     struct inside in;
-    open_inside(&in, bench, dir);
+    open_inside(&in, dir);
     fill(&in, count, due);
     close_inside(&in);
 }
@@ -130,7 +127,7 @@ int64_t bench_count(const char *dir, const char *state)
 {
     struct inside in;
     bson_t *filter = bson_new();
-    open_inside(&in, NULL, dir);
+    open_inside(&in, dir);
     kj_doc_put_text(filter, "state", state);
     struct kj_store_request *request = kj_store_request(1, "", counted, &in);
     request->ops[0].verb = KJ_STORE_COUNT;
@@ -144,16 +141,11 @@ int64_t bench_count(const char *dir, const char *state)
 
 // --- claiming: claim 100, then put 100 in the place of them, so that as many wait each time ---
 
-static void claim(struct inside *in);
-
 static void replaced(struct kj_store_request *request)
 {
     struct inside *in = request->arg;
     check(request);
-    if (in->claims < k_claims)
-        claim(in);
-    else
-        kj_loop_stop(in->loop);
+    kj_loop_stop(in->loop);
 }
 
 static void claimed(struct kj_store_request *request)
@@ -179,11 +171,10 @@ static void claimed(struct kj_store_request *request)
     kj_store_submit(in->store, next);
 }
 
-static void claim(struct inside *in)
+static void one_claim(struct inside *in)
 {
-    static const char *k_kinds[2];
+    static const char *const k_kinds[] = {BENCH_KIND, NULL};
     struct kj_store_request *request = kj_store_request(1, "", claimed, in);
-    k_kinds[0] = in->bench->kinds ? "kind.bench" : "hook";
     request->ops[0].verb = KJ_STORE_CLAIM;
     request->ops[0].coll = KJ_JOBS;
     request->ops[0].kinds = k_kinds;
@@ -192,17 +183,29 @@ static void claim(struct inside *in)
     request->ops[0].limit = k_claim;
     in->began = bench_wall_ns();
     kj_store_submit(in->store, request);
+    kj_loop_run(in->loop);
 }
 
-double bench_claim_us(struct bench *bench, int64_t waiting)
+static void open_for_claims(struct inside *in, struct bench *bench, int64_t waiting)
 {
-    struct inside in;
     char dir[3072];
     bench_folder(bench, "claim", dir, sizeof dir);
-    open_inside(&in, bench, dir);
-    fill(&in, waiting, 0);
-    claim(&in);
-    kj_loop_run(in.loop);
-    close_inside(&in);
-    return bench_percentile(in.took, in.claims, 50);
+    open_inside(in, dir);
+    fill(in, waiting, 0);
+}
+
+// In turns, so that what else goes on in the machine slows both alike.
+void bench_claims(struct bench *bench, int64_t few, double *few_us, double *many_us)
+{
+    struct inside with_few, with_many;
+    open_for_claims(&with_few, bench, few);
+    open_for_claims(&with_many, bench, bench->many);
+    for (int i = 0; i < k_claims; i++) {
+        one_claim(&with_few);
+        one_claim(&with_many);
+    }
+    close_inside(&with_few);
+    close_inside(&with_many);
+    *few_us = bench_percentile(with_few.took, with_few.claims, 50);
+    *many_us = bench_percentile(with_many.took, with_many.claims, 50);
 }

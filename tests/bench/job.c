@@ -36,7 +36,8 @@ static void put_variables(bson_t *job)
     bson_destroy(&window);
 }
 
-bson_t *bench_job_document(int64_t number)
+// 306 bytes as JSON, the peers' very text; 344 as BSON.
+static bson_t *payload(int64_t number)
 {
     char contact[32], phone[32];
     bson_t *job = bson_new();
@@ -53,21 +54,13 @@ bson_t *bench_job_document(int64_t number)
     return job;
 }
 
-bson_t *bench_request(const struct bench *bench, int64_t number, int64_t due)
+bson_t *bench_request(int64_t number, int64_t due)
 {
-    bson_t *request = bson_new(), *job = bench_job_document(number);
-    kj_doc_put_text(request, "kind", bench->kinds ? "kind.bench" : "hook");
+    bson_t *request = bson_new(), *job = payload(number);
+    kj_doc_put_text(request, "kind", BENCH_KIND);
     if (due)
         kj_doc_put_time(request, "due", due);
-    if (bench->kinds)
-        kj_doc_put_doc(request, "payload", job);
-    else {
-        bson_t payload = BSON_INITIALIZER;
-        kj_doc_put_text(&payload, "hook", "bench.lua:1");
-        kj_doc_put_doc(&payload, "event", job);
-        kj_doc_put_doc(request, "payload", &payload);
-        bson_destroy(&payload);
-    }
+    kj_doc_put_doc(request, "payload", job);
     bson_destroy(job);
     return request;
 }

@@ -153,7 +153,6 @@ int main(int argc, char **argv)
     if (bench.jobs < 1000 || argc - optind < (options.minutes ? 1 : 2))
         return wrong("give a folder, doors and at least 1,000 jobs");
     make_scratch(&bench, argv[optind]);
-    bench.kinds = bench_has_kinds(&bench);
     for (int i = optind + 1; i < argc && code == 0; i++)
         code = run_door(&bench, argv[i], options.phases);
     if (code == 0 && options.minutes)
