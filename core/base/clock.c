@@ -23,10 +23,18 @@ int64_t kj_clock_real_mono_ns(void)
     return read_clock_ns(CLOCK_BOOTTIME);
 }
 
+// In nanoseconds: two instants cut to milliseconds each would put our wall clock up to one ahead,
+// and jobs would start before they are due. (In this order, so that it is never ahead at all.)
+static int64_t wall_ahead_ns(void)
+{
+    int64_t wall = read_clock_ns(CLOCK_REALTIME);
+    return wall - kj_clock_real_mono_ns();
+}
+
 void kj_clock_init_system(struct kj_clock *clock)
 {
     *clock = (struct kj_clock){.kind = KJ_CLOCK_SYSTEM, .speed = 1};
-    clock->wall_start = read_clock_ns(CLOCK_REALTIME) / 1000000;
+    clock->wall_ahead_ns = wall_ahead_ns();
     clock->mono_start = kj_clock_real_mono();
 }
 
@@ -51,6 +59,8 @@ int64_t kj_clock_mono(const struct kj_clock *clock)
 
 int64_t kj_clock_now(const struct kj_clock *clock)
 {
+    if (clock->kind == KJ_CLOCK_SYSTEM)
+        return (kj_clock_real_mono_ns() + clock->wall_ahead_ns) / 1000000;
     return clock->wall_start + kj_clock_mono(clock);
 }
 
@@ -70,8 +80,8 @@ int64_t kj_clock_take_step(struct kj_clock *clock)
 {
     if (clock->kind != KJ_CLOCK_SYSTEM)
         return 0;
-    int64_t step = read_clock_ns(CLOCK_REALTIME) / 1000000 - kj_clock_now(clock);
-    clock->wall_start += step; // small drift is adopted silently
+    int64_t ahead = wall_ahead_ns(), step = (ahead - clock->wall_ahead_ns) / 1000000;
+    clock->wall_ahead_ns = ahead; // small drift is adopted silently
     return step > 2000 || step < -2000 ? step : 0;
 }
 

@@ -14,10 +14,11 @@ enum kj_clock_kind { KJ_CLOCK_SYSTEM, KJ_CLOCK_SCALED, KJ_CLOCK_VIRTUAL };
 
 struct kj_clock {
     enum kj_clock_kind kind;
-    double speed;         // scaled: clock milliseconds per real one
-    int64_t wall_start;   // wall instant at `mono_start`
-    int64_t mono_start;   // system monotonic milliseconds at init
-    int64_t virtual_mono; // virtual: milliseconds since init
+    double speed;          // scaled: clock milliseconds per real one
+    int64_t wall_start;    // but for the system's: wall instant at `mono_start`
+    int64_t wall_ahead_ns; // the system's: of the wall clock, before the monotonic one
+    int64_t mono_start;    // system monotonic milliseconds at init
+    int64_t virtual_mono;  // virtual: milliseconds since init
 };
 
 void kj_clock_init_system(struct kj_clock *clock);

@@ -82,12 +82,25 @@ static void test_virtual_stands_still(void **state)
     assert_int_equal(kj_clock_mono(&clock), 700);
 }
 
+// A job must not start before it is due by anybody's watch.
+static void test_never_ahead(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 200000; i++) {
+        struct kj_clock clock;
+        struct timespec real;
+        kj_clock_init_system(&clock);
+        int64_t ours = kj_clock_now(&clock);
+        clock_gettime(CLOCK_REALTIME, &real);
+        assert_true(ours <= (int64_t)real.tv_sec * 1000 + real.tv_nsec / 1000000);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_parse),
-        cmocka_unit_test(test_against_libc),
-        cmocka_unit_test(test_print_reads_back),
+        cmocka_unit_test(test_never_ahead),          cmocka_unit_test(test_parse),
+        cmocka_unit_test(test_against_libc),         cmocka_unit_test(test_print_reads_back),
         cmocka_unit_test(test_virtual_stands_still),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
