@@ -106,6 +106,7 @@ void kj_frame_answer(const struct kj_frame *frame, const bson_t *result,
                      const struct kj_fault *fault, const bson_t *details, struct kj_buf *out)
 {
     bson_t answer = BSON_INITIALIZER, error = BSON_INITIALIZER;
+    size_t begun = out->length;
     if (frame->doc)
         kj_doc_put_from(&answer, "id", frame->doc, "id");
     kj_doc_put_bool(&answer, "ok", fault == NULL);
@@ -123,8 +124,9 @@ void kj_frame_answer(const struct kj_frame *frame, const bson_t *result,
     if (out->failed && fault == NULL) {
         struct kj_fault large;
         kj_fault(&large, KJ_ELIMIT, NULL, "ask for fewer, with limit",
-                 "the answer is larger than %d MiB", (int)(out->limit >> 20));
-        kj_buf_reset(out);
+                 "the answer is larger than %d MiB", KJ_FRAME_LIMIT >> 20);
+        out->length = begun;
+        out->failed = false;
         kj_frame_answer(frame, NULL, &large, NULL, out);
     }
 }

@@ -20,8 +20,8 @@ void kj_frame_fini(struct kj_frame *frame);
 // Only what JSON could say, and dates; else `place` names the member. For BSON that is valid and
 // within limits.
 bool kj_frame_only_data(const bson_t *doc, char *place, size_t size);
-// The answer's bytes into `out`. frame may be one that did not parse. One that is larger than `out`
-// may grow becomes an error.
+// The answer's bytes, put behind what `out` holds. frame may be one that did not parse. One that is
+// larger than `out` may grow becomes an error.
 void kj_frame_answer(const struct kj_frame *frame, const bson_t *result,
                      const struct kj_fault *fault, const bson_t *details, struct kj_buf *out);
 // {code, place, text, hint, faults[]}: one error shape for all doors.
