@@ -93,6 +93,10 @@ void kj_intake_recorded(struct kj_engine *engine, const char *workspace, const b
 // Any job: {kind, key, due, priority, payload}; result {id, created}.
 void kj_intake_job(struct kj_engine *engine, const char *workspace, const bson_t *request,
                    kj_engine_done *done, void *arg);
+// Many such as {jobs: [{…}]}: all or, when one cannot be taken, none, with one flush; result
+// {jobs: [{id, created}]} in their order.
+void kj_intake_jobs(struct kj_engine *engine, const char *workspace, const bson_t *request,
+                    kj_engine_done *done, void *arg);
 // A refusal, ordered against permits by the number's document. {phone_number, kind "do_not_call"|
 // "opt_out", source, evidence}; result {phone_number, refused_at, already}.
 void kj_intake_refusal(struct kj_engine *engine, const char *workspace, const bson_t *request,
