@@ -12,8 +12,8 @@
 
 enum {
     KJ_HTTP_CONNECTIONS = 512,
-    KJ_HTTP_PER_ADDRESS = 128, // not on loopback: behind a proxy all clients have one address
-    KJ_HTTP_HEADER_BYTES = 32 << 10,
+    KJ_HTTP_PER_ADDRESS = 128,       // not on loopback: behind a proxy all clients have one address
+    KJ_HTTP_HEADER_BYTES = 16 << 10, // the library clears them twice for each request
     KJ_HTTP_IDLE_S = 30,
     KJ_HTTP_REQUEST_S = 120,    // a request must have arrived whole within
     KJ_HTTP_BODIES = 256 << 20, // bytes of all bodies that are being received

@@ -7,12 +7,11 @@
 #include <sys/un.h>
 
 enum {
-    KJ_SP_CHUNK = 64 << 10, // bytes of one read; small messages are handled where they were read
-    KJ_SP_KEEP = 16 << 10,  // a larger buffer is given back once it is empty
-    KJ_SP_PIPES = 4096,     // clients, or a quarter of the files we may open
-    KJ_SP_BEHIND = 1 << 20, // unsent bytes from which we read no more, or publish no more
-    KJ_SP_PIPE_HOLDS = 80 << 20,    // bytes of one pipe, both ways; then it is closed
-    KJ_SP_SERVER_HOLDS = 256 << 20, // of all pipes
+    KJ_SP_CHUNK = 64 << 10,  // bytes of one read; small messages are handled where they were read
+    KJ_SP_KEEP = 16 << 10,   // a larger buffer is given back once it is empty
+    KJ_SP_PIPES = 4096,      // clients, or a quarter of the files we may open
+    KJ_SP_BEHIND = 1 << 20,  // unsent bytes from which we read no more, or publish no more
+    KJ_SP_HOLDS = 256 << 20, // bytes of all pipes, both ways; then the one with most of them goes
     KJ_SP_GREET_MS = 5000,
     KJ_SP_STALL_MS = 60000,
     KJ_SP_SWEEP_MS = 500,

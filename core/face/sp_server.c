@@ -33,7 +33,7 @@ void kj_sp_listed(struct kj_sp_pipe *pipe, bool in)
     server->count--;
 }
 
-// When all hold too much together, the one that holds most goes: others pay for nobody.
+// When all hold too much together, the one that holds most goes: others do not pay for it.
 static void shed(struct kj_sp *server)
 {
     struct kj_sp_pipe *most = server->first;
@@ -50,11 +50,7 @@ void kj_sp_account(struct kj_sp_pipe *pipe)
     size_t held = pipe->in.length + kj_sp_unsent(pipe);
     server->held += held - pipe->held;
     pipe->held = held;
-    if (pipe->closing)
-        return;
-    if (held > KJ_SP_PIPE_HOLDS)
-        kj_sp_hang_up(pipe);
-    else if (server->held > KJ_SP_SERVER_HOLDS)
+    if (server->held > KJ_SP_HOLDS && !pipe->closing)
         shed(server);
 }
 
@@ -89,8 +85,8 @@ void kj_sp_publish(struct kj_sp *server, const void *bytes, size_t length)
         next = pipe->next;
         if (!pipe->greeted || pipe->closing)
             continue;
-        bool behind = kj_sp_unsent(pipe) + length > KJ_SP_BEHIND ||
-                      server->held + length > KJ_SP_SERVER_HOLDS;
+        bool behind =
+            kj_sp_unsent(pipe) + length > KJ_SP_BEHIND || server->held + length > KJ_SP_HOLDS;
         if (behind && pipe->missed++ == 0)
             kj_log(KJ_LOG_WARN, "bus", "a subscriber is too slow and misses events", NULL);
         if (behind)

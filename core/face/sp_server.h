@@ -5,9 +5,9 @@
 // would cross to the loop and back, while here a request is one read, some tasks and one write of
 // all answers of that turn. Clients are nng, mangos, pynng as before. Loop thread only.
 //
-// Bounds: a pipe's unread or unsent bytes and those of all pipes together; so many pipes (beyond
-// that the one idle longest goes, if none is idle the newest); 5 s for a greeting; a client that
-// takes nothing for a minute is hung up on.
+// Bounds (sp_own.h): the bytes that all pipes hold together, unread or unsent; so many pipes
+// (beyond that the one idle longest goes, if none is idle the newest); 5 s for a greeting. From a
+// client that does not take its answers nothing more is read, and after a minute it is hung up on.
 #ifndef KJ_SP_SERVER_H
 #define KJ_SP_SERVER_H
 
