@@ -2,6 +2,7 @@
 #ifndef KJ_SP_OWN_H
 #define KJ_SP_OWN_H
 
+#include "face/acceptor.h"
 #include "face/sp_server.h"
 
 #include <sys/un.h>
@@ -41,12 +42,11 @@ struct kj_sp {
     size_t limit, most_pipes;
     void (*on_message)(void *arg, struct kj_sp_pipe *pipe, const uint8_t *body, size_t length);
     void *arg;
-    int fd;
     char path[sizeof((struct sockaddr_un *)0)->sun_path];
-    uv_poll_t listener;
+    struct kj_acceptor acceptor;
     uv_timer_t sweep;
-    bool closing, full; // full: no file could be opened; tried again at the next sweep
-    int handles;        // listener, sweep, pipes
+    bool closing;
+    int handles; // acceptor, sweep, pipes
     size_t count, held;
     struct kj_sp_pipe *first, *last;
     struct kj_sp_pipe *flush;

@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { k_backlog = 128, k_accepts = 64 };
+enum { k_backlog = 128 };
 
 // --- its clients ---
 
@@ -108,8 +108,6 @@ static bool is_overdue(struct kj_sp_pipe *pipe, int64_t now)
                               (pipe->writing && now - pipe->moved > KJ_SP_STALL_MS));
 }
 
-static void on_listener(uv_poll_t *poll, int status, int events);
-
 static void on_sweep(uv_timer_t *timer)
 {
     struct kj_sp *server = timer->data;
@@ -120,9 +118,6 @@ static void on_sweep(uv_timer_t *timer)
             kj_sp_hang_up(pipe);
         watched = watched || !pipe->greeted || pipe->writing;
     }
-    if (server->full)
-        uv_poll_start(&server->listener, UV_READABLE, on_listener);
-    server->full = false;
     if (!watched)
         uv_timer_stop(timer);
 }
@@ -152,28 +147,13 @@ static bool make_room(struct kj_sp *server)
     return idle != NULL;
 }
 
-// With no file left to open, the socket stays readable: asking again at once would turn the loop
-// for nothing.
-static void on_listener(uv_poll_t *poll, int status, int events)
+static void on_client(void *arg, int fd_take)
 {
-    struct kj_sp *server = poll->data;
-    (void)status;
-    (void)events;
-    for (int i = 0; i < k_accepts; i++) {
-        int fd = accept4(server->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (fd >= 0 && make_room(server)) {
-            kj_sp_pipe_start(server, fd);
-        } else if (fd >= 0) {
-            close(fd);
-        } else if (errno != ECONNABORTED && errno != EINTR) {
-            server->full = errno != EAGAIN;
-            break;
-        }
-    }
-    if (server->full) {
-        uv_poll_stop(poll);
-        kj_sp_watch(server);
-    }
+    struct kj_sp *server = arg;
+    if (make_room(server))
+        kj_sp_pipe_start(server, fd_take);
+    else
+        close(fd_take);
 }
 
 // A socket file that nobody listens on is left over from a crash.
@@ -243,14 +223,12 @@ int kj_sp_listen(struct kj_loop *loop, const struct kj_sp_config *config, struct
                              .most_pipes = most_pipes(),
                              .on_message = config->on_message,
                              .arg = config->arg,
-                             .fd = fd,
                              .handles = 2,
                              .flusher = {.run = on_flush}};
     kj_copy(server->path, sizeof server->path, config->path);
-    uv_poll_init(kj_loop_uv(loop), &server->listener, fd);
+    kj_acceptor_start(kj_loop_uv(loop), &server->acceptor, fd, on_client, server);
     uv_timer_init(kj_loop_uv(loop), &server->sweep);
-    server->listener.data = server->sweep.data = server;
-    uv_poll_start(&server->listener, UV_READABLE, on_listener);
+    server->sweep.data = server;
     *out = server;
     return KJ_OK;
 }
@@ -261,12 +239,14 @@ void kj_sp_unref(struct kj_sp *server)
         free(server);
 }
 
-static void on_closed(uv_handle_t *handle)
+static void on_acceptor_closed(void *arg)
 {
-    struct kj_sp *server = handle->data;
-    if (handle == (uv_handle_t *)&server->listener)
-        close(server->fd);
-    kj_sp_unref(server);
+    kj_sp_unref(arg);
+}
+
+static void on_sweep_closed(uv_handle_t *handle)
+{
+    kj_sp_unref(handle->data);
 }
 
 void kj_sp_close(struct kj_sp *server)
@@ -281,6 +261,6 @@ void kj_sp_close(struct kj_sp *server)
     }
     for (struct kj_sp_pipe *pipe = server->first; pipe; pipe = pipe->next)
         kj_sp_hang_up(pipe);
-    uv_close((uv_handle_t *)&server->listener, on_closed);
-    uv_close((uv_handle_t *)&server->sweep, on_closed);
+    kj_acceptor_stop(&server->acceptor, on_acceptor_closed);
+    uv_close((uv_handle_t *)&server->sweep, on_sweep_closed);
 }
