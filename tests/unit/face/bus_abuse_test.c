@@ -28,23 +28,6 @@ static struct world *open_bus(void)
     return world;
 }
 
-static size_t resident(void)
-{
-    unsigned long pages = 0, size;
-    FILE *file = fopen("/proc/self/statm", "r");
-    assert_non_null(file);
-    assert_int_equal(fscanf(file, "%lu %lu", &size, &pages), 2);
-    fclose(file);
-    return pages * (size_t)sysconf(_SC_PAGESIZE);
-}
-
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static int greet(const char *url, const uint8_t *hello)
 {
     char answer[8];
@@ -102,11 +85,11 @@ static void assert_served(const struct world *world)
     char text[64];
     int fd = greet(world->rep, k_req);
     size_t length = put_request(request, 7, "{\"cmd\":\"status\"}");
-    int64_t begun = now_ms();
+    int64_t begun = kj_clock_real_mono();
     assert_int_equal(send(fd, request, length, MSG_NOSIGNAL), length);
     assert_int_equal(read_answer(fd, text, sizeof text), 7);
     assert_non_null(strstr(text, "\"ok\":true"));
-    assert_true(now_ms() - begun < 5000);
+    assert_true(kj_clock_real_mono() - begun < 5000);
     close(fd);
 }
 
@@ -114,10 +97,10 @@ static void assert_hung_up(int fd, int64_t within_ms)
 {
     char got[256];
     struct pollfd ready = {.fd = fd, .events = POLLIN};
-    int64_t end = now_ms() + within_ms;
+    int64_t end = kj_clock_real_mono() + within_ms;
     ssize_t count;
     do {
-        assert_true(poll(&ready, 1, (int)within_ms) > 0 && now_ms() < end);
+        assert_true(poll(&ready, 1, (int)within_ms) > 0 && kj_clock_real_mono() < end);
         count = recv(fd, got, sizeof got, 0);
     } while (count > 0);
     close(fd);
@@ -157,7 +140,7 @@ static void test_announces_too_much(void **state)
     struct world *world = open_bus();
     uint8_t head[9] = {1, 0, 0, 0, 1, 0, 0, 0, 0}; // 4 GiB
     (void)state;
-    size_t before = resident();
+    size_t before = world_resident();
     for (int i = 0; i < 50; i++) {
         int fd = greet(world->rep, k_req);
         assert_int_equal(send(fd, head, sizeof head, MSG_NOSIGNAL), sizeof head);
@@ -171,7 +154,7 @@ static void test_announces_too_much(void **state)
         assert_int_equal(send(waiting[i], head, sizeof head, MSG_NOSIGNAL), sizeof head);
     }
     assert_served(world);
-    assert_true(resident() < before + (16 << 20));
+    assert_true(world_resident() < before + (16 << 20));
     for (int i = 0; i < 50; i++)
         close(waiting[i]);
     world_end(world);
@@ -186,26 +169,26 @@ static void test_never_reads(void **state)
     uint32_t sent = 0;
     size_t length = 0, at = 0, one = put_request(requests, 1, "{\"cmd\":\"command.list\"}");
     (void)state;
-    size_t before = resident();
+    size_t before = world_resident();
     int fd = greet(world->rep, k_req);
     while (length + one <= sizeof requests) {
         put_request(requests + length, 1, "{\"cmd\":\"command.list\"}");
         length += one;
     }
     fcntl(fd, F_SETFL, O_NONBLOCK);
-    for (int64_t stuck = now_ms(); now_ms() - stuck < 500;) {
+    for (int64_t stuck = kj_clock_real_mono(); kj_clock_real_mono() - stuck < 500;) {
         ssize_t count = send(fd, requests + at, length - at, MSG_NOSIGNAL);
         if (count <= 0) {
             assert_int_equal(errno, EAGAIN);
             nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
             continue;
         }
-        stuck = now_ms();
+        stuck = kj_clock_real_mono();
         sent += (uint32_t)((at + (size_t)count) / one - at / one);
         at = (at + (size_t)count) % length;
     }
     assert_true(sent > 1000 && sent < 50000); // it was stopped
-    assert_true(resident() < before + (128 << 20));
+    assert_true(world_resident() < before + (128 << 20));
     assert_served(world);
     fcntl(fd, F_SETFL, 0);
     for (; sent > 0; sent--)
@@ -246,7 +229,7 @@ static void test_slow_subscriber(void **state)
     kj_log_set_level(KJ_LOG_ERROR);
     int slow = greet(world->pub, k_sub), quick = greet(world->pub, k_sub);
     assert_served(world); // the greetings have arrived
-    size_t before = resident();
+    size_t before = world_resident();
     for (int round = 0; round < 100; round++) {
         world_do(world, publish);
         for (int i = 1; i <= 100; i++) {
@@ -257,7 +240,7 @@ static void test_slow_subscriber(void **state)
             assert_memory_equal(body, expected, strlen(expected));
         }
     }
-    assert_true(resident() < before + (8 << 20)); // of 10 MiB that it did not read
+    assert_true(world_resident() < before + (8 << 20)); // of 10 MiB that it did not read
     assert_served(world);
     assert_true(read_all(slow, head, sizeof head)); // what it did not miss is whole
     assert_int_equal(head[0], 1);
@@ -277,7 +260,7 @@ static void test_thousands(void **state)
     (void)state;
     getrlimit(RLIMIT_NOFILE, &files);
     size_t count = files.rlim_cur / 2 > 10100 ? 10000 : files.rlim_cur / 2 - 100;
-    size_t before = resident();
+    size_t before = world_resident();
     for (size_t i = 0; i < count; i++) {
         fds[i] = world_unix(world->rep);
         if (i % 3)
@@ -286,7 +269,7 @@ static void test_thousands(void **state)
             assert_served(world);
     }
     assert_served(world);
-    assert_true(resident() < before + (64 << 20));
+    assert_true(world_resident() < before + (64 << 20));
     int late = world_unix(world->rep), half = world_unix(world->pub); // never greet
     assert_int_equal(send(half, k_sub, 5, MSG_NOSIGNAL), 5);
     for (size_t i = 0; i < count; i++)

@@ -168,6 +168,17 @@ static inline int world_tcp(uint16_t port)
     return fd;
 }
 
+// Bytes of this process, the world's included.
+static inline size_t world_resident(void)
+{
+    unsigned long pages = 0, size;
+    FILE *file = fopen("/proc/self/statm", "r");
+    assert_non_null(file);
+    assert_int_equal(fscanf(file, "%lu %lu", &size, &pages), 2);
+    fclose(file);
+    return pages * (size_t)sysconf(_SC_PAGESIZE);
+}
+
 static inline int world_unix(const char *url)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
