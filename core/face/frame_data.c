@@ -67,25 +67,38 @@ static bool check_value(const struct kj_element *element, int depth, struct walk
     }
 }
 
+static bool is_framed(const struct kj_element *container)
+{
+    return container->length >= 5 && kj_load32(container->data) == container->length &&
+           container->data[container->length - 1] == 0;
+}
+
+// `keys` is NULL within an array.
+static bool check_member(const struct kj_element *element, struct keys *keys, int depth,
+                         struct walk *walk)
+{
+    walk->limited = walk->nodes-- == 0;
+    bool readable = kj_utf8_valid(element->key, element->key_length);
+    if (!walk->limited && readable && (keys == NULL || is_new(keys, element)) &&
+        check_value(element, depth, walk))
+        return true;
+    if (readable && walk->place[0] == 0 && element->key_length < walk->size)
+        kj_copy(walk->place, walk->size, element->key);
+    return false;
+}
+
 static bool check(const struct kj_element *container, int depth, struct walk *walk)
 {
     struct keys keys = {.count = 0};
     struct kj_element element;
     bool is_array = container->type == BSON_TYPE_ARRAY, good = true;
     walk->limited = walk->limited || depth <= 0;
-    if (walk->limited || container->length < 5 || kj_load32(container->data) != container->length ||
-        container->data[container->length - 1] != 0)
+    if (walk->limited || !is_framed(container))
         return false;
     struct kj_members members = kj_members_of(container->data, container->length);
     kj_map_init(&keys.later);
-    while (good && kj_members_next(&members, &element)) {
-        walk->limited = walk->nodes-- == 0;
-        bool readable = kj_utf8_valid(element.key, element.key_length);
-        good = !walk->limited && readable && (is_array || is_new(&keys, &element)) &&
-               check_value(&element, depth, walk);
-        if (!good && readable && walk->place[0] == 0 && element.key_length < walk->size)
-            kj_copy(walk->place, walk->size, element.key);
-    }
+    while (good && kj_members_next(&members, &element))
+        good = check_member(&element, is_array ? NULL : &keys, depth, walk);
     kj_map_fini(&keys.later);
     return good && members.at == members.end;
 }

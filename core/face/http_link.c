@@ -3,35 +3,13 @@
 //
 // Reading is left on while an answer is awaited: turning it off and on would cost two system calls
 // for each request, and so a client that has gone is seen at once.
+#include "face/http_link.h"
 #include "base/alloc.h"
-#include "face/http_own.h"
 
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-enum { k_linger_ms = 2000 };
-
-struct kj_link {
-    struct kj_link *next, *previous, *next_flush;
-    struct kj_http *http;
-    uv_tcp_t handle;
-    uv_write_t write;
-    uv_shutdown_t shutdown;
-    struct kj_exchange *exchange;
-    struct kj_buf in;  // not used yet
-    struct kj_buf out; // being written
-    size_t body_left;  // of the exchange's body, still to come
-    size_t discarded;
-    int64_t quiet; // real ms since which no byte has moved
-    int64_t begun; // since when this request has been coming
-    bool closing, resting, writing, flushing;
-    bool last;      // nothing is answered any more
-    bool lingering; // we have said all; what still comes is thrown away, or the client, which is
-                    // still sending, would see a broken connection in the place of our answer
-};
 
 static int64_t now_of(const struct kj_link *link)
 {
@@ -304,46 +282,9 @@ static void go_on(struct kj_link *link)
 
 // --- coming and staying ---
 
-static bool same_address(const struct kj_link *link, const struct sockaddr_storage *other)
-{
-    struct sockaddr_storage own = {0};
-    int size = sizeof own;
-    if (uv_tcp_getpeername(&link->handle, (struct sockaddr *)&own, &size) != 0 ||
-        own.ss_family != other->ss_family)
-        return false;
-    const struct sockaddr_in6 *a = (const void *)&own, *b = (const void *)other;
-    return own.ss_family == AF_INET6
-               ? memcmp(&a->sin6_addr, &b->sin6_addr, sizeof a->sin6_addr) == 0
-               : memcmp(&((const struct sockaddr_in *)a)->sin_addr,
-                        &((const struct sockaddr_in *)b)->sin_addr, 4) == 0;
-}
-
-// A place for one more: the idlest gives up its own.
-static bool make_room(struct kj_http *http, int fd)
-{
-    struct sockaddr_storage address = {0};
-    socklen_t size = sizeof address;
-    struct kj_link *idlest = NULL;
-    size_t same = 0;
-    if (!http->loopback && getpeername(fd, (struct sockaddr *)&address, &size) == 0)
-        for (struct kj_link *link = http->links; link; link = link->next)
-            same += same_address(link, &address);
-    if (same >= KJ_HTTP_PER_ADDRESS)
-        return false;
-    if (http->n_connections < KJ_HTTP_CONNECTIONS)
-        return true;
-    for (struct kj_link *link = http->links; link; link = link->next)
-        if (!(link->exchange && link->exchange->arrived) && !link->writing &&
-            (idlest == NULL || link->quiet < idlest->quiet))
-            idlest = link;
-    if (idlest)
-        kj_link_close(idlest);
-    return idlest != NULL;
-}
-
 void kj_link_start(struct kj_http *http, int fd_take)
 {
-    if (!make_room(http, fd_take)) {
+    if (!kj_link_room(http, fd_take)) {
         close(fd_take);
         return;
     }
@@ -369,28 +310,6 @@ void kj_link_start(struct kj_http *http, int fd_take)
         rc = uv_read_start((uv_stream_t *)&link->handle, on_room, on_read);
     if (rc != 0)
         kj_link_close(link);
-}
-
-static bool is_overdue(const struct kj_link *link, int64_t now)
-{
-    int64_t quiet = now - link->quiet;
-    if (link->lingering)
-        return quiet > k_linger_ms;
-    if (link->writing)
-        return quiet > KJ_HTTP_STALL_MS;
-    if (link->exchange && link->exchange->arrived)
-        return false;
-    return quiet > KJ_HTTP_IDLE_S * 1000 ||
-           (link->begun && now - link->begun > KJ_HTTP_REQUEST_S * 1000);
-}
-
-void kj_link_sweep(struct kj_http *http)
-{
-    for (struct kj_link *link = http->links, *next; link; link = next) {
-        next = link->next;
-        if (is_overdue(link, now_of(link)))
-            kj_link_close(link);
-    }
 }
 
 void kj_link_close_all(struct kj_http *http)
