@@ -15,7 +15,7 @@ target_include_directories(bench_first_line PRIVATE ${lua54_INCLUDE_DIRS})
 file(GLOB kejue_bench CONFIGURE_DEPENDS ${bench_dir}/*.c)
 list(FILTER kejue_bench EXCLUDE REGEX "(_bench|slow_flush)\\.c$")
 kj_program(kejue-bench NOINSTALL ROOM app SOURCES ${bench_dir}/kejue_bench.c ${kejue_bench}
-  LINK ${CMAKE_DL_LIBS} ${KEJUE_ALLOCATOR})
+  LINK ${NNG_LIBRARY} ${CMAKE_DL_LIBS} ${KEJUE_ALLOCATOR})
 
 # NAME_bench.c is a program by itself.
 file(GLOB single_benches CONFIGURE_DEPENDS ${bench_dir}/*_bench.c)
