@@ -43,6 +43,7 @@ int kj_api_create(struct kj_engine *engine, struct kj_api **out, struct kj_fault
     api->engine = engine;
     api->loop = engine->loop;
     kj_map_init(&api->commands);
+    kj_map_init(&api->tokens);
     for (size_t i = 0; i < kj_commands_count; i++) {
         char name[96];
         snprintf(name, sizeof name, "commands/%s", kj_commands[i].name);
@@ -79,6 +80,8 @@ void kj_api_destroy(struct kj_api *api)
     for (size_t at = 0; kj_map_next(&api->commands, &at, &name, &entry);)
         free(entry);
     kj_map_fini(&api->commands);
+    kj_token_forget(api);
+    kj_map_fini(&api->tokens);
     free(api);
 }
 

@@ -10,6 +10,7 @@ struct kj_api {
     struct kj_loop *loop;
     struct kj_request *requests; // open ones
     struct kj_map commands;      // name -> struct kj_command_entry
+    struct kj_map tokens;        // hash -> bson_t, those looked up
     size_t open;
     void (*quiet)(void *arg); // while stopping: nothing is open any more
     void *quiet_arg;
@@ -54,6 +55,7 @@ extern const size_t kj_commands_count;
 // token.c: finds who a token is; sets request->workspace. done(status, fault).
 void kj_token_check(struct kj_request *request, int scope,
                     void (*done)(struct kj_request *request, const struct kj_fault *fault));
+void kj_token_forget(struct kj_api *api); // a token has changed
 void kj_token_hash(const char *token, char hex[65]);
 
 // idempotency.c: runs `go` once per key; a repeat is answered from what is stored.

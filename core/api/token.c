@@ -1,5 +1,8 @@
 // Tokens: 256 random bits, shown once, stored as SHA-256; each has a workspace, scopes and perhaps
 // an end. A local client of our own user (ipc) needs none.
+//
+// Those that were found stay in memory: a look-up in the store costs as much as all the rest of a
+// reading request. Only our own commands change tokens, and they make us forget.
 #include "api/request.h"
 #include "base/alloc.h"
 
@@ -10,13 +13,18 @@
 #include <string.h>
 
 static const char *const k_scopes[] = {"read", "operate", "admin"};
+enum { k_remembered = 1000 };
 
 void kj_token_hash(const char *token, char hex[65])
 {
+    static const char k_digits[] = "0123456789abcdef";
     unsigned char digest[SHA256_DIGEST_LENGTH];
     SHA256((const unsigned char *)token, strlen(token), digest);
-    for (int i = 0; i < SHA256_DIGEST_LENGTH; i++)
-        snprintf(hex + 2 * i, 3, "%02x", digest[i]);
+    for (int i = 0; i < SHA256_DIGEST_LENGTH; i++) {
+        hex[2 * i] = k_digits[digest[i] >> 4];
+        hex[2 * i + 1] = k_digits[digest[i] & 15];
+    }
+    hex[2 * SHA256_DIGEST_LENGTH] = 0;
 }
 
 struct check {
@@ -33,28 +41,56 @@ static bool grants(const bson_t *token, int scope)
     return false;
 }
 
+void kj_token_forget(struct kj_api *api)
+{
+    const char *hex;
+    void *token;
+    for (size_t at = 0; kj_map_next(&api->tokens, &at, &hex, &token);)
+        bson_destroy(token);
+    kj_map_fini(&api->tokens);
+    kj_map_init(&api->tokens);
+}
+
+static void remember(struct kj_api *api, const bson_t *token)
+{
+    if (api->tokens.count >= k_remembered)
+        kj_token_forget(api);
+    bson_t *known = kj_map_put(&api->tokens, kj_doc_text(token, "key", ""), bson_copy(token));
+    kj_doc_clear(&known);
+}
+
+// Whether this token may do that; then the request is its workspace's.
+static int judge(struct kj_request *request, const bson_t *token, int scope, struct kj_fault *fault)
+{
+    int64_t now = kj_loop_now(request->api->loop);
+    if (kj_doc_bool(token, "revoked", false) || now >= kj_doc_time(token, "expires_at", INT64_MAX))
+        return kj_fault(fault, KJ_EDENIED, NULL, "make a new one",
+                        "this token is revoked or expired");
+    if (!grants(token, scope))
+        return kj_fault(fault, KJ_EDENIED, NULL, "use a token with that scope",
+                        "this command needs the scope \"%s\"", k_scopes[scope]);
+    kj_copy(request->workspace, sizeof request->workspace, kj_doc_text(token, "owner", "default"));
+    return KJ_OK;
+}
+
 static void on_token(struct kj_store_request *store)
 {
     struct check *check = store->arg;
     struct kj_request *request = check->request;
     struct kj_store_op *op = &store->ops[0];
-    struct kj_fault fault = {0};
-    int64_t now = kj_loop_now(request->api->engine->loop);
+    struct kj_fault fault;
+    int rc;
     if (op->status == KJ_ENOTFOUND)
-        kj_fault(&fault, KJ_EDENIED, NULL, "make one with: kejuectl token.create name=NAME",
-                 "this token is not known");
+        rc = kj_fault(&fault, KJ_EDENIED, NULL, "make one with: kejuectl token.create name=NAME",
+                      "this token is not known");
     else if (op->status != KJ_OK)
-        kj_fault(&fault, KJ_EUNAVAILABLE, NULL, "try again", "the token could not be looked up");
-    else if (kj_doc_bool(op->docs[0], "revoked", false) ||
-             now >= kj_doc_time(op->docs[0], "expires_at", INT64_MAX))
-        kj_fault(&fault, KJ_EDENIED, NULL, "make a new one", "this token is revoked or expired");
-    else if (!grants(op->docs[0], check->scope))
-        kj_fault(&fault, KJ_EDENIED, NULL, "use a token with that scope",
-                 "this command needs the scope \"%s\"", k_scopes[check->scope]);
-    else
-        kj_copy(request->workspace, sizeof request->workspace,
-                kj_doc_text(op->docs[0], "owner", "default"));
-    check->done(request, fault.code ? &fault : NULL);
+        rc = kj_fault(&fault, KJ_EUNAVAILABLE, NULL, "try again",
+                      "the token could not be looked up");
+    else {
+        remember(request->api, op->docs[0]);
+        rc = judge(request, op->docs[0], check->scope, &fault);
+    }
+    check->done(request, rc == KJ_OK ? NULL : &fault);
     free(check);
 }
 
@@ -73,8 +109,13 @@ void kj_token_check(struct kj_request *request, int scope,
         done(request, &fault);
         return;
     }
+    kj_token_hash(request->token, hex);
+    const bson_t *known = kj_map_get(&request->api->tokens, hex);
+    if (known) {
+        done(request, judge(request, known, scope, &fault) == KJ_OK ? NULL : &fault);
+        return;
+    }
     struct check *check = KJ_NEW(struct check);
     *check = (struct check){request, scope, done};
-    kj_token_hash(request->token, hex);
     kj_store_get(request->api->engine->store, "", KJ_TOKENS, 0, hex, on_token, check);
 }

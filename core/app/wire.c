@@ -243,9 +243,9 @@ int kj_app_open_doors(struct kj_app *app, struct kj_fault *fault)
 {
     char rep[4096], pub[4096];
     const bson_t *conf = app->config.doc;
-    snprintf(rep, sizeof rep, "ipc://%s/bus.ipc", app->run_dir);
-    snprintf(pub, sizeof pub, "ipc://%s/events.ipc", app->run_dir);
-    struct kj_bus_config bus = {.rep_url = rep, .pub_url = pub};
+    snprintf(rep, sizeof rep, "%s/bus.ipc", app->run_dir);
+    snprintf(pub, sizeof pub, "%s/events.ipc", app->run_dir);
+    struct kj_bus_config bus = {.rep_path = rep, .pub_path = pub};
     int rc = kj_bus_create(app->api, &bus, &app->bus, fault);
     if (rc != KJ_OK || !kj_doc_bool(conf, "http.enabled", true))
         return rc;

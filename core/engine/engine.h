@@ -90,9 +90,14 @@ void kj_intake_call(struct kj_engine *engine, const char *workspace, const bson_
 // in the same order.
 void kj_intake_recorded(struct kj_engine *engine, const char *workspace, const bson_t *calls,
                         kj_engine_done *done, void *arg);
-// Any job: {kind, key, due, priority, payload}; result {id, created}.
+// Any job: {kind, key, due, priority, payload}; result {id, created}. `once`, if not NULL, is the
+// key of one that has none.
 void kj_intake_job(struct kj_engine *engine, const char *workspace, const bson_t *request,
-                   kj_engine_done *done, void *arg);
+                   const char *once, kj_engine_done *done, void *arg);
+// Many such as {jobs: [{…}]}: all or, when one cannot be taken, none, with one flush; result
+// {jobs: [{id, created}]} in their order. `once` as above, each with its place behind it.
+void kj_intake_jobs(struct kj_engine *engine, const char *workspace, const bson_t *request,
+                    const char *once, kj_engine_done *done, void *arg);
 // A refusal, ordered against permits by the number's document. {phone_number, kind "do_not_call"|
 // "opt_out", source, evidence}; result {phone_number, refused_at, already}.
 void kj_intake_refusal(struct kj_engine *engine, const char *workspace, const bson_t *request,

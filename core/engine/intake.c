@@ -1,4 +1,4 @@
-// Stage intake: calls, jobs and refusals enter here (leads and recorded calls beside this file):
+// Stage intake: calls and refusals enter here (jobs, leads and recorded calls beside this file):
 // normalised, deduplicated by key, stored, and only then acknowledged.
 #include "base/alloc.h"
 #include "base/log.h"
@@ -54,7 +54,7 @@ static void intake_refuse(struct intake *intake, int code, const char *place, co
     intake_end(intake, code, NULL, &fault);
 }
 
-// --- any job ---
+// --- a call: its lead first ---
 
 static void on_job(struct kj_store_request *request)
 {
@@ -62,14 +62,11 @@ static void on_job(struct kj_store_request *request)
     struct kj_store_op *op = &request->ops[0];
     bson_t result = BSON_INITIALIZER;
     if (op->status == KJ_OK)
-        kj_queue_wake(intake->engine->queue, kj_doc_text(op->doc, "kind", ""),
-                      kj_doc_time(op->doc, "due", 0));
+        kj_queue_wake(intake->engine->queue, "call", kj_doc_time(op->doc, "due", 0));
     kj_doc_put_int(&result, "id", op->new_id);
     kj_doc_put_bool(&result, "created", op->status == KJ_OK);
-    if (intake->lead_id) {
-        kj_doc_put_int(&result, "job_id", op->new_id);
-        kj_doc_put_int(&result, "lead_id", intake->lead_id);
-    }
+    kj_doc_put_int(&result, "job_id", op->new_id);
+    kj_doc_put_int(&result, "lead_id", intake->lead_id);
     intake_end(intake, op->status == KJ_EEXISTS ? KJ_OK : op->status, &result, NULL);
     bson_destroy(&result);
 }
@@ -82,30 +79,6 @@ static void insert_job(struct intake *intake, bson_t *job_take)
     kj_store_own_doc(request, 0, job_take);
     kj_store_submit(intake->engine->store, request);
 }
-
-void kj_intake_job(struct kj_engine *engine, const char *workspace, const bson_t *request,
-                   kj_engine_done *done, void *arg)
-{
-    struct intake *intake = new_intake(engine, workspace, request, done, arg);
-    const char *kind = kj_doc_text(request, "kind", "");
-    int64_t now = kj_loop_now(engine->loop);
-    bson_t payload;
-    if (kj_queue_kind(engine->queue, kind) == NULL || strcmp(kind, "call") == 0 ||
-        strcmp(kind, "recorded") == 0) {
-        intake_refuse(intake, KJ_EINVAL, "/kind", "see job.kinds; calls are made by call.create",
-                      "is not a kind of job that can be submitted");
-        return;
-    }
-    bool has = kj_doc_child(request, "payload", &payload);
-    bson_t *job =
-        kj_job_new(kind, kj_doc_text(request, "key", NULL), kj_doc_time(request, "due", now),
-                   (int)kj_doc_int(request, "priority", 50), has ? &payload : NULL, now);
-    // Work for a campaign keeps it from ending (kinds/campaign_end.c looks by this field).
-    kj_doc_put_from(job, "campaign_id", request, "payload.campaign_id");
-    insert_job(intake, job);
-}
-
-// --- a call: its lead first ---
 
 static bson_t *call_job(const struct intake *intake)
 {

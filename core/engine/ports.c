@@ -233,7 +233,7 @@ static void state_put(struct asked *asked)
 
 static void submit(struct asked *asked)
 {
-    kj_intake_job(asked->engine, asked->workspace, asked->request, on_answered, asked);
+    kj_intake_job(asked->engine, asked->workspace, asked->request, NULL, on_answered, asked);
 }
 
 static void leads(struct asked *asked)

@@ -2,13 +2,14 @@
 // ends with a zero byte, which no JSON text does: the encoding needs no flag.
 #include "face/frame.h"
 
+#include "doc/element.h"
 #include "face/door_limits.h"
 
 #include <string.h>
 
-// What any command may carry, and the message around it; the command's own limits come after.
+// What any command may carry as JSON; the command's own limits come after.
 static const struct kj_json_limits k_limits = {KJ_FRAME_LIMIT, 600000, 34};
-enum { k_around = 4096 }; // bytes of id, cmd, token and key beside the arguments
+enum { k_around = 4096, k_beside = 8 }; // bytes and values of the message beside its arguments
 
 static bool looks_like_bson(const unsigned char *bytes, size_t length)
 {
@@ -18,26 +19,36 @@ static bool looks_like_bson(const unsigned char *bytes, size_t length)
     return told == length;
 }
 
-// The library's own check recurses as deep as the message says: ours comes first.
+static int too_large(const char *cmd, const struct kj_json_limits *limits, struct kj_fault *fault)
+{
+    return kj_fault(fault, KJ_ELIMIT, "/args", "send it in parts",
+                    "%.64s takes at most %zu bytes and %zu values, %d deep", cmd, limits->bytes,
+                    limits->nodes, limits->depth);
+}
+
+// The command is looked up before anything is judged (kj_element_find trusts no byte), so that a
+// message is walked once and no further than its command allows.
 static int read_bson(const void *bytes, size_t length, struct kj_frame *frame,
                      struct kj_fault *fault)
 {
-    bson_t view;
-    size_t offset;
-    char key[64];
-    if (!bson_init_static(&view, bytes, length))
-        return kj_fault(fault, KJ_EPARSE, NULL, "send BSON or JSON", "is not a BSON document");
-    if (!kj_doc_within(&view, k_limits.depth, k_limits.nodes))
-        return kj_fault(fault, KJ_ELIMIT, NULL, "send it in parts",
-                        "is damaged, nested deeper than %d or has more than %zu values",
-                        k_limits.depth, k_limits.nodes);
-    if (!bson_validate(&view, BSON_VALIDATE_UTF8, &offset))
-        return kj_fault(fault, KJ_EPARSE, NULL, "send BSON or JSON", "is damaged BSON at byte %zu",
-                        offset);
-    if (!kj_frame_only_data(&view, key, sizeof key))
-        return kj_fault(fault, KJ_EPARSE, key, "send what JSON can say, and dates",
-                        "has a type, a number or a duplicate name that is not taken");
-    frame->doc = bson_copy(&view);
+    struct kj_element cmd;
+    char place[64], name[65] = "";
+    if (kj_element_find(bytes, length, "cmd", 3, &cmd) && cmd.type == BSON_TYPE_UTF8 &&
+        cmd.length < sizeof name)
+        memcpy(name, cmd.data, cmd.length);
+    struct kj_json_limits limits = kj_door_limits(name), around = limits;
+    around.nodes += k_beside;
+    around.depth += 1;
+    int rc = length > limits.bytes + k_around
+                 ? KJ_ELIMIT
+                 : kj_frame_only_data(bytes, length, &around, place, sizeof place);
+    if (rc == KJ_ELIMIT)
+        return too_large(kj_utf8_valid(name, strlen(name)) ? name : "", &limits, fault);
+    if (rc != KJ_OK)
+        return kj_fault(fault, rc, place, "send what JSON can say, and dates",
+                        "is damaged, or has a type, a number or a duplicate name that is not "
+                        "taken");
+    frame->doc = bson_new_from_data(bytes, length);
     return KJ_OK;
 }
 
@@ -52,9 +63,7 @@ static int check_limits(const struct kj_frame *frame, size_t length, struct kj_f
     if (length <= limits.bytes + k_around &&
         kj_doc_within(&frame->args, limits.depth, limits.nodes))
         return KJ_OK;
-    return kj_fault(fault, KJ_ELIMIT, "/args", "send it in parts",
-                    "%.64s takes at most %zu bytes and %zu values", frame->cmd, limits.bytes,
-                    limits.nodes);
+    return too_large(frame->cmd, &limits, fault);
 }
 
 int kj_frame_parse(const void *bytes, size_t length, struct kj_frame *frame, struct kj_fault *fault)
@@ -82,7 +91,7 @@ int kj_frame_parse(const void *bytes, size_t length, struct kj_frame *frame, str
         kj_doc_child(frame->doc, "args", &frame->args);
     else
         bson_init(&frame->args);
-    return check_limits(frame, length, fault);
+    return frame->json ? check_limits(frame, length, fault) : KJ_OK;
 }
 
 void kj_frame_fini(struct kj_frame *frame)
@@ -106,6 +115,7 @@ void kj_frame_answer(const struct kj_frame *frame, const bson_t *result,
                      const struct kj_fault *fault, const bson_t *details, struct kj_buf *out)
 {
     bson_t answer = BSON_INITIALIZER, error = BSON_INITIALIZER;
+    size_t begun = out->length;
     if (frame->doc)
         kj_doc_put_from(&answer, "id", frame->doc, "id");
     kj_doc_put_bool(&answer, "ok", fault == NULL);
@@ -123,8 +133,9 @@ void kj_frame_answer(const struct kj_frame *frame, const bson_t *result,
     if (out->failed && fault == NULL) {
         struct kj_fault large;
         kj_fault(&large, KJ_ELIMIT, NULL, "ask for fewer, with limit",
-                 "the answer is larger than %d MiB", (int)(out->limit >> 20));
-        kj_buf_reset(out);
+                 "the answer is larger than %d MiB", KJ_FRAME_LIMIT >> 20);
+        out->length = begun;
+        out->failed = false;
         kj_frame_answer(frame, NULL, &large, NULL, out);
     }
 }

@@ -17,11 +17,12 @@ struct kj_frame {
 int kj_frame_parse(const void *bytes, size_t length, struct kj_frame *frame,
                    struct kj_fault *fault) KJ_MUST_USE;
 void kj_frame_fini(struct kj_frame *frame);
-// Only what JSON could say, and dates; else `place` names the member. For BSON that is valid and
-// within limits.
-bool kj_frame_only_data(const bson_t *doc, char *place, size_t size);
-// The answer's bytes into `out`. frame may be one that did not parse. One that is larger than `out`
-// may grow becomes an error.
+// Only what JSON could say, and dates, in a BSON document that is whole and within limits;
+// otherwise KJ_EPARSE or KJ_ELIMIT, and `place` names the member where there is one.
+int kj_frame_only_data(const void *bytes, size_t length, const struct kj_json_limits *limits,
+                       char *place, size_t size) KJ_MUST_USE;
+// The answer's bytes, put behind what `out` holds. frame may be one that did not parse. One that is
+// larger than `out` may grow becomes an error.
 void kj_frame_answer(const struct kj_frame *frame, const bson_t *result,
                      const struct kj_fault *fault, const bson_t *details, struct kj_buf *out);
 // {code, place, text, hint, faults[]}: one error shape for all doors.

@@ -1,7 +1,10 @@
 // BSON from outside holds what JSON could hold, and dates: no other type, no duplicate key, no
-// number that is none, no text that is no UTF-8 (bson_validate of libbson 1.23 lets that pass). So
-// both encodings mean the same to every command.
+// number that is none, no text that is no UTF-8. So both encodings mean the same to every command.
+//
+// Framing, depth, count and content are judged in one walk over the bytes: as separate passes, two
+// of them by libbson's iterators, they cost more than all the rest of a request with many jobs.
 #include "base/map.h"
+#include "doc/element.h"
 #include "face/frame.h"
 
 #include <math.h>
@@ -9,70 +12,105 @@
 
 enum { k_few = 16 }; // up to so many members are compared one with another
 
-static bool is_new(bson_iter_t first, const char *key, size_t index)
+struct walk {
+    size_t nodes; // that may still come
+    bool limited; // too deep, or too many
+    char *place;
+    size_t size;
+};
+
+// The keys of one document.
+struct keys {
+    struct kj_map later; // beyond the first few
+    size_t count;
+    const char *first[k_few];
+    uint32_t lengths[k_few];
+};
+
+static bool is_new(struct keys *keys, const struct kj_element *element)
 {
-    for (size_t i = 0; i < index && bson_iter_next(&first); i++)
-        if (strcmp(bson_iter_key(&first), key) == 0)
+    size_t few = keys->count < k_few ? keys->count : k_few;
+    for (size_t i = 0; i < few; i++)
+        if (keys->lengths[i] == element->key_length &&
+            memcmp(keys->first[i], element->key, element->key_length) == 0)
             return false;
+    if (keys->count++ >= k_few)
+        return kj_map_put(&keys->later, element->key, keys) == NULL;
+    keys->first[few] = element->key;
+    keys->lengths[few] = element->key_length;
     return true;
 }
 
-static bool check(bson_iter_t at, bool is_array, char *place, size_t size);
+static bool check(const struct kj_element *container, int depth, struct walk *walk);
 
-static bool check_value(const bson_iter_t *at, char *place, size_t size)
+static bool check_value(const struct kj_element *element, int depth, struct walk *walk)
 {
-    bson_iter_t child;
-    const char *text;
-    uint32_t length;
-    switch (bson_iter_type(at)) {
+    const char *text = (const char *)element->data;
+    switch (element->type) {
     case BSON_TYPE_UTF8:
-        text = bson_iter_utf8(at, &length);
-        return strlen(text) == length && kj_utf8_valid(text, length);
+        return text[element->length] == 0 && memchr(text, 0, element->length) == NULL &&
+               kj_utf8_valid(text, element->length);
     case BSON_TYPE_BOOL:
+        return element->data[0] <= 1;
     case BSON_TYPE_NULL:
     case BSON_TYPE_INT32:
     case BSON_TYPE_INT64:
     case BSON_TYPE_DATE_TIME:
         return true;
     case BSON_TYPE_DOUBLE:
-        return isfinite(bson_iter_double(at));
+        return isfinite(kj_load_real(element->data));
     case BSON_TYPE_DOCUMENT:
     case BSON_TYPE_ARRAY:
-        return bson_iter_recurse(at, &child) &&
-               check(child, BSON_ITER_HOLDS_ARRAY(at), place, size);
+        return check(element, depth - 1, walk);
     default:
         return false;
     }
 }
 
-static bool check(bson_iter_t at, bool is_array, char *place, size_t size)
+static bool is_framed(const struct kj_element *container)
 {
-    const bson_iter_t first = at;
-    struct kj_map seen;
-    bool good = true;
-    size_t index = 0;
-    kj_map_init(&seen);
-    for (; good && bson_iter_next(&at); index++) {
-        const char *key = bson_iter_key(&at);
-        if (!kj_utf8_valid(key, strlen(key)))
-            good = false;
-        else if (is_array)
-            good = check_value(&at, place, size);
-        else if (index < k_few)
-            good = is_new(first, key, index) && check_value(&at, place, size);
-        else
-            good = is_new(first, key, k_few) && kj_map_put(&seen, key, &seen) == NULL &&
-                   check_value(&at, place, size);
-        if (!good && place[0] == 0 && kj_utf8_valid(key, strlen(key)) && strlen(key) < size)
-            kj_copy(place, size, key);
-    }
-    kj_map_fini(&seen);
-    return good;
+    return container->length >= 5 && kj_load32(container->data) == container->length &&
+           container->data[container->length - 1] == 0;
 }
 
-bool kj_frame_only_data(const bson_t *doc, char *place, size_t size)
+// `keys` is NULL within an array.
+static bool check_member(const struct kj_element *element, struct keys *keys, int depth,
+                         struct walk *walk)
 {
-    bson_iter_t at;
+    walk->limited = walk->nodes-- == 0;
+    bool readable = kj_utf8_valid(element->key, element->key_length);
+    if (!walk->limited && readable && (keys == NULL || is_new(keys, element)) &&
+        check_value(element, depth, walk))
+        return true;
+    if (readable && walk->place[0] == 0 && element->key_length < walk->size)
+        kj_copy(walk->place, walk->size, element->key);
+    return false;
+}
+
+static bool check(const struct kj_element *container, int depth, struct walk *walk)
+{
+    struct keys keys = {.count = 0};
+    struct kj_element element;
+    bool is_array = container->type == BSON_TYPE_ARRAY, good = true;
+    walk->limited = walk->limited || depth <= 0;
+    if (walk->limited || !is_framed(container))
+        return false;
+    struct kj_members members = kj_members_of(container->data, container->length);
+    kj_map_init(&keys.later);
+    while (good && kj_members_next(&members, &element))
+        good = check_member(&element, is_array ? NULL : &keys, depth, walk);
+    kj_map_fini(&keys.later);
+    return good && members.at == members.end;
+}
+
+int kj_frame_only_data(const void *bytes, size_t length, const struct kj_json_limits *limits,
+                       char *place, size_t size)
+{
+    struct walk walk = {.nodes = limits->nodes, .place = place, .size = size};
+    struct kj_element whole = {
+        .data = bytes, .length = (uint32_t)length, .type = BSON_TYPE_DOCUMENT};
     place[0] = 0;
-    return bson_iter_init(&at, doc) && check(at, false, place, size);
+    if (check(&whole, limits->depth, &walk))
+        return KJ_OK;
+    return walk.limited ? KJ_ELIMIT : KJ_EPARSE;
 }

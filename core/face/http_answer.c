@@ -7,38 +7,97 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 static const char k_json[] = "application/json";
 
-void kj_exchange_answer(struct kj_exchange *exchange, unsigned status,
-                        struct MHD_Response *response_take)
+static const char *reason(unsigned status)
 {
-    if (exchange->response || exchange->connection == NULL) {
-        MHD_destroy_response(response_take);
-        return;
+    static const struct {
+        unsigned status;
+        const char *text;
+    } k_reasons[] = {
+        {200, "OK"},
+        {202, "Accepted"},
+        {204, "No Content"},
+        {400, "Bad Request"},
+        {401, "Unauthorized"},
+        {403, "Forbidden"},
+        {404, "Not Found"},
+        {405, "Method Not Allowed"},
+        {409, "Conflict"},
+        {411, "Length Required"},
+        {413, "Content Too Large"},
+        {415, "Unsupported Media Type"},
+        {422, "Unprocessable Content"},
+        {431, "Request Header Fields Too Large"},
+        {500, "Internal Server Error"},
+        {503, "Service Unavailable"},
+        {504, "Gateway Timeout"},
+    };
+    for (size_t i = 0; i < KJ_COUNT(k_reasons); i++)
+        if (k_reasons[i].status == status)
+            return k_reasons[i].text;
+    return "Other"; // a plugin's; nobody reads it
+}
+
+// In the words of RFC 9110, made once a second.
+static const char *date(void)
+{
+    static char text[48];
+    static time_t of;
+    struct tm parts;
+    time_t now = time(NULL);
+    if (now != of) {
+        of = now;
+        gmtime_r(&now, &parts);
+        strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &parts);
     }
-    exchange->status = status;
-    exchange->response = response_take;
-    kj_http_resume(exchange);
+    return text;
 }
 
 void kj_exchange_header(struct kj_exchange *exchange, const char *name, const char *value)
 {
-    if (exchange->response)
-        MHD_add_response_header(exchange->response, name, value);
+    if (!exchange->answered || name[strcspn(name, " \t\r\n:")] || value[strcspn(value, "\r\n")])
+        return;
+    kj_buf_adds(&exchange->headers, name);
+    kj_buf_adds(&exchange->headers, ": ");
+    kj_buf_adds(&exchange->headers, value);
+    kj_buf_adds(&exchange->headers, "\r\n");
 }
 
 void kj_exchange_text(struct kj_exchange *exchange, unsigned status, const char *type,
                       struct kj_buf *text_take)
 {
-    size_t length = text_take->length;
-    struct MHD_Response *response =
-        MHD_create_response_from_buffer(length, kj_buf_take(text_take), MHD_RESPMEM_MUST_FREE);
+    if (exchange->answered || exchange->link == NULL) {
+        kj_buf_fini(text_take);
+        return;
+    }
+    exchange->answered = true;
+    exchange->status = status;
+    exchange->answer = *text_take;
     if (type)
-        MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
-    MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
-    MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
-    kj_exchange_answer(exchange, status, response);
+        kj_exchange_header(exchange, "Content-Type", type);
+    kj_buf_adds(&exchange->headers,
+                "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n");
+    kj_link_flush_soon(exchange->link);
+}
+
+void kj_exchange_write(const struct kj_exchange *exchange, struct kj_buf *out)
+{
+    bool bare = exchange->status == 204 || exchange->status == 304;
+    kj_buf_addf(out, "HTTP/1.1 %u %s\r\nDate: %s\r\n", exchange->status, reason(exchange->status),
+                date());
+    if (exchange->streaming && !exchange->head.old)
+        kj_buf_adds(out, "Transfer-Encoding: chunked\r\n");
+    else if (!exchange->streaming && !bare)
+        kj_buf_addf(out, "Content-Length: %zu\r\n", exchange->answer.length);
+    if (exchange->last)
+        kj_buf_adds(out, "Connection: close\r\n");
+    kj_buf_add(out, exchange->headers.data, exchange->headers.length);
+    kj_buf_adds(out, "\r\n");
+    if (!exchange->streaming && !bare && strcmp(exchange->head.method, "HEAD") != 0)
+        kj_buf_add(out, exchange->answer.data, exchange->answer.length);
 }
 
 void kj_exchange_doc(struct kj_exchange *exchange, unsigned status, const bson_t *doc)
@@ -52,7 +111,7 @@ void kj_exchange_doc(struct kj_exchange *exchange, unsigned status, const bson_t
         kj_buf_fini(&text);
         kj_fault(&fault, KJ_ELIMIT, NULL, "ask for fewer, with limit",
                  "the answer is larger than %d MiB", KJ_HTTP_ANSWER >> 20);
-        kj_exchange_fault(exchange, MHD_HTTP_INTERNAL_SERVER_ERROR, &fault, NULL);
+        kj_exchange_fault(exchange, 500, &fault, NULL);
     } else
         kj_exchange_text(exchange, status, k_json, &text);
 }
@@ -61,8 +120,7 @@ void kj_exchange_doc(struct kj_exchange *exchange, unsigned status, const bson_t
 // that by asking again (403). Dispatch has one code for both, with these words for the second.
 static unsigned denied_status(const struct kj_exchange *exchange, const struct kj_fault *fault)
 {
-    return exchange->token && strstr(fault->text, "scope") ? MHD_HTTP_FORBIDDEN
-                                                           : MHD_HTTP_UNAUTHORIZED;
+    return exchange->token && strstr(fault->text, "scope") ? 403 : 401;
 }
 
 static unsigned status_of(const struct kj_exchange *exchange, const struct kj_fault *fault)
@@ -70,26 +128,26 @@ static unsigned status_of(const struct kj_exchange *exchange, const struct kj_fa
     switch (fault->code) {
     case KJ_EINVAL:
     case KJ_EPARSE:
-        return MHD_HTTP_BAD_REQUEST;
+        return 400;
     case KJ_ESCHEMA:
-        return MHD_HTTP_UNPROCESSABLE_CONTENT;
+        return 422;
     case KJ_EDENIED:
         return denied_status(exchange, fault);
     case KJ_ENOTFOUND:
-        return MHD_HTTP_NOT_FOUND;
+        return 404;
     case KJ_EEXISTS:
     case KJ_ECONFLICT:
     case KJ_ESTATE:
-        return MHD_HTTP_CONFLICT;
+        return 409;
     case KJ_ELIMIT:
-        return MHD_HTTP_CONTENT_TOO_LARGE;
+        return 413;
     case KJ_EUNAVAILABLE:
     case KJ_EFULL:
-        return MHD_HTTP_SERVICE_UNAVAILABLE;
+        return 503;
     case KJ_ETIMEDOUT:
-        return MHD_HTTP_GATEWAY_TIMEOUT;
+        return 504;
     default:
-        return MHD_HTTP_INTERNAL_SERVER_ERROR;
+        return 500;
     }
 }
 
@@ -102,12 +160,10 @@ void kj_exchange_fault(struct kj_exchange *exchange, unsigned status, const stru
     kj_error_document(fault, details, &error);
     kj_doc_put_doc(&answer, "error", &error);
     kj_exchange_doc(exchange, status, &answer);
-    if (status == MHD_HTTP_UNAUTHORIZED)
-        kj_exchange_header(exchange, MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Bearer realm=\"kejue\"");
-    if (exchange->allow)
-        kj_exchange_header(exchange, MHD_HTTP_HEADER_ALLOW, exchange->allow);
-    if (status == MHD_HTTP_SERVICE_UNAVAILABLE)
-        kj_exchange_header(exchange, MHD_HTTP_HEADER_RETRY_AFTER, "1");
+    if (status == 401)
+        kj_exchange_header(exchange, "WWW-Authenticate", "Bearer realm=\"kejue\"");
+    if (status == 503)
+        kj_exchange_header(exchange, "Retry-After", "1");
     bson_destroy(&error);
     bson_destroy(&answer);
 }

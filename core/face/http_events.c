@@ -8,7 +8,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
 enum { k_page = 200, k_gather_ms = 25, k_buffer = 16 << 20 };
 
@@ -16,60 +15,46 @@ struct kj_stream {
     struct kj_stream *next, *previous;
     struct kj_exchange *exchange;
     int64_t cursor;
-    int64_t moved; // real ms when the reader last took something
     bool opened, asking, behind, over;
+    bool busy; // the reader has not taken what was sent
     struct kj_buf out;
-    size_t sent; // of out
 };
 
 static void ask(struct kj_stream *stream);
 
 // --- going out ---
 
-static ssize_t on_read(void *arg, uint64_t position, char *to, size_t most)
+// One piece at a time: the next page is asked for when the reader has taken this one.
+static void pump(struct kj_stream *stream)
 {
-    struct kj_stream *stream = arg;
-    struct kj_exchange *exchange = stream->exchange;
-    size_t left = stream->out.length - stream->sent;
-    (void)position;
-    stream->moved = kj_clock_real_mono();
-    if (left == 0 && stream->over)
-        return MHD_CONTENT_READER_END_OF_STREAM;
-    if (left == 0) {
-        exchange->suspended = true;
-        MHD_suspend_connection(exchange->connection);
-        return 0;
-    }
-    if (left > most)
-        left = most;
-    memcpy(to, stream->out.data + stream->sent, left);
-    stream->sent += left;
-    if (stream->sent == stream->out.length) {
+    struct kj_link *link = stream->exchange->link;
+    if (stream->busy)
+        return;
+    if (stream->out.length) {
+        stream->busy = !kj_link_put(link, stream->out.data, stream->out.length);
         kj_buf_reset(&stream->out);
-        stream->sent = 0;
-        if (stream->behind && !stream->asking)
-            ask(stream);
     }
-    return (ssize_t)left;
+    if (!stream->busy && stream->over)
+        kj_link_put(link, NULL, 0); // and the stream is no more
+    else if (!stream->busy && stream->behind && !stream->asking)
+        ask(stream);
 }
 
-static void push(struct kj_stream *stream)
+void kj_stream_more(struct kj_stream *stream)
 {
-    if (stream->exchange->suspended)
-        stream->moved = kj_clock_real_mono();
-    kj_http_resume(stream->exchange);
+    stream->busy = false;
+    pump(stream);
 }
 
 static void open_stream(struct kj_stream *stream)
 {
-    struct MHD_Response *response =
-        MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 16384, on_read, stream, NULL);
-    MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, "text/event-stream");
-    MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
-    MHD_add_response_header(response, "X-Accel-Buffering", "no"); // a proxy shall pass it on
-    MHD_set_connection_option(stream->exchange->connection, MHD_CONNECTION_OPTION_TIMEOUT, 0u);
-    stream->opened = true;
-    kj_exchange_answer(stream->exchange, MHD_HTTP_OK, response);
+    struct kj_exchange *exchange = stream->exchange;
+    struct kj_buf none;
+    kj_buf_init(&none, 0);
+    stream->opened = stream->busy = true; // until the head has gone out
+    exchange->streaming = true;
+    kj_exchange_text(exchange, 200, "text/event-stream", &none);
+    kj_exchange_header(exchange, "X-Accel-Buffering", "no"); // a proxy shall pass it on
 }
 
 // --- coming in ---
@@ -108,7 +93,7 @@ static void on_events(void *arg, const bson_t *result, const struct kj_fault *fa
 {
     struct kj_exchange *exchange = arg;
     struct kj_stream *stream = exchange->stream;
-    if (stream && exchange->http) {
+    if (stream && exchange->link) {
         stream->asking = false;
         if (fault && !stream->opened) {
             kj_exchange_fault(exchange, 0, fault, details);
@@ -119,10 +104,8 @@ static void on_events(void *arg, const bson_t *result, const struct kj_fault *fa
                 take_events(stream, result);
             if (!stream->opened)
                 open_stream(stream);
-            else if (stream->out.length || stream->over)
-                push(stream);
-            else if (stream->behind)
-                ask(stream);
+            else
+                pump(stream);
         }
     }
     kj_exchange_release(exchange);
@@ -151,7 +134,7 @@ void kj_http_on_feed(uv_timer_t *timer)
     struct kj_http *http = timer->data;
     for (struct kj_stream *stream = http->streams; stream; stream = stream->next) {
         stream->behind = true;
-        if (stream->opened && !stream->asking && !stream->over && stream->out.length == 0)
+        if (stream->opened && !stream->asking && !stream->over && !stream->busy)
             ask(stream);
     }
 }
@@ -165,19 +148,15 @@ void kj_http_publish(struct kj_http *http, const bson_t *event)
         uv_timer_start(&http->feed, kj_http_on_feed, k_gather_ms, 0);
 }
 
+// Also how a reader that has gone is noticed; one that is behind is the link's to cut off.
 void kj_http_beat(struct kj_http *http)
 {
-    int64_t now = kj_clock_real_mono();
-    for (struct kj_stream *stream = http->streams; stream; stream = stream->next) {
-        struct kj_exchange *exchange = stream->exchange;
-        if (!stream->opened || exchange->connection == NULL)
+    for (struct kj_stream *stream = http->streams, *next; stream; stream = next) {
+        next = stream->next;
+        if (!stream->opened || stream->busy)
             continue;
-        if (exchange->suspended) { // also how a reader that has gone is noticed
-            kj_buf_adds(&stream->out, ": still here\n\n");
-            push(stream);
-        } else if (now - stream->moved > KJ_HTTP_STALL_MS && exchange->peer) {
-            shutdown(exchange->peer->fd, SHUT_RDWR);
-        }
+        kj_buf_adds(&stream->out, ": still here\n\n");
+        pump(stream);
     }
 }
 
@@ -193,12 +172,12 @@ static bool parse_number(const char *text, int64_t *number)
 }
 
 // Where to go on: what the reader says it knows, else from now on.
-static int find_cursor(const struct kj_exchange *exchange, int64_t *cursor, struct kj_fault *fault)
+static int find_cursor(struct kj_exchange *exchange, int64_t *cursor, struct kj_fault *fault)
 {
-    const char *header =
-        MHD_lookup_connection_value(exchange->connection, MHD_HEADER_KIND, "Last-Event-ID");
-    const char *query =
-        MHD_lookup_connection_value(exchange->connection, MHD_GET_ARGUMENT_KIND, "cursor");
+    const char *header = kj_http_field(&exchange->head, "Last-Event-ID"), *query = NULL;
+    const char *name, *value;
+    while (query == NULL && kj_http_query_next(&exchange->head.query, &name, &value))
+        query = strcmp(name, "cursor") == 0 ? value : NULL;
     *cursor = exchange->http->latest;
     if (header && header[0] && !parse_number(header, cursor))
         return kj_fault(fault, KJ_EINVAL, "Last-Event-ID", "send the id of the last event",
@@ -228,7 +207,6 @@ void kj_http_events(struct kj_exchange *exchange)
     struct kj_stream *stream = KJ_NEW(struct kj_stream);
     stream->exchange = exchange;
     stream->cursor = cursor;
-    stream->moved = kj_clock_real_mono();
     kj_buf_init(&stream->out, k_buffer);
     kj_buf_adds(&stream->out, "retry: 1000\n\n");
     exchange->stream = stream;

@@ -20,7 +20,7 @@ static void answer(struct kj_exchange *exchange, bool healthy)
     kj_doc_put_bool(&doc, "ok", healthy);
     if (!healthy)
         kj_doc_put_text(&doc, "text", "the store does not answer");
-    kj_exchange_doc(exchange, healthy ? MHD_HTTP_OK : MHD_HTTP_SERVICE_UNAVAILABLE, &doc);
+    kj_exchange_doc(exchange, healthy ? 200 : 503, &doc);
     bson_destroy(&doc);
 }
 
@@ -28,7 +28,7 @@ static void answer_all(struct kj_probe *probe, bool healthy)
 {
     while (probe->count) {
         struct kj_exchange *exchange = probe->waiting[--probe->count];
-        if (exchange->connection)
+        if (exchange->link)
             answer(exchange, healthy);
         kj_exchange_release(exchange);
     }

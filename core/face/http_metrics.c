@@ -177,5 +177,5 @@ void kj_http_metrics(struct kj_exchange *exchange)
     put_commands(&out, api);
     put_door(&out, exchange->http);
     put_plugins(&out, engine->host);
-    kj_exchange_text(exchange, MHD_HTTP_OK, "text/plain; version=0.0.4; charset=utf-8", &out);
+    kj_exchange_text(exchange, 200, "text/plain; version=0.0.4; charset=utf-8", &out);
 }

@@ -15,10 +15,10 @@ static void on_answer(void *arg, const bson_t *result, const struct kj_fault *fa
                       const bson_t *details)
 {
     struct kj_exchange *exchange = arg;
-    if (exchange->connection && fault)
+    if (exchange->link && fault)
         kj_exchange_fault(exchange, 0, fault, details);
-    else if (exchange->connection)
-        kj_exchange_doc(exchange, MHD_HTTP_OK, result);
+    else if (exchange->link)
+        kj_exchange_doc(exchange, 200, result);
     kj_exchange_release(exchange);
 }
 
@@ -61,28 +61,26 @@ static void list_commands(struct kj_exchange *exchange)
 
 // --- webhooks ---
 
-struct pairs {
-    bson_t doc;
-    bool lower;
-};
-
 // Of a repeated name the first value counts, as with the plugins' own requests.
-static enum MHD_Result put_pair(void *arg, enum MHD_ValueKind kind, const char *name,
-                                size_t name_length, const char *value, size_t value_length)
+static void put_pair(bson_t *pairs, const char *name, const char *value)
 {
-    struct pairs *pairs = arg;
-    char key[256];
-    (void)kind;
-    if (name == NULL || name_length == 0 || name_length >= sizeof key ||
-        strlen(name) != name_length || !kj_utf8_valid(name, name_length))
-        return MHD_YES;
-    for (size_t i = 0; i <= name_length; i++)
-        key[i] = pairs->lower ? (char)tolower((unsigned char)name[i]) : name[i];
-    if (bson_has_field(&pairs->doc, key) || !kj_utf8_valid(value ? value : "", value_length))
-        return MHD_YES;
-    if (value_length == 0 || memchr(value, 0, value_length) == NULL)
-        bson_append_utf8(&pairs->doc, key, -1, value ? value : "", (int)value_length);
-    return MHD_YES;
+    if (!bson_has_field(pairs, name) && kj_utf8_valid(name, strlen(name)) &&
+        kj_utf8_valid(value, strlen(value)))
+        kj_doc_put_text(pairs, name, value);
+}
+
+// Names in lower case.
+static void put_fields(const struct kj_http_head *head, bson_t *pairs)
+{
+    for (size_t i = 0; i < head->count; i++) {
+        const struct kj_http_field *field = &head->fields[i];
+        char name[256];
+        if (!kj_copy(name, sizeof name, field->name))
+            continue;
+        for (char *at = name; *at; at++)
+            *at = (char)tolower((unsigned char)*at);
+        put_pair(pairs, name, field->value);
+    }
 }
 
 static void put_headers(struct kj_exchange *exchange, const bson_t *headers)
@@ -123,7 +121,7 @@ static void on_hook(void *arg, const struct kj_outcome *outcome, const bson_t *r
     struct kj_buf text;
     bson_t headers;
     (void)outcome;
-    if (exchange->connection) {
+    if (exchange->link) {
         int64_t status = kj_doc_int(result, "status", 200);
         kj_buf_init(&text, KJ_HTTP_ANSWER);
         put_body(result, &text);
@@ -138,23 +136,23 @@ static void on_hook(void *arg, const struct kj_outcome *outcome, const bson_t *r
 static void run_hook(struct kj_exchange *exchange)
 {
     struct kj_fault fault;
-    struct pairs query = {.lower = false}, headers = {.lower = true};
+    bson_t query = BSON_INITIALIZER, headers = BSON_INITIALIZER;
+    const char *name, *value;
     struct kj_host *host = kj_api_engine(exchange->http->api)->host;
-    bson_init(&query.doc);
-    bson_init(&headers.doc);
-    MHD_get_connection_values_n(exchange->connection, MHD_GET_ARGUMENT_KIND, put_pair, &query);
-    MHD_get_connection_values_n(exchange->connection, MHD_HEADER_KIND, put_pair, &headers);
+    while (kj_http_query_next(&exchange->head.query, &name, &value))
+        put_pair(&query, name, value);
+    put_fields(&exchange->head, &headers);
     kj_exchange_hold(exchange);
-    int rc = host ? kj_host_webhook(host, exchange->method, exchange->rest, &query.doc,
-                                    &headers.doc, exchange->body.data, exchange->body.length,
-                                    on_hook, exchange, &fault)
+    int rc = host ? kj_host_webhook(host, exchange->head.method, exchange->rest, &query, &headers,
+                                    exchange->body.data, exchange->body.length, on_hook, exchange,
+                                    &fault)
                   : kj_fault(&fault, KJ_ENOTFOUND, exchange->rest, NULL, "no plugin is loaded");
     if (rc != KJ_OK) {
         kj_exchange_fault(exchange, 0, &fault, NULL);
         kj_exchange_release(exchange);
     }
-    bson_destroy(&query.doc);
-    bson_destroy(&headers.doc);
+    bson_destroy(&query);
+    bson_destroy(&headers);
 }
 
 // --- the table ---
@@ -209,10 +207,9 @@ const struct kj_route *kj_http_route(const char *method, const char *path, const
         if (has_method(route->methods, method))
             return route;
         list_methods(route->methods, allow, size);
-        *status =
-            strcmp(method, "OPTIONS") == 0 ? MHD_HTTP_NO_CONTENT : MHD_HTTP_METHOD_NOT_ALLOWED;
+        *status = strcmp(method, "OPTIONS") == 0 ? 204 : 405;
         return NULL;
     }
-    *status = MHD_HTTP_NOT_FOUND;
+    *status = 404;
     return NULL;
 }

@@ -139,7 +139,8 @@ void kj_loop_virtual_turn(struct kj_loop *loop)
         return;
     if (!ended || poll_is_due(loop)) {
         kj_loop_poll(loop, false);
-        if (!ended || loop->ready || loop->stopping)
+        // What came in may have left work for those who settle and no task: it must not sleep.
+        if (!ended || loop->stopping || settle(loop))
             return;
     }
     struct kj_external *oldest = loop->externals;

@@ -136,7 +136,7 @@ static void submit(struct inproc *in)
     int64_t number = in->next++;
     bson_t *request = bench_request(number, in->due ? in->due + number * 4 : 0);
     in->open++;
-    kj_intake_job(in->engine, "default", request, on_submitted, in);
+    kj_intake_job(in->engine, "default", request, NULL, on_submitted, in);
     bson_destroy(request);
 }
 

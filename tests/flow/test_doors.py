@@ -82,6 +82,40 @@ class BusDoor(Doors):
         self.assertGreaterEqual(len(caught.exception.faults), 2)
         self.assertTrue(any(fault["pointer"] == "/scopes/0" for fault in caught.exception.faults))
 
+    def test_many_jobs(self):
+        later = {"kind": "hook", "due": "2038-01-01T00:00:00Z"}
+        jobs = [{**later, "key": f"k{number % 900}", "priority": number % 101,
+                 "payload": {"number": number}} for number in range(1000)]
+        rows = self.daemon.ask("job.submit", jobs=jobs)["jobs"]
+        self.assertEqual([row["created"] for row in rows], [True] * 900 + [False] * 100)
+        self.assertEqual([row["id"] for row in rows[900:]], [row["id"] for row in rows[:100]])
+        self.assertEqual(len({row["id"] for row in rows}), 900)
+        for number in (0, 512, 899):
+            job = self.daemon.ask("job.get", id=rows[number]["id"])
+            self.assertEqual((job["key"], job["priority"], job["payload"]["number"], job["state"]),
+                             (f"k{number}", number % 101, number, "waiting"))
+        one = self.daemon.ask("job.submit", **later, key="k5")
+        self.assertEqual(one, {"id": rows[5]["id"], "created": False})
+        status, answer = self.post("job.submit", {"jobs": [later] * 3})
+        self.assertEqual((status, [row["created"] for row in answer["jobs"]]), (200, [True] * 3))
+
+    def test_many_jobs_or_none(self):
+        later = {"kind": "hook", "due": "2038-01-01T00:00:00Z"}
+        for jobs, code, place in (
+                ([later, {"kin": "hook"}], "schema", "/jobs/1/kin"),
+                ([later, later, {**later, "priority": 101}], "schema", "/jobs/2/priority"),
+                ([later, "hook"], "schema", "/jobs/1"), ([], "schema", "/jobs"),
+                ([later] * 1001, "schema", "/jobs"), ({"0": later}, "schema", "/jobs"),
+                ([later, {"kind": "nonsense"}], "invalid", "/jobs/1/kind"),
+                ([later, {"kind": "call"}], "invalid", "/jobs/1/kind"),
+                ([{**later, "payload": {"x": [0] * 60}}] * 1000, "limit", "/args")):
+            with self.assertRaises(Refused) as caught:
+                self.daemon.ask("job.submit", jobs=jobs)
+            self.assertEqual((caught.exception.code, caught.exception.place), (code, place))
+        with self.assertRaises(Refused):
+            self.daemon.ask("job.submit", kind="hook", jobs=[later])
+        self.assertEqual(self.daemon.ask("job.list")["jobs"], [])
+
     def connect(self, name="bus.ipc"):
         link = socket.socket(socket.AF_UNIX)
         link.settimeout(5)
@@ -175,6 +209,15 @@ class HttpDoor(Doors):
         for link in links:
             link.close()
         self.alive()
+
+    def test_a_revoked_token(self):
+        self.assertEqual(self.post("status", {})[0], 200)
+        tokens = self.daemon.ask("token.list")["tokens"]
+        self.daemon.ask("token.revoke", id=tokens[0]["id"])
+        self.assertEqual(self.post("status", {})[0], 401)
+        self.token = self.make_token("read")
+        self.assertEqual([self.post("status", {})[0] for _ in range(3)], [200] * 3)
+        self.assertEqual(self.post("dialing.stop", {})[0], 403)
 
     def test_once_per_key(self):
         first = self.post("group.create", {"key": "a", "name": "A"}, Idempotency_Key="k")

@@ -25,6 +25,10 @@ foreach(test ${unit_tests})
   endif()
 endforeach()
 
+if(TARGET unit_face_bus_test) # nng as the peer
+  target_link_libraries(unit_face_bus_test PRIVATE ${NNG_LIBRARY})
+endif()
+
 # tests/unit/engine/NAME_world_test.c: the engine's own sources, with fakes (fake_*.c beside them) in
 # the place of the host and the scripts; loop, store and model are the real ones.
 file(GLOB world_tests RELATIVE ${CMAKE_SOURCE_DIR}/tests/unit/engine CONFIGURE_DEPENDS

@@ -125,7 +125,7 @@ static void start_job(struct change *change, int64_t version)
     kj_doc_put_text(&job, "key", key);
     kj_doc_put_int(&job, "priority", 100);
     kj_doc_put_doc(&job, "payload", &payload);
-    kj_intake_job(kj_request_engine(request), request->workspace, &job, on_job, change);
+    kj_intake_job(kj_request_engine(request), request->workspace, &job, NULL, on_job, change);
     bson_destroy(&job);
     bson_destroy(&payload);
 }

@@ -106,6 +106,7 @@ static void on_revoked(void *arg, int status, const bson_t *token)
 {
     struct kj_request *request = arg;
     (void)token;
+    kj_token_forget(request->api);
     if (status != KJ_OK) {
         kj_documents_fail(request, status, "token");
         return;

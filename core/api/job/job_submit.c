@@ -1,4 +1,4 @@
-// job.submit: puts work of a registered kind into the queue.
+// job.submit: puts work of a registered kind into the queue, one job or many.
 #include "api/commands.h"
 #include "api/request.h"
 
@@ -14,11 +14,8 @@ static void on_done(void *arg, int status, const bson_t *result, const struct kj
 void kj_job_submit(struct kj_request *request)
 {
     char key[64];
-    bson_t keyed = BSON_INITIALIZER;
-    if (!kj_doc_has(request->args, "key") && kj_once_key(request, key, sizeof key))
-        kj_doc_put_text(&keyed, "key", key);
-    bson_t *job = kj_doc_with(request->args, &keyed);
-    kj_intake_job(request->api->engine, request->workspace, job, on_done, request);
-    bson_destroy(job);
-    bson_destroy(&keyed);
+    const bson_t *args = request->args;
+    const char *once = kj_once_key(request, key, sizeof key) ? key : NULL;
+    (kj_doc_has(args, "jobs") ? kj_intake_jobs : kj_intake_job)(
+        request->api->engine, request->workspace, args, once, on_done, request);
 }

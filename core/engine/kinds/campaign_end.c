@@ -137,7 +137,7 @@ static void expand_again(struct kj_engine *engine, const char *workspace, int64_
     kj_doc_put_text(&job, "kind", "campaign.expand");
     kj_doc_put_text(&job, "key", key);
     kj_doc_put_doc(&job, "payload", &payload);
-    kj_intake_job(engine, workspace, &job, ignore_answer, NULL);
+    kj_intake_job(engine, workspace, &job, NULL, ignore_answer, NULL);
     bson_destroy(&job);
     bson_destroy(&payload);
 }

@@ -24,7 +24,7 @@ static struct world *open_bus(size_t limit)
     struct world *world = world_begin();
     struct kj_fault fault = {0};
     struct kj_bus_config config = {
-        .rep_url = world->rep, .pub_url = world->pub, .message_limit = limit};
+        .rep_path = world->rep + 6, .pub_path = world->pub + 6, .message_limit = limit};
     assert_int_equal(kj_bus_create(world->api, &config, &world->bus, &fault), KJ_OK);
     world_go(world);
     return world;
@@ -276,7 +276,7 @@ static void test_address(void **state)
     struct world *world = world_begin();
     struct kj_bus *second = NULL;
     struct kj_fault fault = {0};
-    struct kj_bus_config config = {.rep_url = world->rep, .pub_url = world->pub};
+    struct kj_bus_config config = {.rep_path = world->rep + 6, .pub_path = world->pub + 6};
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     (void)state;
     int fd = socket(AF_UNIX, SOCK_STREAM, 0);

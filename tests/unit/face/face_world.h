@@ -168,6 +168,28 @@ static inline int world_tcp(uint16_t port)
     return fd;
 }
 
+// Bytes of this process, the world's included.
+static inline size_t world_resident(void)
+{
+    unsigned long pages = 0, size;
+    FILE *file = fopen("/proc/self/statm", "r");
+    assert_non_null(file);
+    assert_int_equal(fscanf(file, "%lu %lu", &size, &pages), 2);
+    fclose(file);
+    return pages * (size_t)sysconf(_SC_PAGESIZE);
+}
+
+// Sanitizers keep what was freed: their memory tells nothing.
+static inline void assert_grown_less(size_t before, size_t bytes)
+{
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+    assert_true(world_resident() < before + bytes);
+#else
+    (void)before;
+    (void)bytes;
+#endif
+}
+
 static inline int world_unix(const char *url)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};

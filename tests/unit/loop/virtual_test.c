@@ -12,6 +12,8 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 enum { START = 1000000 };
 
@@ -182,13 +184,17 @@ static void idle_is_called_once(void **state)
 }
 
 static int settle_calls;
+static bool settled;
 static struct noted flushed;
 
+// Makes work once, when time stands at the timer.
 static bool settle(void *arg)
 {
     (void)arg;
-    if (++settle_calls != 2)
+    settle_calls++;
+    if (settled || kj_loop_now(loop) != START + 10)
         return false;
+    settled = true;
     kj_loop_post(loop, &flushed.task);
     return true;
 }
@@ -198,6 +204,7 @@ static void settle_runs_before_time_moves(void **state)
     (void)state;
     struct noted a;
     settle_calls = 0;
+    settled = false;
     init(&a, "a", "A");
     init(&flushed, "", "flushed");
     kj_loop_on_settle(loop, settle, NULL);
@@ -277,6 +284,54 @@ static void an_endless_turn_can_be_stopped(void **state)
     uv_close((uv_handle_t *)input, on_closed);
 }
 
+static bool left_over;
+
+static void on_input(uv_poll_t *poll, int status, int events)
+{
+    (void)status;
+    (void)events;
+    left_over = true; // as a request to an inline store: no task, only work for who settles
+    uv_poll_stop(poll);
+}
+
+static bool take_left_over(void *arg)
+{
+    (void)arg;
+    if (left_over)
+        kj_loop_stop(loop);
+    return left_over;
+}
+
+static void take_long(struct kj_task *task)
+{
+    (void)task;
+    nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL); // so that input is looked at
+}
+
+// What a glance at the input leaves to be settled must not be slept over.
+static void settle_after_a_glance(void **state)
+{
+    struct kj_task task = {.run = take_long};
+    uv_poll_t poll;
+    int ends[2];
+    (void)state;
+    left_over = false;
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(write(ends[1], "x", 1), 1);
+    uv_poll_init(kj_loop_uv(loop), &poll, ends[0]);
+    uv_poll_start(&poll, UV_READABLE, on_input);
+    kj_loop_on_settle(loop, take_left_over, NULL);
+    kj_loop_post(loop, &task);
+    alarm(20);
+    kj_loop_run(loop);
+    alarm(0);
+    assert_true(left_over);
+    uv_close((uv_handle_t *)&poll, NULL);
+    uv_run(kj_loop_uv(loop), UV_RUN_NOWAIT);
+    close(ends[0]);
+    close(ends[1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -286,6 +341,7 @@ int main(void)
         T(idle_may_release_again),
         T(idle_is_called_once),
         T(settle_runs_before_time_moves),
+        T(settle_after_a_glance),
         T(externals_hold_time_and_end_in_the_order_of_begin),
         T(held_time_still_serves_input),
         T(running_time_still_serves_input),
