@@ -151,6 +151,8 @@ static size_t find_phrase(const struct kj_wish_word *words, const char *text,
 {
     size_t best = 0;
     for (; words->phrase; words++) {
+        if (*words->phrase != *text) // nearly all of them
+            continue;
         size_t length = strlen(words->phrase);
         if (length > best && strncmp(words->phrase, text, length) == 0 &&
             (text[length] == 0 || text[length] == ' ')) {

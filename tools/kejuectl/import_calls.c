@@ -1,32 +1,38 @@
 // call.import from JSON lines: calls of another system. A line that is no JSON is refused by its
-// number and the rest goes on.
+// number and the rest goes on. Calls are sent in chunks; where each line says its group, a chunk of
+// each group is being filled, since a request has one group and lines come in any order.
 #include "ctl.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { k_chunk = 200, k_chunk_bytes = 8 << 20, k_line = 4 << 20 };
+enum { k_chunk = 200, k_chunk_bytes = 8 << 20, k_line = 4 << 20, k_chunks = 16 };
+
+struct chunk {
+    bson_t *rows;
+    struct kj_doc_list list;
+    char group[128]; // "" when the arguments say it
+    int64_t first_line;
+};
 
 struct calls {
     struct ctl *ctl;
     const bson_t *args;
     bool grouped; // the arguments say whose rules judge
     struct ctl_sum sum;
-    bson_t *rows; // of the chunk
-    struct kj_doc_list list;
-    char group[128]; // of the chunk, when each line says its own
-    int64_t first_line;
+    struct chunk chunks[k_chunks];
+    size_t next; // the chunk that makes room when there are more groups than chunks
     int code;
 };
 
-static void flush(struct calls *calls)
+static void flush(struct calls *calls, struct chunk *chunk)
 {
     bson_t whole = BSON_INITIALIZER, *result = NULL;
-    if (calls->list.count && calls->code == CTL_OK) {
+    if (chunk->list.count && calls->code == CTL_OK) {
         bson_concat(&whole, calls->args);
-        if (!calls->grouped && calls->group[0])
-            kj_doc_put_text(&whole, "group", calls->group);
-        kj_doc_put_array(&whole, "calls", calls->rows);
+        if (chunk->group[0])
+            kj_doc_put_text(&whole, "group", chunk->group);
+        kj_doc_put_array(&whole, "calls", chunk->rows);
         calls->code = ctl_ask(calls->ctl, "call.import", &whole, &result);
         if (calls->code == CTL_OK)
             ctl_sum_add(&calls->sum, result);
@@ -34,25 +40,58 @@ static void flush(struct calls *calls)
             bson_destroy(result);
     }
     bson_destroy(&whole);
-    bson_reinit(calls->rows);
-    calls->list.count = 0;
+    if (calls->code != CTL_OK)
+        return; // it says where to begin again
+    bson_reinit(chunk->rows);
+    chunk->list.count = 0;
+}
+
+// The group's chunk, with room for one more.
+static struct chunk *chunk_for(struct calls *calls, const char *group)
+{
+    struct chunk *free_one = NULL;
+    for (size_t i = 0; i < k_chunks; i++) {
+        struct chunk *chunk = &calls->chunks[i];
+        if (chunk->list.count == 0)
+            free_one = chunk;
+        else if (strcmp(chunk->group, group) == 0) {
+            if (chunk->list.count == k_chunk || chunk->rows->len > k_chunk_bytes)
+                flush(calls, chunk);
+            return chunk;
+        }
+    }
+    if (free_one == NULL) {
+        free_one = &calls->chunks[calls->next++ % k_chunks];
+        flush(calls, free_one);
+    }
+    return free_one;
 }
 
 static void take(struct calls *calls, const bson_t *call, int64_t line)
 {
     bson_t row = BSON_INITIALIZER;
-    const char *group = kj_doc_text(call, "group", "");
-    if (calls->list.count == k_chunk || calls->rows->len > k_chunk_bytes ||
-        (!calls->grouped && strcmp(group, calls->group) != 0))
-        flush(calls);
-    if (calls->list.count == 0) {
-        calls->first_line = line;
-        kj_copy(calls->group, sizeof calls->group, group);
+    const char *group = calls->grouped ? "" : kj_doc_text(call, "group", "");
+    struct chunk *chunk = chunk_for(calls, group);
+    if (calls->code != CTL_OK)
+        return;
+    if (chunk->list.count == 0) {
+        chunk->first_line = line;
+        kj_copy(chunk->group, sizeof chunk->group, group);
     }
     bson_copy_to_excluding_noinit(call, &row, "line", NULL);
     kj_doc_put_int(&row, "line", line);
-    kj_doc_put_doc(calls->rows, kj_doc_next(&calls->list), &row);
+    kj_doc_put_doc(chunk->rows, kj_doc_next(&chunk->list), &row);
     bson_destroy(&row);
+}
+
+// The first line that was not sent.
+static int64_t first_left(const struct calls *calls)
+{
+    int64_t first = INT64_MAX;
+    for (size_t i = 0; i < k_chunks; i++)
+        if (calls->chunks[i].list.count && calls->chunks[i].first_line < first)
+            first = calls->chunks[i].first_line;
+    return first;
 }
 
 static void take_line(struct calls *calls, const char *text, size_t length, int64_t line)
@@ -97,7 +136,8 @@ static int64_t read_lines(struct calls *calls, FILE *file)
         if (total > 0)
             ctl_bar_draw(&bar, bytes * 100 / total, 100, "% of the file");
     }
-    flush(calls);
+    for (size_t i = 0; i < k_chunks; i++)
+        flush(calls, &calls->chunks[i]);
     ctl_bar_end(&bar);
     free(text);
     return line;
@@ -119,20 +159,21 @@ int ctl_import_calls(struct ctl *ctl, const char *path, char **words, int count)
     calls.args = args;
     calls.grouped = bson_has_field(args, "group") || bson_has_field(args, "assistant_id") ||
                     bson_has_field(args, "assistant_group_id");
-    calls.rows = bson_new();
-    calls.list.array = calls.rows;
+    for (size_t i = 0; i < k_chunks; i++)
+        calls.chunks[i].list.array = calls.chunks[i].rows = bson_new();
     ctl_sum_init(&calls.sum, k_names);
     calls.sum.counts[0] = read_lines(&calls, file);
     if (calls.code != CTL_OK) {
         char place[48];
-        snprintf(place, sizeof place, "line %lld", (long long)calls.first_line);
+        snprintf(place, sizeof place, "line %lld", (long long)first_left(&calls));
         ctl_say(calls.code, place, "import the file again: what is known is not doubled",
                 "stopped behind the calls before this line");
     }
     code = ctl_sum_end(ctl, &calls.sum);
     if (file != stdin)
         fclose(file);
-    bson_destroy(calls.rows);
+    for (size_t i = 0; i < k_chunks; i++)
+        bson_destroy(calls.chunks[i].rows);
     bson_destroy(args);
     return calls.code != CTL_OK ? calls.code : code;
 }
