@@ -10,6 +10,7 @@
 #include "base/alloc.h"
 
 #include <pthread.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -36,6 +37,8 @@ struct lane {
     struct list queue;
     struct group *sent; // posted or about to be, newest first
     bool open, running, stop;
+    bool waking; // `wake_up` is posted
+    struct kj_task wake_up;
     uv_thread_t thread;
     uv_mutex_t mutex; // guards queue, sent and stop
     uv_cond_t wake;
@@ -167,14 +170,25 @@ static void lane_start(struct lane *lane, struct sqlite_store *store, size_t gro
         abort(); // as for memory: without its thread there is no store
 }
 
+static void wake_up(struct kj_task *task)
+{
+    struct lane *lane = (struct lane *)((char *)task - offsetof(struct lane, wake_up));
+    lane->waking = false;
+    uv_cond_signal(&lane->wake);
+}
+
+// The thread is woken once the loop has gone through what it is at: what fifty sockets bring in one
+// turn is then one group and one flush, not the first of them alone and the others in a second.
 static void lane_submit(struct lane *lane, struct kj_store_request *request)
 {
     uv_mutex_lock(&lane->mutex);
-    bool idle = lane->queue.first == NULL;
     append(&lane->queue, request);
     uv_mutex_unlock(&lane->mutex);
-    if (idle)
-        uv_cond_signal(&lane->wake);
+    if (lane->waking || !lane->running)
+        return;
+    lane->waking = true;
+    lane->wake_up.run = wake_up;
+    kj_loop_post(lane->store->base.loop, &lane->wake_up);
 }
 
 // Works off what was submitted.
@@ -182,6 +196,8 @@ static void lane_join(struct lane *lane)
 {
     if (!lane->running)
         return;
+    if (lane->waking)
+        kj_loop_unpost(lane->store->base.loop, &lane->wake_up);
     uv_mutex_lock(&lane->mutex);
     lane->stop = true;
     uv_cond_signal(&lane->wake);
