@@ -16,7 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { k_backlog = 512 };
+enum { k_backlog = 4096 }; // a full one costs a newcomer seconds of the kernel's retransmissions
 
 static int parse_address(const struct kj_http_config *config, struct sockaddr_storage *address,
                          struct kj_fault *fault)
