@@ -31,6 +31,7 @@ const struct kj_command kj_commands[] = {
     {"group.get", kj_group_get},
     {"group.list", kj_group_list},
     {"group.update", kj_group_update},
+    {"host.list", kj_host_list},
     {"job.cancel", kj_job_cancel},
     {"job.get", kj_job_get},
     {"job.list", kj_job_list},

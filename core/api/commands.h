@@ -30,6 +30,7 @@ void kj_group_create(struct kj_request *request);
 void kj_group_get(struct kj_request *request);
 void kj_group_list(struct kj_request *request);
 void kj_group_update(struct kj_request *request);
+void kj_host_list(struct kj_request *request);
 void kj_job_cancel(struct kj_request *request);
 void kj_job_get(struct kj_request *request);
 void kj_job_list(struct kj_request *request);

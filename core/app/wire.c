@@ -93,6 +93,14 @@ static int make_script(struct kj_app *app, struct kj_fault *fault)
     return kj_script_create(&config, &app->script, fault);
 }
 
+// Another host has our jobs: end, and let the service manager start us again.
+static void on_lost(void *arg)
+{
+    struct kj_app *app = arg;
+    app->exit_code = 1;
+    kj_loop_stop(app->loop);
+}
+
 static int make_engine(struct kj_app *app, struct kj_fault *fault)
 {
     const bson_t *conf = app->config.doc;
@@ -106,6 +114,8 @@ static int make_engine(struct kj_app *app, struct kj_fault *fault)
         .default_country = kj_doc_text(conf, "default_country", NULL),
         .max_calls = (int)kj_doc_int(conf, "trunk.max_calls", 0),
         .dials_per_second = (int)kj_doc_int(conf, "trunk.dials_per_second", 0),
+        .lost = on_lost,
+        .lost_arg = app,
     };
     return kj_engine_create(&config, &app->engine, fault);
 }

@@ -77,13 +77,19 @@ static void on_turn(void *arg)
     kj_path_load(arg); // what was read may have changed meanwhile
 }
 
+// All hosts share the trunk's rate: each dials at its part of it.
+static int64_t dial_interval(const struct kj_engine *engine)
+{
+    return engine->own->trunk_interval_ms * kj_hosts_alive(engine);
+}
+
 // Each path that must wait for the trunk reserves the next free dial slot and comes back for it, so
 // that no two come at once.
 static void wait_for_turn(struct kj_path *path)
 {
     struct kj_engine_private *own = path->engine->own;
     path->turn_at = own->trunk_next;
-    own->trunk_next += own->trunk_interval_ms;
+    own->trunk_next += dial_interval(path->engine);
     path->timer.fire = on_turn;
     kj_timer_start(path->engine->loop, &path->timer,
                    path->turn_at - kj_loop_mono(path->engine->loop));
@@ -123,8 +129,9 @@ static void go_on(struct kj_path *path, const struct kj_gate_input *input, const
     int64_t mono = kj_loop_mono(path->engine->loop);
     if (path->turn_at == 0)
         own->trunk_next =
-            (own->trunk_next > mono ? own->trunk_next : mono) + own->trunk_interval_ms;
+            (own->trunk_next > mono ? own->trunk_next : mono) + dial_interval(path->engine);
     path->turn_at = 0;
+    path->admitted_at = input->now;
     kj_windows_next(input->windows, input->zones, input->zone_count, input->now,
                     &path->window_closes);
     kj_path_advance(path, "attempt", changes, NULL);

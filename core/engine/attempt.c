@@ -53,6 +53,14 @@ void kj_attempt_ended(struct kj_path *path)
 
 // --- an attempt that surely reached nobody: undone, the job waits for another ---
 
+static void put_unsent(const struct kj_path *path, bson_t *changes)
+{
+    kj_doc_put_text(changes, "state", "ended");
+    kj_doc_put_text(changes, "disposition", "carrier_error");
+    kj_doc_put_bool(changes, "unsent", true);
+    kj_doc_put_time(changes, "ended_at", kj_path_now(path));
+}
+
 static int end_call(void *arg, const bson_t *doc, bson_t **next, bson_t **events)
 {
     struct kj_path *path = arg;
@@ -60,9 +68,7 @@ static int end_call(void *arg, const bson_t *doc, bson_t **next, bson_t **events
     if (doc == NULL || kj_streq(kj_doc_text(doc, "state", ""), "ended"))
         return KJ_MODIFY_SKIP;
     bson_t changes = BSON_INITIALIZER;
-    kj_doc_put_text(&changes, "state", "ended");
-    kj_doc_put_text(&changes, "disposition", "carrier_error");
-    kj_doc_put_time(&changes, "ended_at", kj_path_now(path));
+    put_unsent(path, &changes);
     *next = kj_doc_with(doc, &changes);
     bson_destroy(&changes);
     return KJ_OK;
@@ -151,80 +157,18 @@ static void on_placed(void *arg, const struct kj_outcome *outcome, const bson_t 
         undo(path, KJ_JOB_WAIT, wait > 0 ? wait : k_account_ms, why);
 }
 
-static void put_questions(struct kj_path *path, const char *language, bson_t *request)
-{
-    bson_t *pack = kj_script_describe(path->engine->script,
-                                      path->group ? kj_doc_text(path->group, "pack", "") : "");
-    bson_t variables, questions = BSON_INITIALIZER;
-    bson_iter_t at;
-    struct kj_doc_list list = {&questions};
-    if (pack && kj_doc_child(pack, "variables", &variables) && bson_iter_init(&at, &variables))
-        while (bson_iter_next(&at)) {
-            uint32_t length;
-            const uint8_t *bytes;
-            bson_t variable, row = BSON_INITIALIZER;
-            char ask[32] = "ask.";
-            strncat(ask, language, sizeof ask - 5);
-            bson_iter_document(&at, &length, &bytes);
-            if (!bson_init_static(&variable, bytes, length))
-                continue;
-            const char *text = kj_doc_text(&variable, ask, kj_doc_text(&variable, "ask.en", NULL));
-            if (text == NULL) {
-                bson_destroy(&row);
-                continue;
-            }
-            kj_doc_put_from(&row, "key", &variable, "name");
-            kj_doc_put_text(&row, "text", text);
-            kj_doc_put_from(&row, "type", &variable, "type");
-            kj_doc_put_from(&row, "min", &variable, "min");
-            kj_doc_put_from(&row, "max", &variable, "max");
-            kj_doc_put_from(&row, "values", &variable, "values");
-            kj_doc_put_from(&row, "labels", &variable, "labels");
-            kj_doc_put_doc(&questions, kj_doc_next(&list), &row);
-            bson_destroy(&row);
-        }
-    kj_doc_put_array(request, "questions", &questions);
-    bson_destroy(&questions);
-    kj_doc_clear(&pack);
-}
-
-static bson_t *place_request(struct kj_path *path)
-{
-    const bson_t *job = kj_path_job(path);
-    const char *language = kj_doc_text(path->lead, "language", "en");
-    bson_t *request = bson_new(), lead = BSON_INITIALIZER;
-    kj_doc_put_text(request, "attempt_id", path->attempt_id);
-    kj_doc_put_text(request, "to", kj_doc_text(job, "to", ""));
-    kj_doc_put_text(request, "language", language);
-    kj_doc_put_int(request, "attempt", kj_doc_int(job, "dials", 1));
-    kj_doc_put_from(request, "first_message", job, "request.first_message");
-    kj_doc_put_from(request, "context", job, "request.context");
-    if (path->assistant) {
-        kj_doc_put_from(request, "from", path->assistant, "from_number");
-        if (!kj_doc_has(request, "first_message"))
-            kj_doc_put_from(request, "first_message", path->assistant, "first_message");
-        kj_doc_put_from(request, "company", path->assistant, "company");
-        kj_doc_put_from(request, "max_duration_seconds", path->assistant, "max_duration_seconds");
-    }
-    if (path->campaign)
-        kj_doc_put_from(request, "goal", path->campaign, "goal");
-    kj_doc_put_from(&lead, "first_name", path->lead, "first_name");
-    kj_doc_put_from(&lead, "last_name", path->lead, "last_name");
-    kj_doc_put_from(&lead, "country", path->lead, "country");
-    kj_doc_put_doc(request, "lead", &lead);
-    bson_destroy(&lead);
-    put_questions(path, language, request);
-    return request;
-}
-
 // The last look, beside the send: what may have changed since admit.
 static const char *last_check(const struct kj_path *path)
 {
     const struct kj_engine *engine = path->engine;
     if (!engine->dialing)
         return "dialing was switched off";
+    if (!kj_hosts_holds(engine))
+        return "this host's lease ran out";
     if (kj_path_now(path) >= path->window_closes)
         return "the calling window closed";
+    if (kj_path_now(path) < path->admitted_at)
+        return "the clock stepped back";
     if (kj_loop_mono(engine->loop) - path->permit_at > k_permit_ms)
         return "the permit grew too old";
     if (kj_running_canceled(path->running))
@@ -241,7 +185,7 @@ static void dial(struct kj_path *path)
         undo(path, KJ_JOB_WAIT, 1, why); // admit says what comes next
         return;
     }
-    bson_t *request = place_request(path);
+    bson_t *request = kj_attempt_request(path);
     struct kj_host_call call = {.verb = "telephony.place",
                                 .workspace = kj_path_workspace(path),
                                 .key = path->attempt_id,
@@ -313,7 +257,8 @@ static void on_permit(struct kj_path *path, int status)
     } else if (status == KJ_ESTATE) {
         end_without(path, KJ_JOB_WAIT, now + k_number_ms, "the number is on another call");
     } else if (status == KJ_EFULL) {
-        end_without(path, KJ_JOB_WAIT, now + k_line_ms, "all lines are in use");
+        end_without(path, KJ_JOB_WAIT, now + k_line_ms,
+                    path->engine->dialing ? "all lines are in use" : "dialing is switched off");
     } else if (status != KJ_OK) {
         fail_store(path);
     } else {
@@ -350,6 +295,8 @@ static void name_attempt(struct kj_path *path)
     bson_destroy(&changes);
 }
 
+// --- an attempt of an earlier life ---
+
 static void on_dropped(struct kj_path *path, int status)
 {
     if (status != KJ_OK) {
@@ -359,19 +306,63 @@ static void on_dropped(struct kj_path *path, int status)
     bson_t changes = BSON_INITIALIZER;
     kj_doc_put_null(&changes, "attempt_id");
     path->attempt_id[0] = 0;
+    kj_doc_clear(&path->call);
     kj_path_advance(path, "admit", &changes, NULL);
     bson_destroy(&changes);
+}
+
+static int fence_call(void *arg, const bson_t *doc, bson_t **next, bson_t **events)
+{
+    struct kj_path *path = arg;
+    (void)events;
+    if (doc)
+        return KJ_MODIFY_SKIP;
+    bson_t changes = BSON_INITIALIZER;
+    bson_t *call = new_call(path);
+    put_unsent(path, &changes);
+    *next = kj_doc_with(call, &changes);
+    bson_destroy(call);
+    bson_destroy(&changes);
+    return KJ_OK;
+}
+
+static void on_fenced(void *arg, int status, const bson_t *doc)
+{
+    struct kj_path *path = arg;
+    if (status != KJ_OK) {
+        fail_store(path);
+        return;
+    }
+    kj_doc_clear(&path->call);
+    path->call = bson_copy(doc);
+    kj_attempt(path); // ended by us, or there is an intent after all
+}
+
+// No intent is stored, so it was not sent. A host that hung may be about to store one: it must
+// find that place taken.
+static void fence(struct kj_path *path)
+{
+    kj_modify(&(struct kj_modify){.store = path->engine->store,
+                                  .workspace = kj_path_workspace(path),
+                                  .coll = KJ_CALLS,
+                                  .key = path->attempt_id,
+                                  .change = fence_call,
+                                  .done = on_fenced,
+                                  .arg = path});
 }
 
 void kj_attempt(struct kj_path *path)
 {
     bool named = kj_doc_has(kj_path_job(path), "attempt_id");
-    if (path->call && kj_streq(kj_doc_text(path->call, "state", ""), "ended"))
+    bool ended = path->call && kj_streq(kj_doc_text(path->call, "state", ""), "ended");
+    if (ended && kj_doc_bool(path->call, "unsent", false))
+        kj_permit_fence(path, on_dropped);
+    else if (ended)
         kj_attempt_ended(path);
     else if (path->call)
         kj_carrier_lookup(path);
-    else if (named) // of an earlier life, and no intent was stored: surely not sent, start over
-        kj_permit_release(path, false, on_dropped);
+    else if (named)
+        fence(path);
     else if (path->window_closes == 0)
         kj_path_advance(path, "admit", NULL, NULL);
     else

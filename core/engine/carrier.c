@@ -11,6 +11,7 @@
 enum {
     k_call_limit_ms = 1320000, // longest call (20 min) and two minutes: then ask
     k_lookup_again_ms = 60000,
+    k_peek_ms = 10000,
     k_lookups = 10,            // ten minutes of asking in vain, then a person must look
     k_alive_most_ms = 7200000, // no call lasts so long, whatever the carrier says
 };
@@ -21,9 +22,17 @@ void kj_carrier_forget(struct kj_path *path)
         kj_map_remove(&path->engine->own->awaiting, path->attempt_id);
 }
 
+static void watch(struct kj_path *path, int64_t guard_ms);
+
 static void on_guard(void *arg)
 {
-    kj_carrier_lookup(arg);
+    struct kj_path *path = arg;
+    if (path->guard_ms <= 0) {
+        kj_carrier_lookup(path);
+        return;
+    }
+    kj_carrier_forget(path); // one answer at a time
+    watch(path, path->guard_ms);
 }
 
 static void on_call_read(struct kj_store_request *request)
@@ -41,8 +50,13 @@ static void on_call_read(struct kj_store_request *request)
         return;
     }
     kj_map_put(&path->engine->own->awaiting, path->attempt_id, path);
+    // With several hosts a report may have gone to another, which only stores it: look now and
+    // then.
+    bool alone = kj_hosts_alive(path->engine) == 1 || path->guard_ms < k_peek_ms;
+    int64_t wait = alone ? path->guard_ms : k_peek_ms;
+    path->guard_ms -= wait;
     path->timer.fire = on_guard;
-    kj_timer_start(path->engine->loop, &path->timer, path->guard_ms);
+    kj_timer_start(path->engine->loop, &path->timer, wait);
 }
 
 // Waits for a report, and looks the call up when none came in time. It reads first: a report may

@@ -28,7 +28,7 @@ static void on_jobs(struct kj_store_request *request)
         struct kj_store_op *op = &request->ops[i];
         if (op->status != KJ_OK && op->status != KJ_EEXISTS)
             ok = false;
-        if (op->status == KJ_OK)
+        if (op->status == KJ_OK || op->status == KJ_EEXISTS) // of a write whose answer was lost
             kj_queue_wake(path->engine->queue, kj_doc_text(op->doc, "kind", ""),
                           kj_doc_time(op->doc, "due", 0));
     }
@@ -158,17 +158,34 @@ static bson_t *allowed_changes(const bson_t *wished)
     return allowed;
 }
 
+// Deliver may come again long after: a lost answer, a crash, and other calls of this lead between.
+static void put_counted(const struct kj_path *path, const bson_t *lead, bson_t *changes)
+{
+    enum { k_kept = 16 };
+    bson_t old, array = BSON_INITIALIZER;
+    bson_iter_t at;
+    struct kj_doc_list list = {&array};
+    size_t count = kj_doc_count(lead, "counted_attempts"), index = 0;
+    if (kj_doc_child(lead, "counted_attempts", &old) && bson_iter_init(&at, &old))
+        while (bson_iter_next(&at))
+            if (index++ + k_kept > count && BSON_ITER_HOLDS_UTF8(&at))
+                kj_doc_put_text(&array, kj_doc_next(&list), bson_iter_utf8(&at, NULL));
+    kj_doc_put_text(&array, kj_doc_next(&list), path->attempt_id);
+    kj_doc_put_array(changes, "counted_attempts", &array);
+    bson_destroy(&array);
+}
+
 static int change_lead(void *arg, const bson_t *lead, bson_t **next, bson_t **events)
 {
     struct kj_path *path = arg;
     (void)events;
     bson_t plan, more, changes = BSON_INITIALIZER;
-    if (lead == NULL || kj_streq(kj_doc_text(lead, "last_attempt_id", ""), path->attempt_id) ||
+    if (lead == NULL || kj_doc_lists(lead, "counted_attempts", path->attempt_id) ||
         !kj_doc_child(kj_path_job(path), "plan", &plan))
         return KJ_MODIFY_SKIP;
     kj_doc_put_text(&changes, "status", status_after(path, &plan));
     kj_doc_put_int(&changes, "contact_attempts", kj_doc_int(lead, "contact_attempts", 0) + 1);
-    kj_doc_put_text(&changes, "last_attempt_id", path->attempt_id);
+    put_counted(path, lead, &changes);
     if (path->call)
         kj_doc_put_from(&changes, "last_called_at", path->call, "created_at");
     kj_doc_put_from(&changes, "score", &plan, "score");

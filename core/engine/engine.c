@@ -72,6 +72,8 @@ int kj_engine_create(const struct kj_engine_config *config, struct kj_engine **o
     engine->own->trunk_interval_ms =
         1000 / (config->dials_per_second > 0 ? config->dials_per_second : k_dials_per_second);
     engine->own->model_instance = kj_strdup(config->model_instance);
+    engine->own->lost = config->lost;
+    engine->own->lost_arg = config->lost_arg;
     kj_map_init(&engine->own->awaiting);
     kj_map_init(&engine->own->touched);
     int rc = kj_pool_create(config->loop, "bulk", 1, 64, &engine->pool);
@@ -101,6 +103,7 @@ void kj_engine_destroy(struct kj_engine *engine)
     kj_valve_shut(engine->store);  // whoever waits for the store gives up
     if (engine->queue)
         kj_queue_destroy(engine->queue); // whoever waits for something else is dropped
+    kj_hosts_destroy(own->hosts);
     kj_script_kinds_forget(engine);
     kj_campaign_forget_all(engine);
     kj_valve_destroy(engine->store);
@@ -152,18 +155,35 @@ static void on_queue(void *arg, int status)
     free(start);
 }
 
+static void on_joined(void *arg, int status)
+{
+    struct start *start = arg;
+    if (status == KJ_OK)
+        kj_queue_start(start->engine->queue, on_queue, start);
+    else
+        on_queue(start, status);
+}
+
 void kj_engine_start(struct kj_engine *engine, void (*started)(void *arg, int status), void *arg)
 {
     struct start *start = KJ_NEW(struct start);
     *start = (struct start){engine, started, arg};
-    kj_queue_start(engine->queue, on_queue, start);
+    kj_hosts_join(engine, on_joined, start);
+}
+
+static void on_drained(void *arg)
+{
+    struct kj_engine *engine = arg;
+    kj_hosts_leave(engine, engine->own->drained, engine->own->drained_arg);
 }
 
 void kj_engine_drain(struct kj_engine *engine, int64_t grace_ms, void (*drained)(void *arg),
                      void *arg)
 {
     engine->dialing = false;
-    kj_queue_drain(engine->queue, grace_ms, drained, arg);
+    engine->own->drained = drained;
+    engine->own->drained_arg = arg;
+    kj_queue_drain(engine->queue, grace_ms, on_drained, engine);
 }
 
 bool kj_engine_call(struct kj_engine *engine, const struct kj_host_call *call, kj_host_done *done,

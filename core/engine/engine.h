@@ -46,7 +46,11 @@ struct kj_engine_config {
     uint64_t seed;
     const char *default_country; // for numbers in a local format; NULL = none
     int max_calls;               // lines of the trunk; 0 = 50
-    int dials_per_second;        // 0 = 5
+    int dials_per_second;        // 0 = 5; of all hosts together
+    // This host hung so long that another has its jobs, or its name is used twice: it must end.
+    // Nothing new is begun from then on.
+    void (*lost)(void *arg);
+    void *lost_arg;
 };
 
 int kj_engine_create(const struct kj_engine_config *config, struct kj_engine **engine,
@@ -63,8 +67,9 @@ typedef void kj_engine_command(void *arg, const char *instance, const char *work
                                const char *name, const bson_t *args, const char *key,
                                kj_engine_done *done, void *done_arg);
 void kj_engine_set_command(struct kj_engine *engine, kj_engine_command *command, void *arg);
-// Recovers, then starts claiming.
+// Takes up its lease, recovers what nobody runs, then starts claiming.
 void kj_engine_start(struct kj_engine *engine, void (*started)(void *arg, int status), void *arg);
+// Begins nothing new, lets what runs end for grace_ms, then hands the lease and the rest back.
 void kj_engine_drain(struct kj_engine *engine, int64_t grace_ms, void (*drained)(void *arg),
                      void *arg);
 

@@ -61,7 +61,7 @@ static void on_job(struct kj_store_request *request)
     struct intake *intake = request->arg;
     struct kj_store_op *op = &request->ops[0];
     bson_t result = BSON_INITIALIZER;
-    if (op->status == KJ_OK)
+    if (op->status == KJ_OK || op->status == KJ_EEXISTS) // of a write whose answer was lost
         kj_queue_wake(intake->engine->queue, "call", kj_doc_time(op->doc, "due", 0));
     kj_doc_put_int(&result, "id", op->new_id);
     kj_doc_put_bool(&result, "created", op->status == KJ_OK);

@@ -24,7 +24,7 @@ static void wake(struct kj_queue *queue, const struct kj_store_request *request)
         const struct kj_store_op *op = &request->ops[i];
         const char *kind = kj_doc_text(op->doc, "kind", "");
         int64_t due = kj_doc_time(op->doc, "due", 0);
-        if (op->status != KJ_OK)
+        if (op->status != KJ_OK && op->status != KJ_EEXISTS) // that: its first answer may be lost
             continue;
         for (; i + 1 < request->n_ops; i++) {
             const struct kj_store_op *next = &request->ops[i + 1];

@@ -133,7 +133,7 @@ static void on_stored(struct kj_store_request *request)
         const struct kj_store_op *call = op++, *job = op++;
         entry->job_id = job->new_id;
         entry->created = job->status == KJ_OK;
-        any = any || entry->created;
+        any = any || is_there(job->status); // also of a write whose answer was lost
         if (!is_there(call->status) || !is_there(job->status))
             refuse(entry, "", "the store refused the write");
     }

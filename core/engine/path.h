@@ -4,6 +4,7 @@
 
 #include "base/map.h"
 #include "engine/engine.h"
+#include "engine/hosts.h"
 #include "engine/modify.h"
 #include "engine/trunk.h"
 #include "model/call.h"
@@ -18,12 +19,12 @@ struct kj_path {
     // Read for this run; owned. NULL when the job has none.
     bson_t *lead, *number, *campaign, *group, *assistant, *call;
     bson_t *facts, *plan, *outbox;
-    int64_t window_closes; // of the span in which admit said yes
-    int64_t permit_at;     // mono ms at which the permit was judged
+    int64_t admitted_at, window_closes; // wall ms: when admit said yes, and how long that holds
+    int64_t permit_at;                  // mono ms at which the permit was judged
     char attempt_id[64];
     struct kj_timer timer; // pacing hold, guard of a call without end
     int64_t turn_at;       // mono ms: the trunk's dial slot reserved for this path
-    int64_t guard_ms;      // carrier.c: how long to wait for a report
+    int64_t guard_ms;      // carrier.c: how long to wait for a report still
     int lookups;           // in vain, one after the other
     void (*then)(struct kj_path *path, int status); // continuation of a permit or release
     int refused;                                    // permit.c: why the number was not granted
@@ -85,6 +86,9 @@ void kj_deliver(struct kj_path *path);
 void kj_permit_take(struct kj_path *path, void (*then)(struct kj_path *path, int status));
 void kj_permit_release(struct kj_path *path, bool counted,
                        void (*then)(struct kj_path *path, int status));
+// Release of an attempt that was never sent, by another than who took the permit: the number's
+// document moves on in any case, so that a grant still on its way comes too late.
+void kj_permit_fence(struct kj_path *path, void (*then)(struct kj_path *path, int status));
 
 // carrier.c: waiting for the end of a call, and look-ups where reports are missing.
 void kj_carrier_await(struct kj_path *path); // until the call document is ended
@@ -101,6 +105,8 @@ bool kj_engine_call(struct kj_engine *engine, const struct kj_host_call *call, k
 // The same verb may be sent again under the same key without harm.
 bool kj_engine_may_repeat(const struct kj_engine *engine, const char *verb);
 
+// attempt_request.c: the request of telephony.place; the caller destroys it.
+bson_t *kj_attempt_request(const struct kj_path *path);
 // attempt.c: the call document says ended (carrier.c read it): close the attempt, go on.
 void kj_attempt_ended(struct kj_path *path);
 // It surely reached nobody: undone, back to admit.
@@ -112,7 +118,12 @@ struct kj_engine_private {
     int64_t trunk_next; // mono ms of the next free dial slot
     int64_t trunk_interval_ms;
     int max_calls;
-    bool closing;
+    bool closing, stopped;  // stopped: the kill switch, as last seen in the store
+    struct kj_hosts *hosts; // NULL before start
+    void (*lost)(void *arg);
+    void *lost_arg;
+    void (*drained)(void *arg);
+    void *drained_arg;
     char *model_instance;
     struct kj_script_kind *script_kinds; // kinds/script_kind.c
     struct kj_map touched;               // "workspace/campaign" -> a look at its end is due

@@ -103,6 +103,8 @@ static int grant(void *arg, const bson_t *doc, bson_t **next, bson_t **events)
     struct kj_path *path = arg;
     (void)events;
     path->refused = doc ? judge_number(path, doc) : KJ_OK;
+    if (!kj_hosts_holds(path->engine)) // whoever took over cannot give back what comes now
+        path->refused = KJ_EUNAVAILABLE;
     if (path->refused != KJ_OK)
         return KJ_MODIFY_SKIP;
     path->permit_at = kj_loop_mono(path->engine->loop); // not when we hear of it: that may be late
@@ -163,7 +165,7 @@ void kj_permit_take(struct kj_path *path, void (*next)(struct kj_path *path, int
 
 struct release {
     struct kj_path *path;
-    bool counted;
+    bool counted, fence;
 };
 
 static int close_number(void *arg, const bson_t *doc, bson_t **next, bson_t **events)
@@ -171,16 +173,17 @@ static int close_number(void *arg, const bson_t *doc, bson_t **next, bson_t **ev
     struct release *release = arg;
     struct kj_path *path = release->path;
     (void)events;
-    if (doc == NULL)
+    if (doc == NULL && !release->fence)
         return KJ_MODIFY_SKIP;
     bson_t changes = BSON_INITIALIZER;
+    kj_doc_put_text(&changes, "key", kj_doc_text(kj_path_job(path), "to", ""));
     if (kj_streq(kj_doc_text(doc, "open_attempt.attempt_id", ""), path->attempt_id))
         kj_doc_put_null(&changes, "open_attempt");
     if (!release->counted) // it never rang: it does not count against the caps
         put_attempts(&changes, doc, path->attempt_id, NULL);
-    *next = kj_doc_with(doc, &changes);
+    *next = doc ? kj_doc_with(doc, &changes) : bson_copy(&changes);
     bson_destroy(&changes);
-    if (!kj_doc_equal(*next, doc))
+    if (release->fence || !kj_doc_equal(*next, doc))
         return KJ_OK;
     kj_doc_clear(next);
     return KJ_MODIFY_SKIP;
@@ -203,11 +206,22 @@ static void on_number_closed(void *arg, int status, const bson_t *doc)
         kj_trunk_free(path->engine, path->attempt_id, on_released, path);
 }
 
+static void close_permit(struct kj_path *path, const struct release *how,
+                         void (*next)(struct kj_path *path, int status))
+{
+    struct release *release = KJ_NEW(struct release);
+    *release = *how;
+    path->then = next;
+    modify_number(path, close_number, on_number_closed, release);
+}
+
 void kj_permit_release(struct kj_path *path, bool counted,
                        void (*next)(struct kj_path *path, int status))
 {
-    struct release *release = KJ_NEW(struct release);
-    *release = (struct release){path, counted};
-    path->then = next;
-    modify_number(path, close_number, on_number_closed, release);
+    close_permit(path, &(struct release){.path = path, .counted = counted}, next);
+}
+
+void kj_permit_fence(struct kj_path *path, void (*next)(struct kj_path *path, int status))
+{
+    close_permit(path, &(struct release){.path = path, .fence = true}, next);
 }

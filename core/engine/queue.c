@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { k_claim_again_ms = 1000 };
 static const int64_t k_far_ms = INT64_C(20) * 365 * 86400000;
 
 static void pump(struct kj_queue *queue);
@@ -39,6 +40,11 @@ static void on_timer(void *arg)
     kj_queue_pump_soon(arg);
 }
 
+static void on_sweep(void *arg)
+{
+    kj_queue_sweep(arg, NULL, NULL);
+}
+
 int kj_queue_create(struct kj_loop *loop, struct kj_store *store, const char *host, uint64_t seed,
                     struct kj_queue **out)
 {
@@ -51,6 +57,7 @@ int kj_queue_create(struct kj_loop *loop, struct kj_store *store, const char *ho
     kj_map_init(&queue->kinds);
     kj_timer_init(&queue->timer, on_timer, queue);
     kj_timer_init(&queue->grace, NULL, queue);
+    kj_timer_init(&queue->sweep, on_sweep, queue);
     *out = queue;
     return KJ_OK;
 }
@@ -72,11 +79,18 @@ void kj_queue_destroy(struct kj_queue *queue)
         kj_loop_unpost(queue->loop, &queue->pump);
     kj_timer_stop(queue->loop, &queue->timer);
     kj_timer_stop(queue->loop, &queue->grace);
+    kj_timer_stop(queue->loop, &queue->sweep);
     for (size_t at = 0; kj_map_next(&queue->kinds, &at, &name, &value);)
         free(value);
     kj_map_fini(&queue->kinds);
     free(queue->host);
     free(queue);
+}
+
+void kj_queue_set_lease(struct kj_queue *queue, const char *lease)
+{
+    free(queue->host);
+    queue->host = kj_strdup(lease);
 }
 
 void kj_queue_register(struct kj_queue *queue, const struct kj_job_kind *kind)
@@ -131,6 +145,15 @@ void kj_queue_wake(struct kj_queue *queue, const char *kind, int64_t due)
     kj_queue_pump_soon(queue);
 }
 
+void kj_queue_look(struct kj_queue *queue)
+{
+    const char *name;
+    void *value;
+    for (size_t at = 0; kj_map_next(&queue->kinds, &at, &name, &value);)
+        ((struct kj_queue_kind *)value)->next_due = 0;
+    kj_queue_pump_soon(queue);
+}
+
 size_t kj_queue_running(const struct kj_queue *queue, const char *kind)
 {
     if (kind == NULL)
@@ -156,6 +179,17 @@ static void take(struct kj_queue *queue, struct kj_queue_kind *kind, bson_t *job
     kind->kind.run(kind->kind.arg, kj_running_new(queue, kind, job_take));
 }
 
+// It may have been carried out all the same: then those jobs run, and nobody runs them.
+static void claim_failed(struct kj_queue *queue, struct kj_queue_kind *kind, int status,
+                         const struct kj_fault *fault)
+{
+    if (status == KJ_ECANCELED)
+        return;
+    kj_log_fault(KJ_LOG_ERROR, "queue", fault);
+    kind->next_due = kj_loop_now(queue->loop) + k_claim_again_ms;
+    kj_timer_start(queue->loop, &queue->sweep, k_claim_again_ms);
+}
+
 static void on_claimed(struct kj_store_request *request)
 {
     struct claim *claim = request->arg;
@@ -165,9 +199,7 @@ static void on_claimed(struct kj_store_request *request)
         struct kj_store_op *op = &request->ops[i];
         struct kj_queue_kind *kind = claim->rows[i].kind;
         if (op->status != KJ_OK) {
-            if (op->status != KJ_ECANCELED)
-                kj_log_fault(KJ_LOG_ERROR, "queue", &request->fault);
-            kind->next_due = kj_loop_now(queue->loop) + 1000;
+            claim_failed(queue, kind, op->status, &request->fault);
             continue;
         }
         // What was inserted while the claim was under way may be missing from next_due.
@@ -242,96 +274,33 @@ static void pump(struct kj_queue *queue)
 
 // --- start and drain ---
 
-struct recovery {
+struct start {
     struct kj_queue *queue;
     void (*started)(void *arg, int status);
     void *arg;
-    size_t recovered;
 };
 
-static void recover_page(struct recovery *recovery);
-
-static void recovered(struct recovery *recovery, int status)
+static void on_recovered(void *arg, int status)
 {
-    struct kj_queue *queue = recovery->queue;
-    queue->started = status == KJ_OK;
-    if (recovery->recovered)
-        kj_log(KJ_LOG_INFO, "queue", "took up jobs that the last run left in flight", NULL);
-    kj_queue_pump_soon(queue);
-    recovery->started(recovery->arg, status);
-    free(recovery);
-}
-
-static void on_released(struct kj_store_request *request)
-{
-    struct recovery *recovery = request->arg;
-    for (size_t i = 0; i < request->n_ops; i++) {
-        int status = request->ops[i].status;
-        if (status != KJ_OK && status != KJ_ECONFLICT && status != KJ_ENOTFOUND) {
-            kj_log_fault(KJ_LOG_ERROR, "queue", &request->fault);
-            recovered(recovery, status); // asking again would find the same ones for ever
-            return;
-        }
-        recovery->recovered += status == KJ_OK;
-    }
-    recover_page(recovery);
-}
-
-static void recovered_fields(const struct kj_queue *queue, const bson_t *job, bson_t *changes)
-{
-    int64_t recoveries = kj_doc_int(job, "recoveries", 0) + 1;
-    bool parked = recoveries > KJ_RECOVERY_LIMIT;
-    kj_doc_put_text(changes, "state", parked ? "parked" : "waiting");
-    kj_doc_put_int(changes, "recoveries", recoveries);
-    kj_doc_put_time(changes, "due", kj_loop_now(queue->loop));
-    kj_doc_put_text(changes, "reason",
-                    parked ? "in flight in too many crashes" : "its host ended; taken up again");
-    kj_doc_put_null(changes, "host");
-}
-
-static void on_found(struct kj_store_request *request)
-{
-    struct recovery *recovery = request->arg;
-    struct kj_queue *queue = recovery->queue;
-    struct kj_store_op *found = &request->ops[0];
-    if (found->status != KJ_OK || found->n_docs == 0) {
-        recovered(recovery, found->status);
-        return;
-    }
-    struct kj_store_request *release = kj_store_request(found->n_docs, "", on_released, recovery);
-    for (size_t i = 0; i < found->n_docs; i++) {
-        bson_t changes = BSON_INITIALIZER;
-        recovered_fields(queue, found->docs[i], &changes);
-        struct kj_store_op *op = &release->ops[i];
-        op->verb = KJ_STORE_REPLACE;
-        op->coll = KJ_JOBS;
-        op->id = kj_doc_int(found->docs[i], "_id", 0);
-        op->version = kj_doc_int(found->docs[i], "version", 0);
-        kj_store_own_doc(release, i, kj_doc_with(found->docs[i], &changes));
-        bson_destroy(&changes);
-    }
-    kj_store_submit(queue->store, release);
-}
-
-static void recover_page(struct recovery *recovery)
-{
-    bson_t filter = BSON_INITIALIZER;
-    kj_doc_put_text(&filter, "state", "running");
-    kj_doc_put_text(&filter, "host", recovery->queue->host);
-    struct kj_store_request *request = kj_store_request(1, "", on_found, recovery);
-    request->ops[0].verb = KJ_STORE_FIND;
-    request->ops[0].coll = KJ_JOBS;
-    request->ops[0].limit = 200;
-    kj_store_own_filter(request, 0, bson_copy(&filter));
-    bson_destroy(&filter);
-    kj_store_submit(recovery->queue->store, request);
+    struct start *start = arg;
+    start->queue->started = status == KJ_OK;
+    kj_queue_pump_soon(start->queue);
+    start->started(start->arg, status);
+    free(start);
 }
 
 void kj_queue_start(struct kj_queue *queue, void (*started)(void *arg, int status), void *arg)
 {
-    struct recovery *recovery = KJ_NEW(struct recovery);
-    *recovery = (struct recovery){queue, started, arg, 0};
-    recover_page(recovery);
+    struct start *start = KJ_NEW(struct start);
+    *start = (struct start){queue, started, arg};
+    kj_queue_recover(queue, on_recovered, start);
+}
+
+void kj_queue_stop(struct kj_queue *queue)
+{
+    queue->started = false;
+    kj_timer_stop(queue->loop, &queue->timer);
+    kj_timer_stop(queue->loop, &queue->sweep);
 }
 
 void kj_queue_check_drained(struct kj_queue *queue)

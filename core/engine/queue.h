@@ -51,11 +51,20 @@ void kj_queue_destroy(struct kj_queue *queue);
 // Copied, except for the name, which must live as long as the queue. Once per name.
 void kj_queue_register(struct kj_queue *queue, const struct kj_job_kind *kind);
 const struct kj_job_kind *kj_queue_kind(const struct kj_queue *queue, const char *name);
-// Releases what a dead host (or our own last run) left running, then starts claiming.
+// The name under which jobs run; before start. At first the name given to create.
+void kj_queue_set_lease(struct kj_queue *queue, const char *lease);
+// Releases what ended hosts (or our own last run) left running, then starts claiming.
 void kj_queue_start(struct kj_queue *queue, void (*started)(void *arg, int status), void *arg);
 // Stops claiming; `drained` is called when nothing runs or grace_ms have passed.
 void kj_queue_drain(struct kj_queue *queue, int64_t grace_ms, void (*drained)(void *arg),
                     void *arg);
+void kj_queue_stop(struct kj_queue *queue); // claims nothing any more, at once and for good
+// Releases the jobs that run under a lease that has ended, or under ours and nobody knows of them.
+// `done` may be NULL; KJ_ESTATE: such a look is under way already.
+void kj_queue_sweep(struct kj_queue *queue, void (*done)(void *arg, int status), void *arg);
+// The lease has ended: releases what still runs here too.
+void kj_queue_hand_back(struct kj_queue *queue, void (*done)(void *arg, int status), void *arg);
+void kj_queue_look(struct kj_queue *queue); // others may have inserted jobs: claims again
 // Called once a job of any kind has ended for good and that is durable.
 void kj_queue_on_final(struct kj_queue *queue, void (*fn)(void *arg, const bson_t *job), void *arg);
 void kj_queue_hold(struct kj_queue *queue, const char *kind, bool held); // kill switch, clock step
@@ -64,6 +73,9 @@ void kj_queue_hold(struct kj_queue *queue, const char *kind, bool held); // kill
 // within a larger request), then tells the queue by kj_queue_wake(due).
 bson_t *kj_job_new(const char *kind, const char *key, int64_t due, int priority,
                    const bson_t *payload, int64_t now);
+// The document of a job that a person cancels; *next NULL: it is asked to end already. One in the
+// midst of something is only marked (tell the queue by kj_queue_cancel or _wake). KJ_ESTATE: over.
+int kj_job_canceled(const bson_t *job, int64_t now, bson_t **next) KJ_MUST_USE;
 void kj_queue_wake(struct kj_queue *queue, const char *kind, int64_t due);
 // Asks a running job to stop at its next step; false when it does not run here.
 bool kj_queue_cancel(struct kj_queue *queue, int64_t id);
@@ -84,8 +96,7 @@ bool kj_running_canceled(const struct kj_running *running);
 void kj_running_on_drop(struct kj_running *running, void (*dropped)(void *arg), void *arg);
 size_t kj_queue_running(const struct kj_queue *queue, const char *kind); // NULL = all
 
-// `changes` that take a job a dead host left behind back to waiting; parked after KJ_RECOVERY_LIMIT
-// recoveries at one stage.
+// A job that was left behind goes back to waiting; after so many recoveries at one stage it parks.
 enum { KJ_RECOVERY_LIMIT = 5 };
 
 #endif

@@ -16,12 +16,14 @@ struct kj_queue_kind {
 struct kj_queue {
     struct kj_loop *loop;
     struct kj_store *store;
-    char *host;
+    char *host; // the lease under which jobs are claimed
     uint64_t seed;
     struct kj_map kinds;
-    struct kj_timer timer, grace;
+    struct kj_timer timer, grace, sweep;
     struct kj_task pump;
     bool pump_posted, claiming, started, draining;
+    bool recovering;  // a look for abandoned jobs is under way
+    bool handed_back; // the lease is no longer ours
     struct kj_running *running;
     size_t running_count;
     void (*drained)(void *arg);
@@ -51,8 +53,11 @@ struct kj_running {
     void *dropped_arg;
 };
 
+// job.c: the document has all of `changes` (NULL: none); a null among them means absent.
+bool kj_job_holds(const bson_t *job, const bson_t *changes);
 struct kj_queue_kind *kj_queue_kind_own(const struct kj_queue *queue, const char *name);
 void kj_queue_pump_soon(struct kj_queue *queue);
+void kj_queue_recover(struct kj_queue *queue, void (*done)(void *arg, int status), void *arg);
 void kj_queue_check_drained(struct kj_queue *queue);
 struct kj_running *kj_running_new(struct kj_queue *queue, struct kj_queue_kind *kind,
                                   bson_t *job_take);

@@ -13,23 +13,6 @@
 
 enum { k_again_ms = 1000, k_again_most_ms = 60000 };
 
-bson_t *kj_job_new(const char *kind, const char *key, int64_t due, int priority,
-                   const bson_t *payload, int64_t now)
-{
-    bson_t *job = bson_new();
-    kj_doc_put_text(job, "kind", kind);
-    kj_doc_put_text(job, "key", key);
-    kj_doc_put_text(job, "state", "waiting");
-    kj_doc_put_time(job, "due", due);
-    kj_doc_put_int(job, "priority", priority);
-    kj_doc_put_int(job, "attempts", 0);
-    kj_doc_put_int(job, "recoveries", 0);
-    kj_doc_put_time(job, "created_at", now);
-    kj_doc_put_time(job, "updated_at", now);
-    kj_doc_put_doc(job, "payload", payload);
-    return job;
-}
-
 const bson_t *kj_running_job(const struct kj_running *running)
 {
     return running->job;
@@ -319,21 +302,48 @@ static bool passes(int status) // the store may take it later
            status == KJ_ETIMEDOUT || status == KJ_EINTERNAL;
 }
 
-// The version moved. Somebody may have left a mark for us ("cancel_asked"): then it is still ours.
+static bool same_claim(const struct kj_running *running, const bson_t *doc)
+{
+    return kj_streq(kj_doc_text(doc, "state", ""), "running") &&
+           kj_streq(kj_doc_text(doc, "host", ""), running->queue->host) &&
+           kj_doc_int(doc, "token", 0) == kj_doc_int(running->job, "token", 0);
+}
+
+// "cancel_asked": somebody left a mark for us.
+static bool marked(const struct kj_running *running, const bson_t *doc)
+{
+    return kj_doc_bool(doc, "cancel_asked", false) &&
+           !kj_doc_bool(running->job, "cancel_asked", false);
+}
+
+// Is this our own write, whose answer was lost?
+static bool own_write(const struct kj_running *running, const bson_t *doc)
+{
+    if (kj_doc_int(doc, "version", 0) != kj_doc_int(running->job, "version", 0) + 1 ||
+        kj_doc_int(doc, "token", 0) != kj_doc_int(running->job, "token", 0) ||
+        !kj_job_holds(doc, running->changes))
+        return false;
+    if (!running->ending)
+        return same_claim(running, doc) && !marked(running, doc);
+    bson_t *changes = end_changes(running);
+    bool same = kj_streq(kj_doc_text(doc, "state", ""), kj_doc_text(changes, "state", "-"));
+    bson_destroy(changes);
+    return same;
+}
+
+// The version moved.
 static void on_reread(struct kj_store_request *request)
 {
     struct kj_running *running = request->arg;
     struct kj_store_op *op = &request->ops[0];
+    const bson_t *doc = op->status == KJ_OK && op->n_docs ? op->docs[0] : NULL;
     if (passes(op->status)) {
         write_again(running, &request->fault);
-        return;
-    }
-    const bson_t *doc = op->status == KJ_OK && op->n_docs ? op->docs[0] : NULL;
-    bool marked = doc && kj_doc_bool(doc, "cancel_asked", false) &&
-                  !kj_doc_bool(running->job, "cancel_asked", false);
-    if (marked && kj_streq(kj_doc_text(doc, "state", ""), "running") &&
-        kj_streq(kj_doc_text(doc, "host", ""), running->queue->host) &&
-        kj_doc_int(doc, "token", 0) == kj_doc_int(running->job, "token", 0)) {
+    } else if (doc && own_write(running, doc)) {
+        if (!running->ending)
+            adopt(running, doc, kj_doc_int(doc, "version", 0));
+        write_done(running, KJ_OK, doc);
+    } else if (doc && same_claim(running, doc) && marked(running, doc)) {
         running->canceled = true;
         adopt(running, doc, kj_doc_int(doc, "version", 0));
         write_now(running);

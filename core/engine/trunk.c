@@ -3,13 +3,14 @@
 #include "engine/trunk.h"
 
 #include "base/alloc.h"
+#include "engine/kill_switch.h"
 #include "engine/path.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-static const char k_key[] = "trunk:default";
-static const char k_workspace[] = "default"; // the trunk is the house's, whoever calls
+const char kj_trunk_key[] = "trunk:default";
+const char kj_trunk_workspace[] = "default"; // the trunk is the house's, whoever calls
 
 enum { k_most_rows = 4096, k_sweep_ms = 600000 };
 
@@ -69,7 +70,7 @@ static int count_campaign(const struct rows *rows, int64_t campaign_id)
     return count;
 }
 
-static int apply(struct rows *rows, const struct kj_trunk_op *op)
+static int apply(struct rows *rows, const struct kj_trunk_op *op, bool stopped)
 {
     size_t at = find_row(rows, op->attempt_id);
     if (op->slot == NULL) {
@@ -83,7 +84,7 @@ static int apply(struct rows *rows, const struct kj_trunk_op *op)
     if (at < rows->count)
         return KJ_OK;
     int64_t campaign = kj_doc_int(op->slot, "campaign_id", 0);
-    if (rows->count >= (size_t)op->most || rows->count == k_most_rows ||
+    if (stopped || rows->count >= (size_t)op->most || rows->count == k_most_rows ||
         (campaign && op->most_campaign > 0 && count_campaign(rows, campaign) >= op->most_campaign))
         return KJ_EFULL;
     rows->docs[rows->count++] = bson_copy(op->slot);
@@ -98,13 +99,13 @@ static int apply_all(void *arg, const bson_t *doc, bson_t **next, bson_t **event
     (void)events;
     read_rows(doc, rows);
     for (struct kj_trunk_op *op = engine->own->trunk.writing; op; op = op->next)
-        op->status = apply(rows, op);
+        op->status = apply(rows, op, kj_kill_switch_is_off(doc));
     if (rows->changed) {
         bson_t changes = BSON_INITIALIZER, slots = BSON_INITIALIZER;
         struct kj_doc_list list = {&slots};
         for (size_t i = 0; i < rows->count; i++)
             kj_doc_put_doc(&slots, kj_doc_next(&list), rows->docs[i]);
-        kj_doc_put_text(&changes, "key", k_key);
+        kj_doc_put_text(&changes, "key", kj_trunk_key);
         kj_doc_put_array(&changes, "slots", &slots);
         *next = doc ? kj_doc_with(doc, &changes) : bson_copy(&changes);
         bson_destroy(&slots);
@@ -117,12 +118,14 @@ static int apply_all(void *arg, const bson_t *doc, bson_t **next, bson_t **event
 
 static void start_write(struct kj_engine *engine);
 
-static void see(struct kj_trunk *trunk, const bson_t *doc)
+void kj_trunk_see(struct kj_engine *engine, const bson_t *doc)
 {
+    struct kj_trunk *trunk = &engine->own->trunk;
     if (trunk->seen && kj_doc_int(doc, "version", 0) < kj_doc_int(trunk->seen, "version", 0))
         return;
     kj_doc_clear(&trunk->seen);
     trunk->seen = bson_copy(doc);
+    kj_kill_switch_see(engine, doc);
 }
 
 static void on_written(void *arg, int status, const bson_t *doc)
@@ -132,7 +135,7 @@ static void on_written(void *arg, int status, const bson_t *doc)
     struct kj_trunk_op *op = trunk->writing;
     trunk->writing = NULL;
     if (doc)
-        see(trunk, doc);
+        kj_trunk_see(engine, doc);
     start_write(engine); // what came meanwhile, before the callbacks add to it
     while (op) {
         struct kj_trunk_op *next = op->next;
@@ -152,9 +155,9 @@ static void start_write(struct kj_engine *engine)
     trunk->writing = trunk->waiting;
     trunk->waiting = NULL;
     kj_modify(&(struct kj_modify){.store = engine->store,
-                                  .workspace = k_workspace,
+                                  .workspace = kj_trunk_workspace,
                                   .coll = KJ_LIMITS,
-                                  .key = k_key,
+                                  .key = kj_trunk_key,
                                   .change = apply_all,
                                   .done = on_written,
                                   .arg = engine});
@@ -257,7 +260,7 @@ static void on_trunk(struct kj_store_request *request)
     struct rows *rows = KJ_NEW(struct rows);
     if (op->status == KJ_OK && op->n_docs) {
         sweep->doc = bson_copy(op->docs[0]);
-        see(&sweep->engine->own->trunk, sweep->doc);
+        kj_trunk_see(sweep->engine, sweep->doc);
         read_rows(sweep->doc, rows);
     }
     size_t count = rows->count;
@@ -285,5 +288,5 @@ void kj_trunk_sweep(struct kj_engine *engine)
     trunk->sweep_at = mono + k_sweep_ms;
     struct sweep *sweep = KJ_NEW(struct sweep);
     sweep->engine = engine;
-    kj_store_get(engine->store, k_workspace, KJ_LIMITS, 0, k_key, on_trunk, sweep);
+    kj_store_get(engine->store, kj_trunk_workspace, KJ_LIMITS, 0, kj_trunk_key, on_trunk, sweep);
 }

@@ -207,7 +207,8 @@ struct kj_store *kj_valve_create(struct kj_store *inner)
 {
     struct valve *valve = KJ_NEW(struct valve);
     valve->class = (struct kj_store_class){inner->class->name, submit, destroy};
-    valve->base = (struct kj_store){.class = &valve->class, .loop = inner->loop};
+    valve->base =
+        (struct kj_store){.class = &valve->class, .loop = inner->loop, .shared = inner->shared};
     valve->inner = inner;
     valve->late_end = &valve->late;
     return &valve->base;

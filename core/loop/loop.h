@@ -88,6 +88,8 @@ void kj_loop_on_step(struct kj_loop *loop, void (*fn)(void *arg, int64_t step_ms
 // to there, the clock stands at `until` (with INT64_MAX: at the last timer), time is held again
 // and `idle` is called once; it may release again. Then the loop waits for real input.
 void kj_loop_release(struct kj_loop *loop, int64_t until, void (*idle)(void *arg), void *arg);
+// Mono ms of the next timer; INT64_MAX: none. For who runs several loops in one virtual time.
+int64_t kj_loop_next_timer(const struct kj_loop *loop);
 // Called after each turn with a virtual clock, before time moves: where inline rooms flush (the
 // store's group commit). Returns true when it made work. At most 4 of them.
 void kj_loop_on_settle(struct kj_loop *loop, bool (*fn)(void *arg), void *arg);

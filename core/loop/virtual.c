@@ -74,6 +74,12 @@ void kj_loop_release(struct kj_loop *loop, int64_t until, void (*idle)(void *arg
     kj_loop_kick(loop);
 }
 
+int64_t kj_loop_next_timer(const struct kj_loop *loop)
+{
+    const struct kj_heap_node *next = kj_heap_peek(&loop->by_mono);
+    return next ? next->key : INT64_MAX;
+}
+
 void kj_loop_on_settle(struct kj_loop *loop, bool (*fn)(void *arg), void *arg)
 {
     if (loop->settler_count == KJ_LOOP_SETTLERS) {

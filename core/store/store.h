@@ -142,6 +142,7 @@ struct kj_store_class {
 struct kj_store {
     const struct kj_store_class *class;
     struct kj_loop *loop;
+    bool shared; // set by the implementation: other hosts may work on the same data meanwhile
     // Set by the application: called on the loop thread, in order, once an event is durable.
     // {_id: number, name, at, workspace, host, simulated?, data{}}
     void (*on_event)(void *arg, const bson_t *event);

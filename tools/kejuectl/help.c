@@ -11,6 +11,7 @@ static const struct {
      "Why a number is or is not called: gates, what waits, past calls, the rules that fired."},
     {"watch", "watch [since=NUMBER] [PREFIX…]",
      "Events as they happen, one a line; --count N ends after so many."},
+    {"hosts", "hosts", "The hosts that share the work, as host.list."},
     {"campaign.watch", "campaign.watch ID",
      "A bar until the campaign has ended, then its numbers."},
     {"lead.import", "lead.import FILE.csv [list=NAME country=DE …]",

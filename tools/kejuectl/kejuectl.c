@@ -212,6 +212,8 @@ static int run_word(struct ctl *ctl, struct line *line, char **words, int count)
     for (size_t i = 0; i < KJ_COUNT(k_files); i++)
         if (strcmp(name, k_files[i].name) == 0 && is_file(ctl, words + 1, count - 1))
             return k_files[i].run(ctl, words[1], words + 2, count - 2);
+    if (strcmp(name, "hosts") == 0)
+        name = "host.list";
     return run_command(ctl, name, words + 1, count - 1);
 }
 

@@ -6,7 +6,7 @@
 #include <string.h>
 
 // Verbs that are no command of the daemon.
-static const char *const k_own[] = {"why", "watch", "help", "campaign.watch"};
+static const char *const k_own[] = {"why", "watch", "help", "campaign.watch", "hosts"};
 
 const bson_t *ctl_about(const char *command)
 {

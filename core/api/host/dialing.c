@@ -1,29 +1,23 @@
-// dialing.stop and dialing.start: the kill switch. Stopped means: no new call leaves this host from
-// now on, not even one that holds its permit; live calls go on.
+// dialing.stop and dialing.start: the kill switch. Stopped means: no new call leaves from now on,
+// by no host, not even one that holds its permit here; live calls go on.
 #include "api/commands.h"
-#include "api/documents.h"
+#include "engine/kill_switch.h"
 
-#include "base/log.h"
-
-static void set(struct kj_request *request, bool dialing)
+static void on_set(void *arg, int status, const bson_t *result, const struct kj_fault *fault)
 {
-    struct kj_engine *engine = kj_request_engine(request);
-    bson_t result = BSON_INITIALIZER;
-    engine->dialing = dialing;
-    kj_queue_hold(engine->queue, "call", !dialing);
-    kj_log(KJ_LOG_WARN, "api", dialing ? "dialing was switched on" : "dialing was switched off",
-           NULL);
-    kj_doc_put_bool(&result, "dialing", dialing);
-    kj_reply(request, &result);
-    bson_destroy(&result);
+    struct kj_request *request = arg;
+    if (status == KJ_OK)
+        kj_reply(request, result);
+    else
+        kj_reply_fault(request, fault);
 }
 
 void kj_dialing_stop(struct kj_request *request)
 {
-    set(request, false);
+    kj_kill_switch_set(kj_request_engine(request), false, on_set, request);
 }
 
 void kj_dialing_start(struct kj_request *request)
 {
-    set(request, true);
+    kj_kill_switch_set(kj_request_engine(request), true, on_set, request);
 }

@@ -10,28 +10,8 @@ static int cancel(void *arg, const bson_t *job, bson_t **next, bson_t **events)
     (void)events;
     if (job == NULL)
         return KJ_ENOTFOUND;
-    const char *state = kj_doc_text(job, "state", "");
-    int64_t now = kj_loop_now(kj_request_engine(request)->loop);
-    bool runs = kj_streq(state, "running"), waits = kj_streq(state, "waiting");
-    bool midway = waits && kj_streq(kj_doc_text(job, "stage", ""), "attempt");
-    if (!runs && !waits && !kj_streq(state, "parked"))
-        return KJ_ESTATE;
-    if (runs && kj_doc_bool(job, "cancel_asked", false))
-        return KJ_MODIFY_SKIP;
-    bson_t changes = BSON_INITIALIZER;
-    if (runs || midway) {
-        kj_doc_put_bool(&changes, "cancel_asked", true);
-        if (midway)
-            kj_doc_put_time(&changes, "due", now);
-    } else {
-        kj_doc_put_text(&changes, "state", "failed");
-        kj_doc_put_text(&changes, "outcome", "canceled");
-        kj_doc_put_text(&changes, "reason", "canceled");
-        kj_doc_put_time(&changes, "updated_at", now);
-    }
-    *next = kj_doc_with(job, &changes);
-    bson_destroy(&changes);
-    return KJ_OK;
+    int rc = kj_job_canceled(job, kj_loop_now(kj_request_engine(request)->loop), next);
+    return rc == KJ_OK && *next == NULL ? KJ_MODIFY_SKIP : rc;
 }
 
 static int retry(void *arg, const bson_t *job, bson_t **next, bson_t **events)

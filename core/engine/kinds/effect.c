@@ -211,6 +211,9 @@ static void run(void *engine, struct kj_running *running)
         on_uncertain(effect, verb, 0, NULL);
     } else if (too_late(effect)) {
         effect_end(effect, KJ_JOB_FAILED, 0, "expired before it could be sent", NULL);
+    } else if (!kj_hosts_holds(effect->engine)) { // another host may be about to send it
+        effect_end(effect, KJ_JOB_WAIT, kj_loop_now(effect->engine->loop) + k_away_ms,
+                   "this host's lease ran out", NULL);
     } else
         send_out(effect);
 }

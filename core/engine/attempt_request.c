@@ -1,0 +1,70 @@
+// What the carrier is told of a call: whom, in whose name, and what the rules want to be asked.
+#include "engine/path.h"
+
+#include <string.h>
+
+static void put_questions(const struct kj_path *path, const char *language, bson_t *request)
+{
+    bson_t *pack = kj_script_describe(path->engine->script,
+                                      path->group ? kj_doc_text(path->group, "pack", "") : "");
+    bson_t variables, questions = BSON_INITIALIZER;
+    bson_iter_t at;
+    struct kj_doc_list list = {&questions};
+    if (pack && kj_doc_child(pack, "variables", &variables) && bson_iter_init(&at, &variables))
+        while (bson_iter_next(&at)) {
+            uint32_t length;
+            const uint8_t *bytes;
+            bson_t variable, row = BSON_INITIALIZER;
+            char ask[32] = "ask.";
+            strncat(ask, language, sizeof ask - 5);
+            bson_iter_document(&at, &length, &bytes);
+            if (!bson_init_static(&variable, bytes, length))
+                continue;
+            const char *text = kj_doc_text(&variable, ask, kj_doc_text(&variable, "ask.en", NULL));
+            if (text == NULL) {
+                bson_destroy(&row);
+                continue;
+            }
+            kj_doc_put_from(&row, "key", &variable, "name");
+            kj_doc_put_text(&row, "text", text);
+            kj_doc_put_from(&row, "type", &variable, "type");
+            kj_doc_put_from(&row, "min", &variable, "min");
+            kj_doc_put_from(&row, "max", &variable, "max");
+            kj_doc_put_from(&row, "values", &variable, "values");
+            kj_doc_put_from(&row, "labels", &variable, "labels");
+            kj_doc_put_doc(&questions, kj_doc_next(&list), &row);
+            bson_destroy(&row);
+        }
+    kj_doc_put_array(request, "questions", &questions);
+    bson_destroy(&questions);
+    kj_doc_clear(&pack);
+}
+
+bson_t *kj_attempt_request(const struct kj_path *path)
+{
+    const bson_t *job = kj_path_job(path);
+    const char *language = kj_doc_text(path->lead, "language", "en");
+    bson_t *request = bson_new(), lead = BSON_INITIALIZER;
+    kj_doc_put_text(request, "attempt_id", path->attempt_id);
+    kj_doc_put_text(request, "to", kj_doc_text(job, "to", ""));
+    kj_doc_put_text(request, "language", language);
+    kj_doc_put_int(request, "attempt", kj_doc_int(job, "dials", 1));
+    kj_doc_put_from(request, "first_message", job, "request.first_message");
+    kj_doc_put_from(request, "context", job, "request.context");
+    if (path->assistant) {
+        kj_doc_put_from(request, "from", path->assistant, "from_number");
+        if (!kj_doc_has(request, "first_message"))
+            kj_doc_put_from(request, "first_message", path->assistant, "first_message");
+        kj_doc_put_from(request, "company", path->assistant, "company");
+        kj_doc_put_from(request, "max_duration_seconds", path->assistant, "max_duration_seconds");
+    }
+    if (path->campaign)
+        kj_doc_put_from(request, "goal", path->campaign, "goal");
+    kj_doc_put_from(&lead, "first_name", path->lead, "first_name");
+    kj_doc_put_from(&lead, "last_name", path->lead, "last_name");
+    kj_doc_put_from(&lead, "country", path->lead, "country");
+    kj_doc_put_doc(request, "lead", &lead);
+    bson_destroy(&lead);
+    put_questions(path, language, request);
+    return request;
+}
