@@ -16,7 +16,7 @@ enum {
     KJ_WORD = 16,  // one of a few words: indexes may hold the documents of one word alone
 };
 
-enum { KJ_FIELDS_MAX = 10, KJ_INDEXES_MAX = 7 };
+enum { KJ_FIELDS_MAX = 10, KJ_INDEXES_MAX = 7, KJ_COLUMNS_MAX = 4 };
 
 // A top-level field of the documents.
 struct kj_field {
@@ -25,11 +25,12 @@ struct kj_field {
     unsigned flags;
 };
 
-// An index over several fields; `columns` and `where` as SQL writes them.
+// An index over several fields, "-field" descending; "workspace" is one here. It holds the
+// documents that have the field `only`, or have this `word` in it.
 struct kj_index {
-    const char *name;
-    const char *columns;
-    const char *where;
+    const char *name; // NULL ends the list
+    const char *columns[KJ_COLUMNS_MAX];
+    const char *only, *word; // NULL: all of them
 };
 
 struct kj_collection {

@@ -1,6 +1,7 @@
 // Commutative increments: {path: delta} added to a document. Whole numbers stay whole; a missing
 // path is created. One path at a time, since such documents are small.
-#include "store/sqlite.h"
+#include "store/collections.h"
+#include "store/store_parts.h"
 
 #include <string.h>
 
@@ -129,4 +130,17 @@ int kj_increment(enum kj_coll coll, const bson_t *doc, const bson_t *deltas, bso
     else
         bson_destroy(now);
     return rc;
+}
+
+bson_t *kj_increment_base(const struct kj_store_op *op)
+{
+    const char *field = kj_collection(op->coll)->fields[0].name;
+    bson_t *base = bson_new();
+    bson_iter_t at;
+    bson_append_utf8(base, field, -1, op->key, -1);
+    if (op->set_on_insert && bson_iter_init(&at, op->set_on_insert))
+        while (bson_iter_next(&at))
+            if (strcmp(bson_iter_key(&at), field) != 0)
+                bson_append_iter(base, bson_iter_key(&at), -1, &at);
+    return base;
 }

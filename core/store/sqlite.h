@@ -118,17 +118,11 @@ int kj_sqlite_add(struct kj_sqlite_run *run, const bson_t *doc, const char *work
 int kj_sqlite_put(struct kj_sqlite_run *run, sqlite3_stmt *old, const bson_t *doc, bson_t **stored);
 
 // sqlite_events.c
-// Before the op runs: KJ_EINVAL when its events are not {name, data{}, workspace?}.
-int kj_sqlite_check_events(const struct kj_sqlite_run *run);
 // Numbers and stores the op's events.
 int kj_sqlite_add_events(struct kj_sqlite_run *run);
 
 // sqlite_trim.c: within a group, drops what is older than is kept. `now`: wall ms.
 void kj_sqlite_trim(struct kj_sqlite_db *db, int64_t now);
 void kj_sqlite_trim_begin(struct kj_sqlite_db *db); // once, after opening
-
-// increment.c: the document with {path: delta, …} applied, or KJ_EINVAL, KJ_ELIMIT.
-int kj_increment(enum kj_coll coll, const bson_t *doc, const bson_t *deltas, bson_t **out,
-                 struct kj_fault *fault) KJ_MUST_USE;
 
 #endif

@@ -218,25 +218,10 @@ static int64_t earliest_left(struct claim *claim)
     return due;
 }
 
-static int check(const struct kj_sqlite_run *run)
-{
-    const struct kj_store_op *op = run->op;
-    const char *wrong = op->coll != KJ_JOBS              ? "Only jobs can be claimed."
-                        : *run->request->workspace != 0  ? "A claim runs across workspaces."
-                        : op->host == NULL || !*op->host ? "A claim needs the name of its host."
-                        : op->limit < 0 || op->limit > KJ_FIND_LIMIT_MAX
-                            ? "A claim takes 1 to 100,000 jobs."
-                            : NULL;
-    return wrong ? kj_fault(&run->request->fault, KJ_EINVAL, "jobs", NULL, "%s", wrong) : 0;
-}
-
 int kj_sqlite_claim(struct kj_sqlite_run *run)
 {
-    int rc = check(run);
-    if (rc < 0)
-        return rc;
     struct claim claim = {.run = run};
-    int64_t limit = run->op->limit ? run->op->limit : KJ_FIND_LIMIT;
+    int64_t limit = kj_store_limit(run->op);
     list_kinds(&claim);
     for (size_t i = 0; i < claim.n_kinds; i++)
         seek_level(&claim, &claim.kinds[i], INT64_MAX);

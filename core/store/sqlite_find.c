@@ -122,19 +122,6 @@ static void collect(struct kj_sqlite_run *run, sqlite3_stmt *stmt)
     sqlite3_reset(stmt);
 }
 
-static int bounds(struct kj_sqlite_run *run, int64_t *limit)
-{
-    *limit = run->op->limit ? run->op->limit : KJ_FIND_LIMIT;
-    if (*limit < 0 || run->op->skip < 0)
-        return kj_fault(&run->request->fault, KJ_EINVAL, kj_coll_name(run->op->coll), NULL,
-                        "Limit and skip cannot be negative.");
-    if (*limit > KJ_FIND_LIMIT_MAX)
-        return kj_fault(&run->request->fault, KJ_ELIMIT, kj_coll_name(run->op->coll),
-                        "read on with {_id: {$gt: the last one}}",
-                        "A find gives at most %d documents.", KJ_FIND_LIMIT_MAX);
-    return 0;
-}
-
 int kj_sqlite_find(struct kj_sqlite_run *run)
 {
     const char *workspace = run->request->workspace;
@@ -142,11 +129,8 @@ int kj_sqlite_find(struct kj_sqlite_run *run)
     struct kj_filter filter = {0};
     struct kj_buf text;
     bool descending;
-    int64_t limit;
     kj_buf_init(&text, 0);
-    int rc = bounds(run, &limit);
-    if (rc == 0)
-        rc = kj_sort_parse(run->op->coll, run->op->sort, &sort, &descending, &run->request->fault);
+    int rc = kj_sort_parse(run->op->coll, run->op->sort, &sort, &descending, &run->request->fault);
     if (rc == 0)
         rc = kj_filter_parse(run->op->coll, run->op->filter, &filter, &run->request->fault);
     if (rc < 0)
@@ -158,7 +142,7 @@ int kj_sqlite_find(struct kj_sqlite_run *run)
     if (stmt == NULL)
         goto out;
     int at = bind_where(stmt, &filter, workspace);
-    sqlite3_bind_int64(stmt, at, limit);
+    sqlite3_bind_int64(stmt, at, kj_store_limit(run->op));
     sqlite3_bind_int64(stmt, at + 1, run->op->skip);
     collect(run, stmt);
 out:

@@ -10,30 +10,6 @@
 
 enum { STATEMENTS_MAX = 256 };
 
-static int check_write(const struct kj_sqlite_run *run)
-{
-    const struct kj_store_op *op = run->op;
-    bool writes_doc = op->verb == KJ_STORE_INSERT || op->verb == KJ_STORE_REPLACE ||
-                      op->verb == KJ_STORE_INCREMENT;
-    if (writes_doc && op->doc == NULL)
-        return kj_fault(&run->request->fault, KJ_EINVAL, kj_coll_name(op->coll), NULL,
-                        "A write to %s came without a document.", kj_coll_name(op->coll));
-    if (op->coll == KJ_EVENTS && (writes_doc || op->verb == KJ_STORE_DELETE))
-        return kj_fault(&run->request->fault, KJ_EINVAL, "events", "give it as `events` of a write",
-                        "Events are written with the write they tell of, not by themselves.");
-    return kj_sqlite_check_events(run);
-}
-
-static int check(const struct kj_sqlite_run *run)
-{
-    if ((unsigned)run->op->coll >= KJ_COLL_COUNT)
-        return kj_fault(&run->request->fault, KJ_EINVAL, "store", NULL, "No such collection.");
-    if (run->request->refused)
-        return kj_fault(&run->request->fault, KJ_EINVAL, kj_coll_name(run->op->coll), NULL,
-                        "The workspace's name is longer than 63 bytes.");
-    return check_write(run);
-}
-
 static int run_verb(struct kj_sqlite_run *run)
 {
     static int (*const k_verbs[])(struct kj_sqlite_run * run) = {
@@ -42,8 +18,6 @@ static int run_verb(struct kj_sqlite_run *run)
         [KJ_STORE_DELETE] = kj_sqlite_delete,   [KJ_STORE_FIND] = kj_sqlite_find,
         [KJ_STORE_COUNT] = kj_sqlite_count,     [KJ_STORE_CLAIM] = kj_sqlite_claim,
     };
-    if ((unsigned)run->op->verb >= KJ_COUNT(k_verbs))
-        return kj_fault(&run->request->fault, KJ_EINVAL, "store", NULL, "No such operation.");
     return k_verbs[run->op->verb](run);
 }
 
@@ -52,7 +26,7 @@ static void run_op(struct kj_sqlite_db *db, struct kj_store_request *request,
 {
     struct kj_sqlite_run run = {db, request, op, events, ""};
     memcpy(run.workspace, request->workspace, sizeof run.workspace);
-    op->status = check(&run);
+    op->status = kj_store_check(request, op);
     if (op->status < 0)
         return;
     op->status = run_verb(&run);

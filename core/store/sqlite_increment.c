@@ -1,25 +1,9 @@
 // The increment: by id, or by key and then inserted when absent.
 #include "store/sqlite.h"
 
-#include <string.h>
-
-// {key: …} and set_on_insert, to which the increments are added.
-static bson_t *new_base(const struct kj_store_op *op)
-{
-    const char *field = kj_collection(op->coll)->fields[0].name;
-    bson_t *base = bson_new();
-    bson_iter_t at;
-    bson_append_utf8(base, field, -1, op->key, -1);
-    if (op->set_on_insert && bson_iter_init(&at, op->set_on_insert))
-        while (bson_iter_next(&at))
-            if (strcmp(bson_iter_key(&at), field) != 0)
-                bson_append_iter(base, bson_iter_key(&at), -1, &at);
-    return base;
-}
-
 static int insert_new(struct kj_sqlite_run *run, bson_t **stored)
 {
-    bson_t *base = new_base(run->op), *next = NULL;
+    bson_t *base = kj_increment_base(run->op), *next = NULL;
     int rc = kj_increment(run->op->coll, base, run->op->doc, &next, &run->request->fault);
     bson_destroy(base);
     if (rc < 0)

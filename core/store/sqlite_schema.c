@@ -38,6 +38,23 @@ static void table_text(struct kj_buf *text, enum kj_coll coll)
     kj_buf_adds(text, ", doc BLOB NOT NULL)");
 }
 
+static void declared_text(struct kj_buf *name, struct kj_buf *text,
+                          const struct kj_collection *about, const struct kj_index *index)
+{
+    kj_buf_addf(name, "%s_%s", about->name, index->name);
+    kj_buf_addf(text, "CREATE INDEX \"%s\" ON \"%s\" (", name->data, about->name);
+    for (size_t i = 0; i < KJ_COLUMNS_MAX && index->columns[i]; i++) {
+        bool descending = *index->columns[i] == '-';
+        kj_buf_addf(text, "%s%s%s", i ? ", " : "", index->columns[i] + descending,
+                    descending ? " DESC" : "");
+    }
+    kj_buf_addc(text, ')');
+    if (index->word)
+        kj_buf_addf(text, " WHERE %s = '%s'", index->only, index->word);
+    else if (index->only)
+        kj_buf_addf(text, " WHERE %s IS NOT NULL", index->only);
+}
+
 // CREATE INDEX of the n-th index: first the fields' own, then the others. False when there is none.
 static bool index_text(struct kj_buf *name, struct kj_buf *text, enum kj_coll coll, size_t n)
 {
@@ -58,11 +75,7 @@ static bool index_text(struct kj_buf *name, struct kj_buf *text, enum kj_coll co
     }
     if (n >= KJ_INDEXES_MAX || about->indexes[n].name == NULL)
         return false;
-    kj_buf_addf(name, "%s_%s", about->name, about->indexes[n].name);
-    kj_buf_addf(text, "CREATE INDEX \"%s\" ON \"%s\" (%s)", name->data, about->name,
-                about->indexes[n].columns);
-    if (about->indexes[n].where)
-        kj_buf_addf(text, " WHERE %s", about->indexes[n].where);
+    declared_text(name, text, about, &about->indexes[n]);
     return true;
 }
 

@@ -72,15 +72,6 @@ static int taken(struct kj_sqlite_run *run, int rc, int64_t id, const struct kj_
     return KJ_EEXISTS;
 }
 
-static int too_large(struct kj_sqlite_run *run, const bson_t *doc)
-{
-    if (doc->len <= KJ_DOC_BYTES_MAX)
-        return 0;
-    return kj_fault(&run->request->fault, KJ_ELIMIT, kj_coll_name(run->op->coll), NULL,
-                    "The document for %s has %u bytes, more than the 16 MiB that fit.",
-                    kj_coll_name(run->op->coll), (unsigned)doc->len);
-}
-
 int kj_sqlite_add(struct kj_sqlite_run *run, const bson_t *doc, const char *workspace,
                   bson_t **stored)
 {
@@ -90,15 +81,11 @@ int kj_sqlite_add(struct kj_sqlite_run *run, const bson_t *doc, const char *work
     bool stamped;
     int rc = kj_collection_values(coll, doc, values, &stamped, &run->request->fault);
     if (rc == 0)
-        rc = too_large(run, doc);
+        rc = kj_store_check_doc(run->request, run->op, doc, stamped);
     sqlite3_stmt *stmt = rc < 0 ? NULL : kj_sqlite_fixed(db, coll, KJ_FIXED_INSERT);
     if (stmt == NULL)
         return rc;
     int64_t id = stamped ? kj_doc_int(doc, "_id", 0) : 0;
-    if (id < 0 || id == INT64_MAX)
-        return kj_fault(&run->request->fault, KJ_EINVAL, kj_coll_name(coll), NULL,
-                        "The _id of a document for %s is not a positive number.",
-                        kj_coll_name(coll));
     if (id == 0)
         id = db->next_id[coll];
     bson_t *out = kj_stamped(doc, stamped, id, 1, workspace);
@@ -132,9 +119,6 @@ int kj_sqlite_insert(struct kj_sqlite_run *run)
     const char *workspace = run->request->workspace;
     if (*workspace == 0)
         workspace = kj_doc_text(run->op->doc, "workspace", "");
-    if (strlen(workspace) >= sizeof run->workspace)
-        return kj_fault(&run->request->fault, KJ_EINVAL, kj_coll_name(run->op->coll), NULL,
-                        "The workspace's name is longer than 63 bytes.");
     return kj_sqlite_add(run, run->op->doc, workspace, NULL);
 }
 
@@ -177,7 +161,7 @@ int kj_sqlite_put(struct kj_sqlite_run *run, sqlite3_stmt *old, const bson_t *do
             changed |= 1u << i;
     sqlite3_reset(old);
     if (rc == 0)
-        rc = too_large(run, doc);
+        rc = kj_store_check_doc(run->request, run->op, doc, false);
     sqlite3_stmt *stmt = rc < 0 ? NULL : kj_sqlite_update(db, coll, changed);
     if (stmt == NULL)
         return rc;

@@ -57,6 +57,7 @@ enum kj_store_verb {
     KJ_STORE_FIND,      // filter, sort, limit -> docs
     KJ_STORE_COUNT,     // filter -> count
     KJ_STORE_CLAIM,     // jobs only: see below -> docs (already updated), next_due
+    KJ_STORE_VERB_COUNT
 };
 
 // `key` of GET, INCREMENT and DELETE is the text of the collection's unique field: "phone_number"
