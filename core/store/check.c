@@ -126,12 +126,11 @@ bool kj_store_all_stale(const struct kj_store_request *request)
     return request->n_ops > 0;
 }
 
-bson_t *kj_store_event(const struct kj_store_request *request, const bson_t *event,
-                       const char *host, bool simulated)
+bson_t *kj_store_event(int64_t at, const bson_t *event, const char *host, bool simulated)
 {
     bson_t *doc = bson_new();
     kj_doc_put_text(doc, "name", kj_doc_text(event, "name", ""));
-    kj_doc_put_time(doc, "at", request->at);
+    kj_doc_put_time(doc, "at", at);
     kj_doc_put_text(doc, "host", host);
     if (simulated)
         kj_doc_put_bool(doc, "simulated", true);

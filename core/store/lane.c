@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 
-static void append(struct kj_request_list *list, struct kj_store_request *request)
+void kj_request_append(struct kj_request_list *list, struct kj_store_request *request)
 {
     request->next = NULL;
     if (list->last)
@@ -144,7 +144,7 @@ bool kj_lane_submit(struct kj_lane *lane, struct kj_store_request *request, size
     bool fits =
         limit == 0 || lane->queue.first == NULL || lane->queued_ops + request->n_ops <= limit;
     if (fits) {
-        append(&lane->queue, request);
+        kj_request_append(&lane->queue, request);
         lane->queued_ops += request->n_ops;
     }
     uv_mutex_unlock(&lane->mutex);

@@ -41,6 +41,7 @@ struct kj_lane {
     uv_cond_t wake;
 };
 
+void kj_request_append(struct kj_request_list *list, struct kj_store_request *request);
 // Fills in nothing: store, name, run, arg and group_ops are set before. Ends the process when
 // `thread` cannot be had.
 void kj_lane_open(struct kj_lane *lane, bool thread);

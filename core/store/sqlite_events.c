@@ -10,7 +10,7 @@ static int add_event(struct kj_sqlite_run *run, const bson_t *event, const char 
 {
     struct kj_store_op op = {.verb = KJ_STORE_INSERT, .coll = KJ_EVENTS};
     struct kj_sqlite_run one = {run->db, run->request, &op, run->events, ""};
-    bson_t *doc = kj_store_event(run->request, event, run->db->host, run->db->simulated);
+    bson_t *doc = kj_store_event(run->request->at, event, run->db->host, run->db->simulated);
     bson_t *stored = NULL;
     if (*run->request->workspace == 0)
         workspace = kj_doc_text(event, "workspace", workspace);

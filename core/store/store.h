@@ -12,6 +12,13 @@
 //
 // Operations run in the order of submission: a find submitted after an insert sees it, unless it
 // says `stale_ok`. Requests finish in that order too (those with `stale_ok` in one of their own).
+//
+// MongoDB differs where it must. Requests submitted together that touch different documents may be
+// carried out in any order, which only a crash can show; the operations of one request never.
+// KJ_EUNAVAILABLE does not say that nothing was written: read again and judge again, as after
+// KJ_ECONFLICT. With over 50,000 operations queued a request gets it at once, before its turn. The
+// ids of several hosts interleave, and a crash skips some. Field names inside documents that begin
+// with $ need MongoDB 5.
 #ifndef KJ_STORE_H
 #define KJ_STORE_H
 
@@ -131,6 +138,10 @@ struct kj_store_config {
     bool simulated;      // events carry simulated: true
     int64_t events_kept; // the newest so many; 0 = 1,000,000
     int64_t jobs_kept;   // the same of ended jobs that belong to no lead and no campaign
+    // MongoDB, in the place of path and volatile_data:
+    const char *uri;      // mongodb://…; with its password: told to nobody
+    const char *database; // NULL = the one the uri names, else "kejue"
+    bool allow_unsafe;    // a server that is no member of a replica set will do
 };
 
 // What a store is made of; both implementations pass tests/contract/store. All on the loop thread.
@@ -157,6 +168,11 @@ struct kj_store {
 // loop's last turn and calls what `done` is still open.
 int kj_sqlite_create(struct kj_loop *loop, const struct kj_store_config *config,
                      struct kj_store **store, struct kj_fault *fault) KJ_MUST_USE;
+// Connects, or says in the fault what is wrong: the address, the user, a server that is no primary
+// of a replica set (unless allow_unsafe), a newer format. Makes what is missing of indexes. With a
+// virtual clock time stands while the database works.
+int kj_mongo_create(struct kj_loop *loop, const struct kj_store_config *config,
+                    struct kj_store **store, struct kj_fault *fault) KJ_MUST_USE;
 void kj_store_destroy(struct kj_store *store);
 
 struct kj_store_request *kj_store_request(size_t n_ops, const char *workspace,

@@ -27,8 +27,7 @@ int64_t kj_store_limit(const struct kj_store_op *op);
 // Only reads that may be stale: may run beside the writes.
 bool kj_store_all_stale(const struct kj_store_request *request);
 // The document of an event that came with a write, without its stamps.
-bson_t *kj_store_event(const struct kj_store_request *request, const bson_t *event,
-                       const char *host, bool simulated);
+bson_t *kj_store_event(int64_t at, const bson_t *event, const char *host, bool simulated);
 
 // increment.c
 // The document with {path: delta, …} applied, or KJ_EINVAL, KJ_ELIMIT.

@@ -8,6 +8,8 @@
 
 #include "contract/store_cases_group.h"
 
+#include <mongoc/mongoc.h>
+
 static void open_sqlite(struct world *world)
 {
     struct kj_fault fault = {0};
@@ -46,11 +48,40 @@ static void clean_sqlite_file(struct world *world)
     assert_int_equal(rmdir(world->path), 0); // and nothing else was left
 }
 
+// A database of its own for each case; the server is that of KEJUE_TEST_MONGODB_URI.
+static void open_mongo(struct world *world)
+{
+    static int n;
+    struct kj_fault fault = {0};
+    const char *uri = getenv("KEJUE_TEST_MONGODB_URI");
+    if (uri == NULL)
+        skip();
+    if (world->path[0] == 0)
+        snprintf(world->path, sizeof world->path, "kj_test_%d_%d", (int)getpid(), n++);
+    world->config.uri = uri;
+    world->config.database = world->path;
+    world->config.allow_unsafe = getenv("KEJUE_TEST_MONGODB_UNSAFE") != NULL;
+    world->config.host = "h1";
+    if (kj_mongo_create(world->loop, &world->config, &world->store, &fault) < 0)
+        fail_msg("%s", fault.text);
+}
+
+static void clean_mongo(struct world *world)
+{
+    mongoc_client_t *client = mongoc_client_new(world->config.uri);
+    mongoc_database_t *database = mongoc_client_get_database(client, world->path);
+    assert_true(mongoc_database_drop(database, NULL));
+    mongoc_database_destroy(database);
+    mongoc_client_destroy(client);
+}
+
 static const struct factory k_factories[] = {
     {"sqlite, memory, inline", true, false, open_sqlite_memory, NULL},
     {"sqlite, file, inline", true, true, open_sqlite_file, clean_sqlite_file},
     {"sqlite, memory, threads", false, false, open_sqlite_memory, NULL},
     {"sqlite, file, threads", false, true, open_sqlite_file, clean_sqlite_file},
+    {"mongodb", false, true, open_mongo, clean_mongo},
+    {"mongodb, virtual clock", true, true, open_mongo, clean_mongo},
 };
 
 static const struct {

@@ -1,0 +1,368 @@
+// Conditional writes of many rows in one round trip, with a sure outcome for each.
+//
+// A bulk reply tells how many rows were met, not which, and a lost one tells nothing; so when not
+// everything went well the rows are read back: one that bears our stamp was written by us, one that
+// still has the old version was not, and everything else was decided by somebody faster. That also
+// makes a second try harmless. One command for all rows is what makes this store fast: a round trip
+// with a majority's flush costs milliseconds, a row in it microseconds.
+#include "store/mongo.h"
+
+#include "base/map.h"
+#include "base/str.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { DUPLICATE_KEY = 11000, ROUNDS = 20 };
+
+int kj_mongo_fields(enum kj_coll coll, const bson_t *doc, const char *workspace, bson_t *fields,
+                    bool *stamped, struct kj_fault *fault)
+{
+    struct kj_value values[KJ_FIELDS_MAX];
+    const struct kj_field *declared = kj_collection(coll)->fields;
+    int rc = kj_collection_values(coll, doc, values, stamped, fault);
+    for (size_t i = 0; rc == 0 && declared[i].name; i++) {
+        const struct kj_value *value = &values[i];
+        if (value->kind == KJ_VALUE_TEXT)
+            bson_append_utf8(fields, declared[i].name, -1, value->text, (int)value->length);
+        else if (value->kind == KJ_VALUE_INT)
+            kj_doc_put_int(fields, declared[i].name, value->integer);
+        else if (value->kind == KJ_VALUE_REAL)
+            kj_doc_put_real(fields, declared[i].name, value->real);
+    }
+    // Only beside a key: a sparse index holds what has any of its fields.
+    if (rc == 0 && values[0].kind != KJ_VALUE_NONE)
+        kj_doc_put_text(fields, "workspace", workspace);
+    return rc;
+}
+
+void kj_mongo_row_fini(struct kj_mongo_row *row)
+{
+    kj_doc_clear(&row->doc);
+    kj_doc_clear(&row->fields);
+    kj_doc_clear(&row->events);
+}
+
+// --- the commands ---
+
+// The library's own look at the keys would refuse documents that are none of its business.
+static void no_checks(bson_t *opts)
+{
+    kj_doc_put_bool(opts, "validate", false);
+}
+
+static void add_insert(mongoc_bulk_operation_t *bulk, const struct kj_mongo_row *row)
+{
+    bson_t whole = BSON_INITIALIZER, opts = BSON_INITIALIZER;
+    no_checks(&opts);
+    kj_doc_put_int(&whole, "_id", row->id);
+    kj_doc_put_int(&whole, "version", row->version);
+    kj_doc_put_text(&whole, "workspace", row->workspace);
+    kj_doc_put_doc(&whole, "fields", row->fields);
+    kj_doc_put_doc(&whole, "doc", row->doc);
+    kj_doc_put_text(&whole, "op", row->op);
+    if (row->events)
+        kj_doc_put_array(&whole, "events", row->events);
+    (void)mongoc_bulk_operation_insert_with_opts(bulk, &whole, &opts, NULL);
+    bson_destroy(&opts);
+    bson_destroy(&whole);
+}
+
+static void add_update(mongoc_bulk_operation_t *bulk, const struct kj_mongo_row *row)
+{
+    bson_t query = BSON_INITIALIZER, update = BSON_INITIALIZER, opts = BSON_INITIALIZER;
+    bson_t set, push, each;
+    no_checks(&opts);
+    kj_doc_put_int(&query, "_id", row->id);
+    kj_doc_put_int(&query, "version", row->old_version);
+    kj_doc_put_text(&query, "workspace", row->workspace);
+    BSON_APPEND_DOCUMENT_BEGIN(&update, "$set", &set);
+    kj_doc_put_int(&set, "version", row->version);
+    kj_doc_put_doc(&set, "fields", row->fields);
+    kj_doc_put_doc(&set, "doc", row->doc);
+    kj_doc_put_text(&set, "op", row->op);
+    bson_append_document_end(&update, &set);
+    if (row->events) { // behind those of an earlier write that nobody has copied yet
+        BSON_APPEND_DOCUMENT_BEGIN(&update, "$push", &push);
+        BSON_APPEND_DOCUMENT_BEGIN(&push, "events", &each);
+        kj_doc_put_array(&each, "$each", row->events);
+        bson_append_document_end(&push, &each);
+        bson_append_document_end(&update, &push);
+    }
+    (void)mongoc_bulk_operation_update_one_with_opts(bulk, &query, &update, &opts, NULL);
+    bson_destroy(&opts);
+    bson_destroy(&update);
+    bson_destroy(&query);
+}
+
+struct outcome {
+    bool sure;       // every row without an error was met or not met for certain
+    int64_t matched; // of updates
+};
+
+static struct kj_mongo_row *nth_open(struct kj_mongo_row *rows, size_t count, int64_t n)
+{
+    for (size_t i = 0; i < count; i++)
+        if (rows[i].open && n-- == 0)
+            return &rows[i];
+    return NULL;
+}
+
+// A row's own error: it is decided. The index counts the open rows of the command.
+static void read_write_error(struct kj_mongo_work *work, const bson_t *error,
+                             struct kj_mongo_row *row)
+{
+    if (row == NULL)
+        return;
+    row->status = KJ_EEXISTS; // for now: see resolve()
+    if (kj_doc_int(error, "code", 0) != DUPLICATE_KEY)
+        row->status =
+            kj_fault(&work->fault, KJ_EIO, work->mongo->where, "see the log of the database",
+                     "The MongoDB database %s refused a document: %s.", work->mongo->where,
+                     kj_doc_text(error, "errmsg", "it does not say why"));
+}
+
+// Runs one command for all open rows. KJ_E* when trying again is over.
+static int execute(struct kj_mongo_work *work, enum kj_coll coll, struct kj_mongo_row *rows,
+                   size_t count, bool insert, struct outcome *outcome)
+{
+    mongoc_collection_t *target = kj_mongo_coll(work, coll);
+    bson_t opts = BSON_INITIALIZER, reply, errors, one;
+    bson_error_t error = {0};
+    bson_iter_t at;
+    size_t failed = 0;
+    int rc = 0;
+    kj_doc_put_bool(&opts, "ordered", false); // one that fails does not stop the others
+    mongoc_bulk_operation_t *bulk =
+        mongoc_collection_create_bulk_operation_with_opts(target, &opts);
+    for (size_t i = 0; i < count; i++)
+        if (rows[i].open && insert)
+            add_insert(bulk, &rows[i]);
+        else if (rows[i].open)
+            add_update(bulk, &rows[i]);
+    bool ok = mongoc_bulk_operation_execute(bulk, &reply, &error) != 0;
+    if (kj_doc_child(&reply, "writeErrors", &errors) && bson_iter_init(&at, &errors))
+        while (bson_iter_next(&at)) {
+            const uint8_t *bytes;
+            uint32_t length;
+            bson_iter_document(&at, &length, &bytes);
+            if (bson_init_static(&one, bytes, length))
+                read_write_error(work, &one, nth_open(rows, count, kj_doc_int(&one, "index", -1)));
+            failed++;
+        }
+    outcome->matched = kj_doc_int(&reply, "nMatched", 0);
+    outcome->sure = ok || (failed > 0 && error.domain != MONGOC_ERROR_STREAM &&
+                           error.domain != MONGOC_ERROR_SERVER_SELECTION &&
+                           kj_doc_count(&reply, "writeConcernErrors") == 0);
+    if (!outcome->sure)
+        rc = kj_mongo_again(work, &error, &reply);
+    bson_destroy(&reply);
+    mongoc_bulk_operation_destroy(bulk);
+    bson_destroy(&opts);
+    mongoc_collection_destroy(target);
+    return rc;
+}
+
+// --- reading back ---
+
+static void close_row(struct kj_mongo_row *row, int status)
+{
+    row->open = false;
+    row->status = status;
+}
+
+static void name_key(struct kj_buf *name, const char *key, const char *workspace)
+{
+    kj_buf_reset(name);
+    kj_buf_adds(name, key);
+    kj_buf_addc(name, '\n');
+    kj_buf_adds(name, workspace);
+}
+
+// Stored rows by "#id" or, with `keys`, by "key\nworkspace", of the open rows with `status`.
+static int read_back(struct kj_mongo_work *work, enum kj_coll coll, struct kj_mongo_row *rows,
+                     size_t count, int status, bool keys, struct kj_store_op *found)
+{
+    bson_t filter = BSON_INITIALIZER, opts = BSON_INITIALIZER, in, array, only;
+    struct kj_doc_list list = {&array};
+    const char *key_field = kj_collection(coll)->fields[0].name;
+    char path[80];
+    snprintf(path, sizeof path, "fields.%s", key_field);
+    BSON_APPEND_DOCUMENT_BEGIN(&filter, keys ? path : "_id", &in);
+    BSON_APPEND_ARRAY_BEGIN(&in, "$in", &array);
+    for (size_t i = 0; i < count; i++) {
+        if (!rows[i].open || rows[i].status != status)
+            continue;
+        const char *key = kj_doc_text(rows[i].fields, key_field, NULL);
+        if (!keys)
+            kj_doc_put_int(&array, kj_doc_next(&list), rows[i].id);
+        else if (key)
+            kj_doc_put_text(&array, kj_doc_next(&list), key);
+    }
+    bson_append_array_end(&in, &array);
+    bson_append_document_end(&filter, &in);
+    BSON_APPEND_DOCUMENT_BEGIN(&opts, "projection", &only);
+    kj_doc_put_int(&only, "version", 1);
+    kj_doc_put_int(&only, "workspace", 1);
+    kj_doc_put_int(&only, "op", 1);
+    kj_doc_put_int(&only, path, 1);
+    bson_append_document_end(&opts, &only);
+    int rc = list.count ? kj_mongo_query(work, coll, &filter, &opts, false, found) : 0;
+    bson_destroy(&opts);
+    bson_destroy(&filter);
+    return rc;
+}
+
+static void index_found(enum kj_coll coll, const struct kj_store_op *found, bool keys,
+                        struct kj_map *map)
+{
+    char path[80];
+    struct kj_buf name;
+    kj_buf_init(&name, 0);
+    snprintf(path, sizeof path, "fields.%s", kj_collection(coll)->fields[0].name);
+    for (size_t i = 0; i < found->n_docs; i++) {
+        const bson_t *row = found->docs[i];
+        if (keys)
+            name_key(&name, kj_doc_text(row, path, ""), kj_doc_text(row, "workspace", ""));
+        else {
+            kj_buf_reset(&name);
+            kj_buf_addf(&name, "%lld", (long long)kj_doc_int(row, "_id", 0));
+        }
+        kj_map_put(map, name.data, found->docs[i]);
+    }
+    kj_buf_fini(&name);
+}
+
+typedef void judge_row(struct kj_mongo_row *row, const bson_t *stored);
+
+// Reads the open rows with `status` back and judges each.
+static int judge_all(struct kj_mongo_work *work, enum kj_coll coll, struct kj_mongo_row *rows,
+                     size_t count, int status, bool keys, judge_row *judge)
+{
+    struct kj_store_op found = {0};
+    struct kj_map map;
+    struct kj_buf name;
+    kj_map_init(&map);
+    kj_buf_init(&name, 0);
+    int rc = read_back(work, coll, rows, count, status, keys, &found);
+    if (rc == 0)
+        index_found(coll, &found, keys, &map);
+    for (size_t i = 0; i < count && rc == 0; i++) {
+        if (!rows[i].open || rows[i].status != status)
+            continue;
+        kj_buf_reset(&name);
+        if (keys)
+            name_key(&name, kj_doc_text(rows[i].fields, kj_collection(coll)->fields[0].name, ""),
+                     rows[i].workspace);
+        else
+            kj_buf_addf(&name, "%lld", (long long)rows[i].id);
+        judge(&rows[i], kj_map_get(&map, name.data));
+    }
+    kj_buf_fini(&name);
+    kj_map_fini(&map);
+    kj_store_clear_result(&found);
+    return rc;
+}
+
+// An insert met a taken _id: it is ours from an earlier try, or somebody's; without such a row it
+// was the key that is taken.
+static void judge_taken_id(struct kj_mongo_row *row, const bson_t *stored)
+{
+    if (stored == NULL)
+        return;
+    bool ours = strcmp(kj_doc_text(stored, "op", ""), row->op) == 0;
+    row->owner = row->id;
+    close_row(row, ours ? 0 : KJ_EEXISTS);
+}
+
+static void judge_taken_key(struct kj_mongo_row *row, const bson_t *stored)
+{
+    row->status = 0; // the owner is gone already: try again
+    if (stored == NULL)
+        return;
+    row->owner = kj_doc_int(stored, "_id", 0);
+    close_row(row, row->owner == row->id && strcmp(kj_doc_text(stored, "op", ""), row->op) == 0
+                       ? 0
+                       : KJ_EEXISTS);
+}
+
+static void judge_update(struct kj_mongo_row *row, const bson_t *stored)
+{
+    const char *workspace = kj_doc_text(stored, "workspace", "");
+    if (stored == NULL)
+        close_row(row, KJ_ENOTFOUND);
+    else if (strcmp(kj_doc_text(stored, "op", ""), row->op) == 0)
+        close_row(row, 0);
+    else if (strcmp(workspace, row->workspace) != 0 && !row->any_workspace)
+        close_row(row, KJ_ENOTFOUND);
+    else if (kj_doc_int(stored, "version", 0) != row->old_version)
+        close_row(row, KJ_ECONFLICT);
+    else if (strcmp(workspace, row->workspace) != 0)
+        kj_mongo_move_row(row, workspace);
+}
+
+static void close_failed(struct kj_mongo_row *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (rows[i].open && rows[i].status < 0 && rows[i].status != KJ_EEXISTS)
+            close_row(&rows[i], rows[i].status);
+}
+
+static bool any_open(const struct kj_mongo_row *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (rows[i].open)
+            return true;
+    return false;
+}
+
+static int no_end(struct kj_mongo_work *work)
+{
+    return kj_fault(&work->fault, KJ_EUNAVAILABLE, work->mongo->where, "try again in a moment",
+                    "Writes to the MongoDB database %s did not come to an end.",
+                    work->mongo->where);
+}
+
+static int write_rows(struct kj_mongo_work *work, enum kj_coll coll, struct kj_mongo_row *rows,
+                      size_t count, bool insert)
+{
+    for (int round = 0; any_open(rows, count); round++) {
+        struct outcome outcome;
+        int64_t open = 0, failed = 0;
+        if (round == ROUNDS)
+            return no_end(work);
+        int rc = execute(work, coll, rows, count, insert, &outcome);
+        if (rc < 0)
+            return rc;
+        close_failed(rows, count);
+        for (size_t i = 0; i < count; i++) {
+            open += rows[i].open;
+            failed += rows[i].open && rows[i].status < 0;
+        }
+        bool all = outcome.sure && (insert || outcome.matched == open - failed);
+        for (size_t i = 0; i < count && all; i++)
+            if (rows[i].open && rows[i].status == 0)
+                close_row(&rows[i], 0);
+        if (!all && !insert)
+            rc = judge_all(work, coll, rows, count, 0, false, judge_update);
+        if (rc == 0 && failed && insert)
+            rc = judge_all(work, coll, rows, count, KJ_EEXISTS, false, judge_taken_id);
+        if (rc == 0 && failed)
+            rc = judge_all(work, coll, rows, count, KJ_EEXISTS, true, judge_taken_key);
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
+int kj_mongo_insert_rows(struct kj_mongo_work *work, enum kj_coll coll, struct kj_mongo_row *rows,
+                         size_t count)
+{
+    return write_rows(work, coll, rows, count, true);
+}
+
+int kj_mongo_update_rows(struct kj_mongo_work *work, enum kj_coll coll, struct kj_mongo_row *rows,
+                         size_t count)
+{
+    return write_rows(work, coll, rows, count, false);
+}
