@@ -9,11 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int64_t now_for_store(void *arg)
-{
-    return kj_loop_now(arg);
-}
-
 static void check_event(const bson_t *event)
 {
     char name[128];
@@ -66,20 +61,8 @@ static int make_clock(struct kj_app *app, struct kj_fault *fault)
 
 static int make_store(struct kj_app *app, struct kj_fault *fault)
 {
-    char path[4096];
-    const char *file = kj_doc_text(app->config.doc, "store.file", "kejue.db");
-    bool absolute = file[0] == '/' || strcmp(file, ":memory:") == 0;
-    if (absolute)
-        kj_copy(path, sizeof path, file);
-    else
-        snprintf(path, sizeof path, "%s/%s", app->data_dir, file);
-    struct kj_store_config config = {.path = path,
-                                     .host = app->host_name,
-                                     .now = now_for_store,
-                                     .now_arg = app->loop,
-                                     .volatile_data = kj_loop_is_virtual(app->loop),
-                                     .simulated = kj_loop_is_virtual(app->loop)};
-    int rc = kj_sqlite_create(app->loop, &config, &app->store, fault);
+    int rc =
+        kj_app_store(app, kj_doc_text(app->config.doc, "store.type", "sqlite"), &app->store, fault);
     if (rc == KJ_OK) {
         app->store->on_event = on_event;
         app->store->on_event_arg = app;

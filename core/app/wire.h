@@ -34,6 +34,10 @@ int kj_app_wire(struct kj_app *app, struct kj_fault *fault) KJ_MUST_USE;
 void kj_app_unwire(struct kj_app *app);
 int kj_app_open_doors(struct kj_app *app, struct kj_fault *fault) KJ_MUST_USE;
 
+// app_store.c: opens the store of a type, "sqlite" or "mongodb", as the configuration has it.
+int kj_app_store(struct kj_app *app, const char *type, struct kj_store **store,
+                 struct kj_fault *fault) KJ_MUST_USE;
+
 // paths.c: folders and names from options and configuration.
 int kj_app_paths(struct kj_app *app, struct kj_fault *fault) KJ_MUST_USE;
 

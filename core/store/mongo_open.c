@@ -129,7 +129,7 @@ static int write_format(struct kj_mongo_work *work)
     return rc < 0 ? rc : op.status == KJ_EEXISTS ? 0 : op.status;
 }
 
-static int check_format(struct kj_mongo_work *work)
+static int check_format(struct kj_mongo_work *work, bool look_only)
 {
     struct kj_store_request request = {0};
     struct kj_store_op op = {.verb = KJ_STORE_GET, .coll = KJ_META, .key = "format"};
@@ -141,7 +141,7 @@ static int check_format(struct kj_mongo_work *work)
     if (rc < 0)
         return rc;
     if (!there)
-        return write_format(work);
+        return look_only ? 0 : write_format(work);
     if (format > KJ_MONGO_FORMAT)
         return kj_fault(&work->fault, KJ_EVERSION, work->mongo->where,
                         "install the Kejue that wrote it, or a newer one",
@@ -167,12 +167,12 @@ int kj_mongo_open(struct kj_mongo *mongo, const struct kj_store_config *config,
     if (rc == 0)
         rc = check_topology(&work, config->allow_unsafe);
     if (rc == 0)
+        rc = check_format(&work, config->look_only);
+    if (rc == 0 && !config->look_only)
         rc = kj_mongo_indexes(&work);
-    if (rc == 0)
-        rc = check_format(&work);
-    if (rc == 0)
+    if (rc == 0 && !config->look_only)
         rc = kj_mongo_host(&work);
-    if (rc == 0)
+    if (rc == 0 && !config->look_only)
         rc = kj_mongo_catch_up(&work, &events); // there is nobody yet to be told
     mongo->told = mongo->next_event - 1;
     kj_store_clear_result(&events);

@@ -142,6 +142,7 @@ struct kj_store_config {
     const char *uri;      // mongodb://…; with its password: told to nobody
     const char *database; // NULL = the one the uri names, else "kejue"
     bool allow_unsafe;    // a server that is no member of a replica set will do
+    bool look_only;       // only see whether it could be used: nothing is written, nor may be asked
 };
 
 // What a store is made of; both implementations pass tests/contract/store. All on the loop thread.

@@ -54,8 +54,6 @@ static void open_mongo(struct world *world)
     static int n;
     struct kj_fault fault = {0};
     const char *uri = getenv("KEJUE_TEST_MONGODB_URI");
-    if (uri == NULL)
-        skip();
     if (world->path[0] == 0)
         snprintf(world->path, sizeof world->path, "kj_test_%d_%d", (int)getpid(), n++);
     world->config.uri = uri;
@@ -124,6 +122,8 @@ static void run_case(void **state)
 {
     size_t n = (size_t)(intptr_t)*state;
     struct world world = {.factory = &k_factories[n / KJ_COUNT(k_cases)]};
+    if (world.factory->open == open_mongo && getenv("KEJUE_TEST_MONGODB_URI") == NULL)
+        skip(); // tests/peers/mongo_peer.py says why there is none
     world_open(&world);
     k_cases[n % KJ_COUNT(k_cases)].run(&world);
     assert_int_equal(kj_store_pending(world.store), 0);

@@ -2,15 +2,18 @@
 # and fuzzers are named one by one.
 find_library(CMOCKA_LIBRARY cmocka REQUIRED)
 
-# kj_test(NAME SOURCES … ROOM engine): sees what ROOM sees.
+# Runs a program with a MongoDB beside it.
+set(with_mongo python3 ${CMAKE_SOURCE_DIR}/tests/peers/mongo_peer.py)
+
+# kj_test(NAME SOURCES … ROOM engine): sees what ROOM sees; UNDER a command that starts it.
 function(kj_test name)
-  cmake_parse_arguments(T "" "ROOM;LABEL" "SOURCES;LINK" ${ARGN})
+  cmake_parse_arguments(T "" "ROOM;LABEL" "SOURCES;LINK;UNDER" ${ARGN})
   add_executable(${name} ${T_SOURCES})
   target_include_directories(${name} PRIVATE ${KEJUE_ROOMS}/${T_ROOM} ${CMAKE_SOURCE_DIR}/tests)
   target_compile_definitions(${name} PRIVATE KEJUE_SOURCE_DIR="${CMAKE_SOURCE_DIR}"
     KEJUE_BUILD_DIR="${CMAKE_BINARY_DIR}")
   target_link_libraries(${name} PRIVATE kj_${T_ROOM} ${T_LINK} ${CMOCKA_LIBRARY})
-  add_test(NAME ${name} COMMAND ${name})
+  add_test(NAME ${name} COMMAND ${T_UNDER} $<TARGET_FILE:${name}>)
   set_tests_properties(${name} PROPERTIES LABELS "${T_LABEL}" TIMEOUT 120)
 endfunction()
 
@@ -20,8 +23,12 @@ list(FILTER unit_tests EXCLUDE REGEX "_world_test\\.c$") # see below
 foreach(test ${unit_tests})
   get_filename_component(room ${test} DIRECTORY)
   get_filename_component(base ${test} NAME_WE)
+  set(under)
+  if(base MATCHES "^mongo_")
+    set(under UNDER ${with_mongo})
+  endif()
   if(TARGET kj_${room})
-    kj_test(unit_${room}_${base} SOURCES tests/unit/${test} ROOM ${room} LABEL unit)
+    kj_test(unit_${room}_${base} SOURCES tests/unit/${test} ROOM ${room} LABEL unit ${under})
   endif()
 endforeach()
 
@@ -75,8 +82,12 @@ file(GLOB contract_tests RELATIVE ${CMAKE_SOURCE_DIR}/tests/contract CONFIGURE_D
 foreach(test ${contract_tests})
   get_filename_component(base ${test} NAME_WE)
   string(REGEX REPLACE "_.*" "" room ${base})
+  set(under)
+  if(base STREQUAL "store_contract")
+    set(under UNDER ${with_mongo})
+  endif()
   if(TARGET kj_${room})
-    kj_test(contract_${base} SOURCES tests/contract/${test} ROOM ${room} LABEL contract)
+    kj_test(contract_${base} SOURCES tests/contract/${test} ROOM ${room} LABEL contract ${under})
   endif()
 endforeach()
 
