@@ -102,7 +102,7 @@ static void destroy(struct kj_store *base)
     uv_mutex_unlock(&mongo->mutex);
     stop_lanes(mongo);
     if (opened) {
-        kj_mongo_tidy(mongo, true);
+        kj_mongo_tidy(mongo, true, NULL);
         kj_mongo_return_blocks(mongo);
     }
     kj_external_abandon(base->loop, &mongo->busy);

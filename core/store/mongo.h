@@ -8,7 +8,7 @@
 // mongo_try.c     one batch's connection: what may be tried again, the breaker
 // mongo_rows.c    conditional writes of many rows, with a sure outcome for each
 // mongo_read.c, mongo_write.c, mongo_increment.c, mongo_claim.c, mongo_events.c: the verbs
-// mongo_ids.c     numbers, in blocks
+// mongo_ids.c     numbers, in blocks; mongo_tidy.c: what nobody waits for
 //
 // A row is {_id, version, workspace, fields{}, doc{}, op, events?[]}: the document as it was given,
 // and beside it its declared fields, as SQLite's tables have them in columns. So filters and
@@ -70,6 +70,9 @@ struct kj_mongo {
     uint64_t stamps;
     int64_t next_event, told, events_since_trim;
     bool behind; // events wait in documents: copy them before any other
+    // A write with events was given up: until then (real mono ms) it may still be carried out, and
+    // is looked for now and then.
+    int64_t uneasy_until, next_look;
     struct kj_mongo_clear clears[KJ_MONGO_CLEARS];
     size_t n_clears;
     struct kj_mongo_lost lost[KJ_MONGO_LOST];
@@ -189,8 +192,15 @@ void kj_mongo_copy_events(struct kj_mongo *mongo, struct kj_mongo_item **items, 
                           struct kj_store_op *events);
 // At start and after an outage: copies what waits in documents. Finds the next number.
 int kj_mongo_catch_up(struct kj_mongo_work *work, struct kj_store_op *events) KJ_MUST_USE;
-// Now and then: takes copied events out of documents, drops old ones.
-void kj_mongo_tidy(struct kj_mongo *mongo, bool all);
+int64_t kj_mongo_first_event(const struct kj_mongo *mongo); // behind this number they begin
+
+// mongo_tidy.c
+// The events of a write have been copied.
+void kj_mongo_note_clear(struct kj_mongo *mongo, enum kj_coll coll, int64_t id, const char *op);
+// A wave's writes may have been given up.
+void kj_mongo_mind_events(struct kj_mongo *mongo, struct kj_mongo_item **items, size_t count);
+// Now and then, or `all` at the end; what it finds of late events it tells.
+void kj_mongo_tidy(struct kj_mongo *mongo, bool all, struct kj_store_op *events);
 
 // mongo_ids.c
 int kj_mongo_new_id(struct kj_mongo_work *work, enum kj_coll coll, int64_t *id) KJ_MUST_USE;

@@ -16,9 +16,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SLOT_BITS = 40, TRIM_EVERY = 1000 };
+enum { SLOT_BITS = 40 };
 
-static int64_t first_of(const struct kj_mongo *mongo)
+int64_t kj_mongo_first_event(const struct kj_mongo *mongo)
 {
     return mongo->slot << SLOT_BITS;
 }
@@ -145,8 +145,8 @@ static int find_next(struct kj_mongo_work *work)
     bson_t filter = BSON_INITIALIZER, opts = BSON_INITIALIZER, range, sort, only;
     struct kj_store_op found = {0};
     BSON_APPEND_DOCUMENT_BEGIN(&filter, "_id", &range);
-    kj_doc_put_int(&range, "$gt", first_of(mongo));
-    kj_doc_put_int(&range, "$lt", first_of(mongo) + (INT64_C(1) << SLOT_BITS));
+    kj_doc_put_int(&range, "$gt", kj_mongo_first_event(mongo));
+    kj_doc_put_int(&range, "$lt", kj_mongo_first_event(mongo) + (INT64_C(1) << SLOT_BITS));
     bson_append_document_end(&filter, &range);
     BSON_APPEND_DOCUMENT_BEGIN(&opts, "sort", &sort);
     kj_doc_put_int(&sort, "_id", -1);
@@ -158,7 +158,7 @@ static int find_next(struct kj_mongo_work *work)
     int rc = kj_mongo_query(work, KJ_EVENTS, &filter, &opts, false, &found);
     if (rc == 0)
         mongo->next_event =
-            1 + (found.n_docs ? kj_doc_int(found.docs[0], "_id", 0) : first_of(mongo));
+            1 + (found.n_docs ? kj_doc_int(found.docs[0], "_id", 0) : kj_mongo_first_event(mongo));
     kj_store_clear_result(&found);
     bson_destroy(&opts);
     bson_destroy(&filter);
@@ -273,86 +273,7 @@ int kj_mongo_catch_up(struct kj_mongo_work *work, struct kj_store_op *events)
     return rc;
 }
 
-// --- tidying ---
-
-static void clear_some(struct kj_mongo_work *work, enum kj_coll coll)
-{
-    struct kj_mongo *mongo = work->mongo;
-    bson_t filter = BSON_INITIALIZER, update = BSON_INITIALIZER, in, ids, pull, which, one_of, ops;
-    struct kj_doc_list id_list = {&ids}, op_list = {&ops};
-    BSON_APPEND_DOCUMENT_BEGIN(&filter, "_id", &in);
-    BSON_APPEND_ARRAY_BEGIN(&in, "$in", &ids);
-    BSON_APPEND_DOCUMENT_BEGIN(&update, "$pull", &pull);
-    BSON_APPEND_DOCUMENT_BEGIN(&pull, "events", &which);
-    BSON_APPEND_DOCUMENT_BEGIN(&which, "op", &one_of);
-    BSON_APPEND_ARRAY_BEGIN(&one_of, "$in", &ops);
-    for (size_t i = 0; i < mongo->n_clears; i++)
-        if (mongo->clears[i].coll == coll) {
-            kj_doc_put_int(&ids, kj_doc_next(&id_list), mongo->clears[i].id);
-            kj_doc_put_text(&ops, kj_doc_next(&op_list), mongo->clears[i].op);
-        }
-    bson_append_array_end(&one_of, &ops);
-    bson_append_document_end(&which, &one_of);
-    bson_append_document_end(&pull, &which);
-    bson_append_document_end(&update, &pull);
-    bson_append_array_end(&in, &ids);
-    bson_append_document_end(&filter, &in);
-    if (id_list.count) {
-        mongoc_collection_t *rows = kj_mongo_coll(work, coll);
-        (void)mongoc_collection_update_many(rows, &filter, &update, NULL, NULL, NULL);
-        mongoc_collection_destroy(rows);
-    }
-    bson_destroy(&update);
-    bson_destroy(&filter);
-}
-
-static void trim(struct kj_mongo_work *work)
-{
-    struct kj_mongo *mongo = work->mongo;
-    bson_t filter = BSON_INITIALIZER, range, reply;
-    mongoc_collection_t *rows = kj_mongo_coll(work, KJ_EVENTS);
-    int64_t last = mongo->next_event - 1 - mongo->events_kept;
-    BSON_APPEND_DOCUMENT_BEGIN(&filter, "_id", &range);
-    kj_doc_put_int(&range, "$gt", first_of(mongo));
-    kj_doc_put_int(&range, "$lte", last);
-    bson_append_document_end(&filter, &range);
-    if (last > first_of(mongo) && mongoc_collection_delete_many(rows, &filter, NULL, &reply, NULL))
-        mongo->events_since_trim = 0;
-    if (last > first_of(mongo))
-        bson_destroy(&reply);
-    mongoc_collection_destroy(rows);
-    bson_destroy(&filter);
-}
-
-// Nobody waits for this, and what fails is done the next time or at the next start.
-void kj_mongo_tidy(struct kj_mongo *mongo, bool all)
-{
-    struct kj_mongo_work work;
-    bool clear = all ? mongo->n_clears > 0 : mongo->n_clears == KJ_MONGO_CLEARS;
-    bool old = mongo->events_since_trim >= TRIM_EVERY;
-    if ((!clear && !old) || kj_mongo_begin(mongo, &work) < 0)
-        return;
-    for (size_t coll = 0; coll < KJ_COLL_COUNT && clear; coll++)
-        clear_some(&work, (enum kj_coll)coll);
-    if (clear)
-        mongo->n_clears = 0;
-    if (old)
-        trim(&work);
-    kj_mongo_end(&work, KJ_EUNAVAILABLE); // says nothing about the breaker
-}
-
 // --- what a wave has written ---
-
-static void note_clear(struct kj_mongo *mongo, enum kj_coll coll, int64_t id, const char *op)
-{
-    if (mongo->n_clears == KJ_MONGO_CLEARS)
-        kj_mongo_tidy(mongo, true);
-    if (mongo->n_clears == KJ_MONGO_CLEARS)
-        return; // it stays there until the next start, which sees that it is copied
-    struct kj_mongo_clear *clear = &mongo->clears[mongo->n_clears++];
-    *clear = (struct kj_mongo_clear){.coll = coll, .id = id};
-    kj_copy(clear->op, sizeof clear->op, op);
-}
 
 static void fail_events(struct kj_mongo *mongo, struct kj_mongo_item **items, size_t count,
                         const struct kj_fault *fault, int rc)
@@ -366,33 +287,45 @@ static void fail_events(struct kj_mongo *mongo, struct kj_mongo_item **items, si
         }
 }
 
+static void list_copies(struct kj_mongo *mongo, struct kj_mongo_item **items, size_t count,
+                        struct copies *copies)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (items[i]->op->events == NULL || items[i]->op->status < 0)
+            continue;
+        bson_t *kept = kept_events(mongo, items[i]);
+        add_copies(mongo, kept, items[i]->workspace, copies);
+        bson_destroy(kept);
+    }
+}
+
+static int copy(struct kj_mongo_work *work, struct copies *copies, struct kj_store_op *events)
+{
+    int rc = work->mongo->behind ? KJ_EEXISTS : store_copies(work, copies, events);
+    if (rc != KJ_EEXISTS)
+        return rc;
+    rc = kj_mongo_catch_up(work, events);
+    if (rc == 0) // those of reads and deletes wait in no document
+        rc = copy_singly(work, copies, events);
+    return rc;
+}
+
 void kj_mongo_copy_events(struct kj_mongo *mongo, struct kj_mongo_item **items, size_t count,
                           struct kj_store_op *events)
 {
     struct copies copies = {0};
     struct kj_mongo_work work;
-    for (size_t i = 0; i < count; i++) {
-        if (items[i]->op->events == NULL || items[i]->op->status < 0)
-            continue;
-        bson_t *kept = kept_events(mongo, items[i]);
-        add_copies(mongo, kept, items[i]->workspace, &copies);
-        bson_destroy(kept);
-    }
+    list_copies(mongo, items, count, &copies);
     if (copies.count == 0)
         return;
     int rc = kj_mongo_begin(mongo, &work);
-    if (rc == 0 && !mongo->behind)
-        rc = store_copies(&work, &copies, events);
-    if (rc == KJ_EEXISTS || (rc == 0 && mongo->behind)) {
-        rc = kj_mongo_catch_up(&work, events);
-        if (rc == 0) // those of reads and deletes wait in no document
-            rc = copy_singly(&work, &copies, events);
-    }
+    if (rc == 0)
+        rc = copy(&work, &copies, events);
     kj_mongo_end(&work, rc);
     if (rc < 0)
         fail_events(mongo, items, count, &work.fault, rc);
     for (size_t i = 0; i < count && rc == 0; i++)
         if (items[i]->keeps_events && items[i]->op->status == 0)
-            note_clear(mongo, items[i]->op->coll, items[i]->op->new_id, items[i]->stamp);
+            kj_mongo_note_clear(mongo, items[i]->op->coll, items[i]->op->new_id, items[i]->stamp);
     copies_fini(&copies);
 }

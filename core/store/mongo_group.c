@@ -134,6 +134,7 @@ static void run_wave(struct group *group, struct kj_mongo_item **items, size_t c
         return;
     qsort(items, count, sizeof *items, by_order);
     kj_mongo_copy_events(group->mongo, items, count, events);
+    kj_mongo_mind_events(group->mongo, items, count);
 }
 
 static void run_waves(struct group *group, struct kj_store_op *events)
@@ -161,7 +162,7 @@ void kj_mongo_group(struct kj_lane *lane, struct kj_store_request *first,
         qsort(group.sorted, group.count, sizeof *group.sorted, by_batch);
         run_waves(&group, events);
         if (!group.beside)
-            kj_mongo_tidy(group.mongo, false);
+            kj_mongo_tidy(group.mongo, false, events);
     }
     free(group.items);
     free(group.sorted);

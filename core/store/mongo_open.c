@@ -95,11 +95,10 @@ static int check_topology(struct kj_mongo_work *work, bool allow_unsafe)
     bson_error_t error;
     mongoc_server_description_t *server;
     int rc = 0;
-    work->deadline = 0; // at start one try is enough: whoever starts us is told at once
     server = mongoc_client_select_server(work->client, true, NULL, &error);
     if (server == NULL) {
-        rc = kj_mongo_again(work, &error, NULL);
-        return rc < 0 ? rc : KJ_EUNAVAILABLE;
+        work->deadline = 0; // at start one try is enough: whoever starts us is told at once
+        return kj_mongo_again(work, &error, NULL);
     }
     const char *type = mongoc_server_description_type(server);
     if (strcmp(type, "RSPrimary") != 0 && !allow_unsafe)

@@ -308,6 +308,14 @@ static void close_failed(struct kj_mongo_row *rows, size_t count)
             close_row(&rows[i], rows[i].status);
 }
 
+static int64_t count_open(const struct kj_mongo_row *rows, size_t count, int status)
+{
+    int64_t n = 0;
+    for (size_t i = 0; i < count; i++)
+        n += rows[i].open && rows[i].status == status;
+    return n;
+}
+
 static bool any_open(const struct kj_mongo_row *rows, size_t count)
 {
     for (size_t i = 0; i < count; i++)
@@ -323,36 +331,37 @@ static int no_end(struct kj_mongo_work *work)
                     work->mongo->where);
 }
 
+// After a command: what is certain is closed, the rest is read back.
+static int settle(struct kj_mongo_work *work, enum kj_coll coll, struct kj_mongo_row *rows,
+                  size_t count, bool insert, const struct outcome *outcome)
+{
+    int rc = 0;
+    close_failed(rows, count);
+    int64_t taken = count_open(rows, count, KJ_EEXISTS);
+    bool all = outcome->sure && (insert || outcome->matched == count_open(rows, count, 0));
+    for (size_t i = 0; i < count && all; i++)
+        if (rows[i].open && rows[i].status == 0)
+            close_row(&rows[i], 0);
+    if (!all && !insert)
+        rc = judge_all(work, coll, rows, count, 0, false, judge_update);
+    if (rc == 0 && taken && insert)
+        rc = judge_all(work, coll, rows, count, KJ_EEXISTS, false, judge_taken_id);
+    if (rc == 0 && taken)
+        rc = judge_all(work, coll, rows, count, KJ_EEXISTS, true, judge_taken_key);
+    return rc;
+}
+
 static int write_rows(struct kj_mongo_work *work, enum kj_coll coll, struct kj_mongo_row *rows,
                       size_t count, bool insert)
 {
-    for (int round = 0; any_open(rows, count); round++) {
+    int rc = 0;
+    for (int round = 0; any_open(rows, count) && rc == 0; round++) {
         struct outcome outcome;
-        int64_t open = 0, failed = 0;
-        if (round == ROUNDS)
-            return no_end(work);
-        int rc = execute(work, coll, rows, count, insert, &outcome);
-        if (rc < 0)
-            return rc;
-        close_failed(rows, count);
-        for (size_t i = 0; i < count; i++) {
-            open += rows[i].open;
-            failed += rows[i].open && rows[i].status < 0;
-        }
-        bool all = outcome.sure && (insert || outcome.matched == open - failed);
-        for (size_t i = 0; i < count && all; i++)
-            if (rows[i].open && rows[i].status == 0)
-                close_row(&rows[i], 0);
-        if (!all && !insert)
-            rc = judge_all(work, coll, rows, count, 0, false, judge_update);
-        if (rc == 0 && failed && insert)
-            rc = judge_all(work, coll, rows, count, KJ_EEXISTS, false, judge_taken_id);
-        if (rc == 0 && failed)
-            rc = judge_all(work, coll, rows, count, KJ_EEXISTS, true, judge_taken_key);
-        if (rc < 0)
-            return rc;
+        rc = round < ROUNDS ? execute(work, coll, rows, count, insert, &outcome) : no_end(work);
+        if (rc == 0)
+            rc = settle(work, coll, rows, count, insert, &outcome);
     }
-    return 0;
+    return rc;
 }
 
 int kj_mongo_insert_rows(struct kj_mongo_work *work, enum kj_coll coll, struct kj_mongo_row *rows,

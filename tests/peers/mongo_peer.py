@@ -3,7 +3,9 @@
 installed mongod, as a replica set of one in a folder of its own; else mongo-java-server, which speaks
 the same protocol (Java and, once, Maven with a network). Says in one line which.
 
-    tests/peers/mongo_peer.py PROGRAM ARGUMENT…   runs PROGRAM with KEJUE_TEST_MONGODB_URI set
+    mongo_peer.py PROGRAM ARGUMENT…            runs PROGRAM with KEJUE_TEST_MONGODB_URI set
+    mongo_peer.py --proxy SEED PROGRAM …       the same behind fault_proxy.py, whose control port
+                                               KEJUE_TEST_MONGODB_CONTROL tells
 
 Without any of them PROGRAM runs without, and skips what needs one."""
 import os
@@ -111,6 +113,23 @@ def fetch_jars():
     return jars
 
 
+class Proxy(Process):
+    """fault_proxy.py before a server. Short deadlines, so that what hangs is not waited for long."""
+
+    def __init__(self, server, seed):
+        target = server.uri.split("://")[1].split("@")[-1].split("/")[0].split(",")[0]
+        super().__init__([sys.executable, HERE.parent / "fault_proxy.py", target, str(seed)],
+                         stdout=subprocess.PIPE)
+        _, port, self.control = self.process.stdout.readline().split()
+        self.uri = (f"mongodb://127.0.0.1:{port}/?directConnection=true&socketTimeoutMS=1500"
+                    "&serverSelectionTimeoutMS=1000&connectTimeoutMS=1000")
+
+    def tell(self, words):
+        with socket.create_connection(("127.0.0.1", int(self.control))) as control:
+            control.sendall(f"{words}\n".encode())
+            assert control.recv(16) == b"ok\n"
+
+
 def start():
     """A running server with uri, safe and stop(); Unavailable tells why there is none."""
     if os.environ.get("KEJUE_TEST_MONGODB_URI"):
@@ -121,18 +140,26 @@ def start():
 
 
 def main(program):
+    seed = None
+    if program[:1] == ["--proxy"]:
+        seed, program = program[1], program[2:]
     try:
         server = start()
     except (Unavailable, OSError, subprocess.SubprocessError) as why:
         print(f"MongoDB: skipped, {why}", flush=True)
         return subprocess.run(program, check=False).returncode
-    print(f"MongoDB: {server.name}", flush=True)
     more = {"KEJUE_TEST_MONGODB_URI": server.uri}
     if not server.safe:
         more["KEJUE_TEST_MONGODB_UNSAFE"] = "1"
+    proxy = Proxy(server, seed) if seed else None
+    if proxy:
+        more.update(KEJUE_TEST_MONGODB_URI=proxy.uri, KEJUE_TEST_MONGODB_CONTROL=proxy.control)
+    print(f"MongoDB: {server.name}{', behind the fault proxy' if proxy else ''}", flush=True)
     try:
         return subprocess.run(program, check=False, env={**os.environ, **more}).returncode
     finally:
+        if proxy:
+            proxy.stop()
         server.stop()
 
 

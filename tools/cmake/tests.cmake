@@ -24,7 +24,9 @@ foreach(test ${unit_tests})
   get_filename_component(room ${test} DIRECTORY)
   get_filename_component(base ${test} NAME_WE)
   set(under)
-  if(base MATCHES "^mongo_")
+  if(base MATCHES "^mongo_outage")
+    set(under UNDER ${with_mongo} --proxy 1)
+  elseif(base MATCHES "^mongo_")
     set(under UNDER ${with_mongo})
   endif()
   if(TARGET kj_${room})
@@ -90,6 +92,13 @@ foreach(test ${contract_tests})
     kj_test(contract_${base} SOURCES tests/contract/${test} ROOM ${room} LABEL contract ${under})
   endif()
 endforeach()
+
+# The same contract where the network is bad.
+if(TARGET contract_store_contract)
+  add_test(NAME contract_store_faults
+           COMMAND ${with_mongo} --proxy 1 $<TARGET_FILE:contract_store_contract>)
+  set_tests_properties(contract_store_faults PROPERTIES LABELS contract TIMEOUT 300)
+endif()
 
 # Fuzzers: tests/fuzz/ROOM_NAME_fuzz.c with a corpus in tests/fuzz/corpus/ROOM_NAME/. Under the fuzz
 # preset they are libFuzzer programs; elsewhere the corpus is replayed as a plain test. Where the
