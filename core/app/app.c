@@ -184,15 +184,16 @@ int kj_app_run(const struct kj_options *options)
     if (rc == KJ_OK &&
         kj_log_level_from_name(kj_doc_text(app.config.doc, "log_level", "info"), &level) == 0)
         kj_log_set_level(level);
+    bool copies = rc == KJ_OK && options->copy_store;
     if (rc == KJ_OK)
-        rc = kj_app_wire(&app, &fault);
+        rc = copies ? kj_app_copy_store(&app, &fault) : kj_app_wire(&app, &fault);
     if (rc != KJ_OK) {
         kj_fault_print(&fault, text, sizeof text);
         fprintf(stderr, "kejued: %s\n", text);
         kj_app_unwire(&app);
         return rc == KJ_ESCHEMA || rc == KJ_EPARSE || rc == KJ_EINVAL ? 2 : 1;
     }
-    if (!options->check) {
+    if (!options->check && !copies) {
         watch_signals(&app);
         kj_script_load(app.script, NULL, false, on_rules, &app);
         kj_loop_run(app.loop);

@@ -10,7 +10,8 @@ struct kj_options {
     const char *clock;  // "system", "virtual", or a speed like "60"
     const char *start;  // RFC 3339: where a virtual or scaled clock begins
     uint64_t seed;
-    bool check; // only check the configuration
+    bool check;             // only check the configuration
+    const char *copy_store; // "sqlite", "mongodb": only copy everything there from the other one
 };
 
 // Runs until it is told to stop. The process's exit code: 0 ended as asked, 1 could not start or

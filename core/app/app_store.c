@@ -36,10 +36,10 @@ static int read_uri(const struct kj_app *app, struct kj_buf *uri, struct kj_faul
     const char *value = kj_doc_text(app->config.doc, "store.uri", NULL);
     if (value == NULL)
         return bad_uri(app, "write uri = \"@mongodb.uri\" and the address into that file",
-                       "store.type is mongodb, but there is no store.uri.", fault);
+                       "store.type is mongodb, but there is no store.uri", fault);
     if (*value != '@' && strchr(value, '@'))
         return bad_uri(app, "write the address into a file, and \"@FILE\" here",
-                       "store.uri holds a user or a password.", fault);
+                       "store.uri holds a user or a password", fault);
     if (*value != '@') {
         kj_buf_adds(uri, value);
         return KJ_OK;
@@ -47,7 +47,7 @@ static int read_uri(const struct kj_app *app, struct kj_buf *uri, struct kj_faul
     if (kj_read_file(value + 1, URI_MAX, uri, NULL) != KJ_OK)
         return bad_uri(app,
                        "create the file, readable by Kejue only; a relative path means data_dir",
-                       "The file that store.uri names cannot be read.", fault);
+                       "The file that store.uri names cannot be read", fault);
     warn_mode(value + 1);
     while (uri->length && strchr("\r\n ", uri->data[uri->length - 1]))
         uri->data[--uri->length] = 0;

@@ -15,6 +15,8 @@ static const char k_help[] =
     "  --dir DIR       configuration, data and sockets in one folder\n"
     "  --config FILE   configuration (default: DIR/kejue.conf or /etc/kejue/kejue.conf)\n"
     "  --check         check the configuration and end\n"
+    "  --copy-store TYPE  copy everything into the store of this type (sqlite, mongodb) from the\n"
+    "                  other one of the configuration, and end; no daemon may run meanwhile\n"
     "  --clock KIND    system (default), virtual, or a speed like 60; other than system only\n"
     "                  with the simulated carrier\n"
     "  --start TIME    where a virtual or scaled clock begins (RFC 3339)\n"
@@ -27,6 +29,7 @@ enum {
     OPT_DIR = 256,
     OPT_CONFIG,
     OPT_CHECK,
+    OPT_COPY_STORE,
     OPT_CLOCK,
     OPT_START,
     OPT_SEED,
@@ -37,6 +40,7 @@ enum {
 static const struct option k_options[] = {{"dir", required_argument, NULL, OPT_DIR},
                                           {"config", required_argument, NULL, OPT_CONFIG},
                                           {"check", no_argument, NULL, OPT_CHECK},
+                                          {"copy-store", required_argument, NULL, OPT_COPY_STORE},
                                           {"clock", required_argument, NULL, OPT_CLOCK},
                                           {"start", required_argument, NULL, OPT_START},
                                           {"seed", required_argument, NULL, OPT_SEED},
@@ -65,6 +69,13 @@ int main(int argc, char **argv)
         case OPT_CHECK:
             options.check = true;
             break;
+        case OPT_COPY_STORE:
+            options.copy_store = optarg;
+            if (strcmp(optarg, "sqlite") == 0 || strcmp(optarg, "mongodb") == 0)
+                break;
+            fprintf(stderr, "kejued: --copy-store: %s is no store; use sqlite or mongodb\n",
+                    optarg);
+            return 2;
         case OPT_CLOCK:
             options.clock = optarg;
             break;

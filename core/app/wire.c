@@ -63,6 +63,8 @@ static int make_store(struct kj_app *app, struct kj_fault *fault)
 {
     int rc =
         kj_app_store(app, kj_doc_text(app->config.doc, "store.type", "sqlite"), &app->store, fault);
+    if (rc == KJ_OK && !app->options->check)
+        rc = kj_app_refuse_half_copy(app, fault);
     if (rc == KJ_OK) {
         app->store->on_event = on_event;
         app->store->on_event_arg = app;

@@ -38,6 +38,11 @@ int kj_app_open_doors(struct kj_app *app, struct kj_fault *fault) KJ_MUST_USE;
 int kj_app_store(struct kj_app *app, const char *type, struct kj_store **store,
                  struct kj_fault *fault) KJ_MUST_USE;
 
+// copy_store.c: for kejued --copy-store; tells on standard output.
+int kj_app_copy_store(struct kj_app *app, struct kj_fault *fault) KJ_MUST_USE;
+// KJ_ESTATE when the store is what an interrupted one has left. Before anything else uses it.
+int kj_app_refuse_half_copy(struct kj_app *app, struct kj_fault *fault) KJ_MUST_USE;
+
 // paths.c: folders and names from options and configuration.
 int kj_app_paths(struct kj_app *app, struct kj_fault *fault) KJ_MUST_USE;
 

@@ -50,10 +50,21 @@ static int check_write(struct kj_store_request *request, const struct kj_store_o
     if (op->coll == KJ_EVENTS && (writes_doc || op->verb == KJ_STORE_DELETE))
         return kj_fault(&request->fault, KJ_EINVAL, "events", "give it as `events` of a write",
                         "Events are written with the write they tell of, not by themselves.");
-    if (op->verb == KJ_STORE_INSERT && *request->workspace == 0 &&
+    if ((op->verb == KJ_STORE_INSERT || op->verb == KJ_STORE_PUT) && *request->workspace == 0 &&
         strlen(kj_doc_text(op->doc, "workspace", "")) >= sizeof request->workspace)
         return refuse(request, op, "The workspace's name is longer than 63 bytes.");
     return check_events(request, op);
+}
+
+// Only whole stores are moved, so it is always across workspaces.
+static int check_move(struct kj_store_request *request, const struct kj_store_op *op)
+{
+    if (*request->workspace)
+        return refuse(request, op, "A store is moved across workspaces.");
+    if (op->verb == KJ_STORE_PUT && (op->doc == NULL || kj_doc_int(op->doc, "_id", 0) < 1 ||
+                                     kj_doc_int(op->doc, "version", 0) < 1))
+        return refuse(request, op, "A document to be moved has its _id and version.");
+    return 0;
 }
 
 static int check_find(struct kj_store_request *request, const struct kj_store_op *op)
@@ -91,6 +102,8 @@ int kj_store_check(struct kj_store_request *request, const struct kj_store_op *o
         rc = check_find(request, op);
     if (rc == 0 && op->verb == KJ_STORE_CLAIM)
         rc = check_claim(request, op);
+    if (rc == 0 && (op->verb == KJ_STORE_PUT || op->verb == KJ_STORE_NEXT))
+        rc = check_move(request, op);
     return rc;
 }
 

@@ -7,7 +7,8 @@
 // mongo_crew.c    the threads that run the batches of a wave side by side
 // mongo_try.c     one batch's connection: what may be tried again, the breaker
 // mongo_rows.c    conditional writes of many rows, with a sure outcome for each
-// mongo_read.c, mongo_write.c, mongo_increment.c, mongo_claim.c, mongo_events.c: the verbs
+// mongo_read.c, mongo_write.c, mongo_increment.c, mongo_claim.c, mongo_events.c, mongo_move.c: the
+//                 verbs
 // mongo_ids.c     numbers, in blocks; mongo_tidy.c: what nobody waits for
 //
 // A row is {_id, version, workspace, fields{}, doc{}, op, events?[]}: the document as it was given,
@@ -153,6 +154,7 @@ int kj_mongo_insert_rows(struct kj_mongo_work *work, enum kj_coll coll, struct k
                          size_t count) KJ_MUST_USE;
 int kj_mongo_update_rows(struct kj_mongo_work *work, enum kj_coll coll, struct kj_mongo_row *rows,
                          size_t count) KJ_MUST_USE;
+void kj_mongo_whole_row(const struct kj_mongo_row *row, bson_t *whole); // as it is stored
 void kj_mongo_row_fini(struct kj_mongo_row *row);
 
 // mongo_read.c
@@ -173,6 +175,9 @@ int kj_mongo_replace(struct kj_mongo_work *work, struct kj_mongo_item **items, s
 int kj_mongo_delete(struct kj_mongo_work *work, struct kj_mongo_item **items, size_t count);
 int kj_mongo_increment(struct kj_mongo_work *work, struct kj_mongo_item **items, size_t count);
 int kj_mongo_claim(struct kj_mongo_work *work, struct kj_mongo_item **items, size_t count);
+// mongo_move.c
+int kj_mongo_put(struct kj_mongo_work *work, struct kj_mongo_item **items, size_t count);
+int kj_mongo_next(struct kj_mongo_work *work, struct kj_mongo_item *item);
 // mongo_write.c: the row of an item, its events kept in it. KJ_EINVAL, KJ_ELIMIT.
 int kj_mongo_row_of(struct kj_mongo_item *item, const bson_t *doc, const char *workspace,
                     int64_t id, int64_t old_version, struct kj_mongo_row *row) KJ_MUST_USE;

@@ -29,6 +29,10 @@ static int run_verb(struct kj_mongo_work *work, struct kj_mongo_item **items, si
         return kj_mongo_find(work, items[0]);
     case KJ_STORE_COUNT:
         return kj_mongo_count(work, items[0]);
+    case KJ_STORE_PUT:
+        return kj_mongo_put(work, items, count);
+    case KJ_STORE_NEXT:
+        return kj_mongo_next(work, items[0]);
     default:
         return kj_mongo_claim(work, items, count);
     }
@@ -113,7 +117,8 @@ static int by_order(const void *a, const void *b)
 static bool same_batch(const struct kj_mongo_item *a, const struct kj_mongo_item *b)
 {
     return a->op->coll == b->op->coll && a->op->verb == b->op->verb &&
-           a->op->verb != KJ_STORE_FIND && a->op->verb != KJ_STORE_COUNT;
+           a->op->verb != KJ_STORE_FIND && a->op->verb != KJ_STORE_COUNT &&
+           a->op->verb != KJ_STORE_NEXT;
 }
 
 static void run_wave(struct group *group, struct kj_mongo_item **items, size_t count,

@@ -59,7 +59,7 @@ static void name_key(struct kj_buf *name, enum kj_coll coll, const char *key)
 // The key that an op names or that its document has.
 static const char *key_of(const struct kj_store_op *op)
 {
-    if (op->verb == KJ_STORE_INSERT || op->verb == KJ_STORE_REPLACE)
+    if (op->verb == KJ_STORE_INSERT || op->verb == KJ_STORE_REPLACE || op->verb == KJ_STORE_PUT)
         return kj_doc_text(op->doc, kj_collection(op->coll)->fields[0].name, NULL);
     return op->id ? NULL : op->key;
 }
@@ -92,7 +92,8 @@ static uint32_t plan_document(struct plan *plan, const struct kj_store_op *op, u
     struct coll_plan *coll = &plan->colls[op->coll];
     enum class class = class_of(op);
     const char *key = key_of(op);
-    int64_t id = op->verb == KJ_STORE_INSERT ? kj_doc_int(op->doc, "_id", 0) : op->id;
+    bool new = op->verb == KJ_STORE_INSERT || op->verb == KJ_STORE_PUT;
+    int64_t id = new ? kj_doc_int(op->doc, "_id", 0) : op->id;
     struct kj_buf key_name;
     char id_name[64];
     kj_buf_init(&key_name, 0);
@@ -101,7 +102,7 @@ static uint32_t plan_document(struct plan *plan, const struct kj_store_op *op, u
     if (id) {
         name_id(id_name, sizeof id_name, op->coll, id);
         wave = later(wave, later(after_seen(plan, id_name, class), coll->by_key + 1));
-    } else if (op->verb != KJ_STORE_INSERT) {
+    } else if (!new) {
         wave = later(wave, coll->by_id + 1);
     }
     if (key) {
@@ -117,7 +118,7 @@ static uint32_t plan_document(struct plan *plan, const struct kj_store_op *op, u
         coll->writes = later(coll->writes, wave);
     if (id && key == NULL)
         coll->by_id = later(coll->by_id, wave);
-    if (id == 0 && op->verb != KJ_STORE_INSERT)
+    if (id == 0 && !new)
         coll->by_key = later(coll->by_key, wave);
     kj_buf_fini(&key_name);
     return wave;
@@ -138,7 +139,7 @@ uint32_t kj_mongo_plan(struct kj_mongo_item *items, size_t count)
         bool shared = before && same_batch(before->op, item->op);
         uint32_t wave = before ? before->wave + !shared : 1;
         bool scans = item->op->verb == KJ_STORE_FIND || item->op->verb == KJ_STORE_COUNT ||
-                     item->op->verb == KJ_STORE_CLAIM;
+                     item->op->verb == KJ_STORE_CLAIM || item->op->verb == KJ_STORE_NEXT;
         item->wave =
             scans ? plan_scan(&plan, item->op, wave, shared) : plan_document(&plan, item->op, wave);
         last = later(last, item->wave);

@@ -51,18 +51,23 @@ static void no_checks(bson_t *opts)
     kj_doc_put_bool(opts, "validate", false);
 }
 
+void kj_mongo_whole_row(const struct kj_mongo_row *row, bson_t *whole)
+{
+    kj_doc_put_int(whole, "_id", row->id);
+    kj_doc_put_int(whole, "version", row->version);
+    kj_doc_put_text(whole, "workspace", row->workspace);
+    kj_doc_put_doc(whole, "fields", row->fields);
+    kj_doc_put_doc(whole, "doc", row->doc);
+    kj_doc_put_text(whole, "op", row->op);
+    if (row->events)
+        kj_doc_put_array(whole, "events", row->events);
+}
+
 static void add_insert(mongoc_bulk_operation_t *bulk, const struct kj_mongo_row *row)
 {
     bson_t whole = BSON_INITIALIZER, opts = BSON_INITIALIZER;
     no_checks(&opts);
-    kj_doc_put_int(&whole, "_id", row->id);
-    kj_doc_put_int(&whole, "version", row->version);
-    kj_doc_put_text(&whole, "workspace", row->workspace);
-    kj_doc_put_doc(&whole, "fields", row->fields);
-    kj_doc_put_doc(&whole, "doc", row->doc);
-    kj_doc_put_text(&whole, "op", row->op);
-    if (row->events)
-        kj_doc_put_array(&whole, "events", row->events);
+    kj_mongo_whole_row(row, &whole);
     (void)mongoc_bulk_operation_insert_with_opts(bulk, &whole, &opts, NULL);
     bson_destroy(&opts);
     bson_destroy(&whole);

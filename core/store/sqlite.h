@@ -107,6 +107,8 @@ int kj_sqlite_delete(struct kj_sqlite_run *run);
 int kj_sqlite_find(struct kj_sqlite_run *run);
 int kj_sqlite_count(struct kj_sqlite_run *run);
 int kj_sqlite_claim(struct kj_sqlite_run *run);
+int kj_sqlite_move(struct kj_sqlite_run *run);
+int kj_sqlite_next(struct kj_sqlite_run *run);
 
 // sqlite_write.c, for the other verbs that write
 // Steps a HEAD or ROW statement to the op's document; NULL and *status otherwise. Reset it.

@@ -17,6 +17,7 @@ static int run_verb(struct kj_sqlite_run *run)
         [KJ_STORE_REPLACE] = kj_sqlite_replace, [KJ_STORE_INCREMENT] = kj_sqlite_increment,
         [KJ_STORE_DELETE] = kj_sqlite_delete,   [KJ_STORE_FIND] = kj_sqlite_find,
         [KJ_STORE_COUNT] = kj_sqlite_count,     [KJ_STORE_CLAIM] = kj_sqlite_claim,
+        [KJ_STORE_PUT] = kj_sqlite_move,        [KJ_STORE_NEXT] = kj_sqlite_next,
     };
     return k_verbs[run->op->verb](run);
 }

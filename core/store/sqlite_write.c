@@ -88,10 +88,11 @@ int kj_sqlite_add(struct kj_sqlite_run *run, const bson_t *doc, const char *work
     int64_t id = stamped ? kj_doc_int(doc, "_id", 0) : 0;
     if (id == 0)
         id = db->next_id[coll];
-    bson_t *out = kj_stamped(doc, stamped, id, 1, workspace);
+    int64_t version = run->op->verb == KJ_STORE_PUT ? kj_doc_int(doc, "version", 1) : 1;
+    bson_t *out = kj_stamped(doc, stamped, id, version, workspace);
     int at = KJ_COLUMN_FIELDS + 1;
     sqlite3_bind_int64(stmt, 1, id);
-    sqlite3_bind_int64(stmt, 2, 1);
+    sqlite3_bind_int64(stmt, 2, version);
     kj_sqlite_bind_text(stmt, 3, workspace);
     for (size_t i = 0; kj_collection(coll)->fields[i].name; i++)
         kj_sqlite_bind(stmt, at++, &values[i]);
@@ -100,7 +101,7 @@ int kj_sqlite_add(struct kj_sqlite_run *run, const bson_t *doc, const char *work
     sqlite3_reset(stmt);
     if (rc == SQLITE_DONE) {
         run->op->new_id = id;
-        run->op->new_version = 1;
+        run->op->new_version = version;
         db->trim.inserted[coll]++;
         if (id >= db->next_id[coll])
             db->next_id[coll] = id + 1;
@@ -222,5 +223,28 @@ int kj_sqlite_delete(struct kj_sqlite_run *run)
     sqlite3_reset(stmt);
     run->db->deleted[run->op->coll] = true;
     run->op->new_id = id;
+    return 0;
+}
+
+int kj_sqlite_move(struct kj_sqlite_run *run)
+{
+    const bson_t *doc = run->op->doc;
+    sqlite3_stmt *stmt = kj_sqlite_fixed(run->db, run->op->coll, KJ_FIXED_DELETE);
+    if (stmt == NULL)
+        return 0;
+    sqlite3_bind_int64(stmt, 1, kj_doc_int(doc, "_id", 0));
+    kj_sqlite_step(run->db, stmt);
+    sqlite3_reset(stmt);
+    return kj_sqlite_add(run, doc, kj_doc_text(doc, "workspace", ""), NULL);
+}
+
+int kj_sqlite_next(struct kj_sqlite_run *run)
+{
+    int64_t *next = &run->db->next_id[run->op->coll];
+    if (run->op->id >= *next) {
+        *next = run->op->id + 1;
+        run->db->deleted[run->op->coll] = true; // no document tells of it: it must be written down
+    }
+    run->op->new_id = *next;
     return 0;
 }

@@ -64,6 +64,10 @@ enum kj_store_verb {
     KJ_STORE_FIND,      // filter, sort, limit -> docs
     KJ_STORE_COUNT,     // filter -> count
     KJ_STORE_CLAIM,     // jobs only: see below -> docs (already updated), next_due
+    // Only for moving a whole store:
+    KJ_STORE_PUT,  // doc with its _id, version and workspace: stored as it is, also over an older
+                   // one
+    KJ_STORE_NEXT, // id: no id up to it is given any more (0 = only ask) -> new_id: the next one
     KJ_STORE_VERB_COUNT
 };
 

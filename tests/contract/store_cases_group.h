@@ -226,6 +226,58 @@ static void case_kept(struct world *world)
     assert_int_equal(insert(world, "w", KJ_LEADS, doc("s:phone_number", "+1"))->status, KJ_EEXISTS);
 }
 
+static struct kj_store_op *next_id(struct world *world, enum kj_coll coll, int64_t at_least)
+{
+    struct kj_store_request *request = ask(world, 1, "");
+    request->ops[0].verb = KJ_STORE_NEXT;
+    request->ops[0].coll = coll;
+    request->ops[0].id = at_least;
+    return answer(world, request);
+}
+
+static struct kj_store_op *put(struct world *world, enum kj_coll coll, bson_t *document)
+{
+    struct kj_store_request *request = ask(world, 1, "");
+    request->ops[0].verb = KJ_STORE_PUT;
+    request->ops[0].coll = coll;
+    kj_store_own_doc(request, 0, document);
+    return answer(world, request);
+}
+
+static void case_move(struct world *world)
+{
+    assert_int_equal(next_id(world, KJ_LEADS, 0)->new_id, 1);
+    assert_int_equal(put(world, KJ_LEADS,
+                         doc("i:_id i:version s:workspace s:phone_number s:list", (int64_t)7,
+                             (int64_t)3, "w", "+1", "x"))
+                         ->status,
+                     0);
+    struct kj_store_op *op = get(world, "w", KJ_LEADS, 0, "+1");
+    bson_t *expected = doc("i:_id i:version s:workspace s:phone_number s:list", (int64_t)7,
+                           (int64_t)3, "w", "+1", "x");
+    assert_int_equal(op->status, 0);
+    assert_true(bson_equal(op->docs[0], expected));
+    bson_destroy(expected);
+    // Over what is there; its old values are gone.
+    put(world, KJ_LEADS, doc("i:_id i:version s:workspace", (int64_t)7, (int64_t)5, "w"));
+    assert_int_equal(get(world, "w", KJ_LEADS, 0, "+1")->status, KJ_ENOTFOUND);
+    assert_int_equal(replace(world, "w", KJ_LEADS, 7, 5, doc("s:list", "y"))->new_version, 6);
+    // Events too, and numbers that no document tells of.
+    put(world, KJ_EVENTS,
+        doc("i:_id i:version s:workspace s:name", (int64_t)4, (int64_t)1, "w", "e"));
+    assert_joined(find(world, "w", KJ_EVENTS, NULL, NULL, 0), "name", "e");
+    assert_int_equal(next_id(world, KJ_LEADS, 20)->new_id, 21);
+    if (world->factory->keeps)
+        world_reopen(world);
+    assert_int_equal(next_id(world, KJ_LEADS, 0)->new_id, 21);
+    assert_int_equal(insert(world, "w", KJ_LEADS, doc("n:x"))->new_id, 21);
+    assert_int_equal(put(world, KJ_LEADS, doc("s:list", "no id"))->status, KJ_EINVAL);
+    if (!world->factory->keeps)
+        return;
+    insert_with_event(world, "w", doc("n:x"), one_event("on", 1)); // behind those that were moved
+    assert_int_equal(kj_doc_int(world->events[world->n_events - 1], "_id", 0), 5);
+}
+
 static void count_done(struct kj_store_request *request)
 {
     struct world *world = request->arg;

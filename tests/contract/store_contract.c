@@ -127,6 +127,7 @@ static const struct {
     {"events across workspaces", case_events_workspace},
     {"old events are dropped", case_events_kept},
     {"kept after close", case_kept},
+    {"moved as it is", case_move},
     {"destroy answers everything", case_destroy},
     {"against a model", case_model},
 };
