@@ -9,7 +9,12 @@
 #include <stddef.h>
 #include <stdlib.h>
 
-enum { GROUP_OPS_MAX = 2000, QUEUE_OPS_MAX = 50000, CREW = 3 };
+enum {
+    GROUP_OPS_MAX = 2000,
+    QUEUE_OPS_MAX = 50000,
+    CREW = 3,
+    STOP_MS = 2000, // so long what was submitted is still tried again at the end
+};
 
 // --- a full queue ---
 
@@ -97,7 +102,7 @@ static void destroy(struct kj_store *base)
     struct kj_mongo *mongo = (struct kj_mongo *)base;
     bool opened = mongo->write.open;
     uv_mutex_lock(&mongo->mutex);
-    mongo->stopping = true; // nobody waits any more for a database that is away
+    mongo->stop_by = kj_clock_real_mono() + STOP_MS;
     uv_cond_broadcast(&mongo->wake);
     uv_mutex_unlock(&mongo->mutex);
     stop_lanes(mongo);

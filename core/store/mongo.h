@@ -60,10 +60,11 @@ struct kj_mongo {
     struct kj_external busy; // with a virtual clock: time stands while we work
     struct kj_task idle;
 
-    uv_mutex_t mutex; // guards the breaker, stopping and ids
+    uv_mutex_t mutex; // guards the breaker, stop_by and ids
     uv_cond_t wake;   // of those who pause
-    bool stopping, broken;
+    bool broken;
     int64_t broken_until, broken_ms;
+    int64_t stop_by; // real mono ms: no new try after it; 0 while we live
     struct kj_mongo_ids ids[KJ_COLL_COUNT];
 
     // Write lane only.
@@ -140,9 +141,6 @@ void kj_mongo_end(struct kj_mongo_work *work, int rc);
 int kj_mongo_again(struct kj_mongo_work *work, const bson_error_t *error,
                    const bson_t *reply) KJ_MUST_USE;
 mongoc_collection_t *kj_mongo_coll(struct kj_mongo_work *work, enum kj_coll coll);
-// findAndModify on collection `sequences`: the document as it is now, or NULL with *rc.
-bson_t *kj_mongo_sequence(struct kj_mongo_work *work, const char *name, const bson_t *update,
-                          int *rc);
 
 // mongo_rows.c
 // {name: value} of the declared fields of a document.

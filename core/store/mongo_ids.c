@@ -8,25 +8,87 @@
 
 enum { BLOCK_FIRST = 8, BLOCK_MOST = 1024 }; // doubling: small collections skip little
 
-static bson_t *increase(const char *how, const char *field, int64_t value)
+static mongoc_collection_t *sequences_of(struct kj_mongo_work *work)
 {
-    bson_t change = BSON_INITIALIZER, *update = bson_new();
-    kj_doc_put_int(&change, field, value);
-    kj_doc_put_doc(update, how, &change);
-    bson_destroy(&change);
+    return mongoc_client_get_collection(work->client, work->mongo->database, "sequences");
+}
+
+static bson_t *change(const char *how, const char *field, int64_t value)
+{
+    bson_t what, *update = bson_new();
+    bson_append_document_begin(update, how, -1, &what);
+    kj_doc_put_int(&what, field, value);
+    bson_append_document_end(update, &what);
     return update;
 }
 
+// The number is ours already when its row bears our stamp: a lost reply costs no block.
+static bool taken_before(mongoc_collection_t *sequences, const char *name, const char *op,
+                         const char *field, int64_t *now)
+{
+    bson_t query = BSON_INITIALIZER;
+    const bson_t *row;
+    kj_doc_put_text(&query, "_id", name);
+    kj_doc_put_text(&query, "op", op);
+    mongoc_cursor_t *cursor = mongoc_collection_find_with_opts(sequences, &query, NULL, NULL);
+    bool found = mongoc_cursor_next(cursor, &row);
+    if (found)
+        *now = kj_doc_int(row, field, 0);
+    mongoc_cursor_destroy(cursor);
+    bson_destroy(&query);
+    return found;
+}
+
+static bool change_once(mongoc_collection_t *sequences, const bson_t *query, const bson_t *update,
+                        const char *field, int64_t *now, bson_t *reply, bson_error_t *error)
+{
+    bson_t row;
+    mongoc_find_and_modify_opts_t *opts = mongoc_find_and_modify_opts_new();
+    mongoc_find_and_modify_opts_set_update(opts, update);
+    mongoc_find_and_modify_opts_set_flags(opts, MONGOC_FIND_AND_MODIFY_UPSERT |
+                                                    MONGOC_FIND_AND_MODIFY_RETURN_NEW);
+    bool ok = mongoc_collection_find_and_modify_with_opts(sequences, query, opts, reply, error);
+    mongoc_find_and_modify_opts_destroy(opts);
+    if (ok && kj_doc_child(reply, "value", &row))
+        *now = kj_doc_int(&row, field, 0);
+    return ok;
+}
+
+// Changes one number of a sequence; *now is what it is then. A row that bears our stamp is not met,
+// so that its insertion meets the taken _id.
 static int take_number(struct kj_mongo_work *work, const char *name, const char *how,
                        const char *field, int64_t value, int64_t *now)
 {
-    int rc;
-    bson_t *update = increase(how, field, value);
-    bson_t *row = kj_mongo_sequence(work, name, update, &rc);
-    if (row)
-        *now = kj_doc_int(row, field, 0);
-    kj_doc_clear(&row);
+    enum { DUPLICATE_KEY = 11000, TRIES = 20 };
+    mongoc_collection_t *sequences = sequences_of(work);
+    bson_t query = BSON_INITIALIZER, *update = change(how, field, value), part;
+    char op[25];
+    bson_oid_t oid;
+    bool ok = false;
+    int rc = 0;
+    bson_oid_init(&oid, NULL);
+    bson_oid_to_string(&oid, op);
+    kj_doc_put_text(&query, "_id", name);
+    BSON_APPEND_DOCUMENT_BEGIN(&query, "op", &part);
+    kj_doc_put_text(&part, "$ne", op);
+    bson_append_document_end(&query, &part);
+    BSON_APPEND_DOCUMENT_BEGIN(update, "$set", &part);
+    kj_doc_put_text(&part, "op", op);
+    bson_append_document_end(update, &part);
+    for (int tries = 0; !ok && rc == 0; tries++) {
+        bson_t reply;
+        bson_error_t error;
+        ok = change_once(sequences, &query, update, field, now, &reply, &error);
+        bool met = !ok && error.code == DUPLICATE_KEY && tries < TRIES;
+        if (met)
+            ok = taken_before(sequences, name, op, field, now);
+        else if (!ok)
+            rc = kj_mongo_again(work, &error, &reply);
+        bson_destroy(&reply);
+    }
     bson_destroy(update);
+    bson_destroy(&query);
+    mongoc_collection_destroy(sequences);
     return rc;
 }
 
@@ -89,12 +151,19 @@ void kj_mongo_return_id(struct kj_mongo *mongo, enum kj_coll coll, int64_t id)
 static void return_block(struct kj_mongo_work *work, enum kj_coll coll)
 {
     const struct kj_mongo_ids *ids = &work->mongo->ids[coll];
-    bson_t query = BSON_INITIALIZER, *update = increase("$set", "given", ids->next - 1);
-    mongoc_collection_t *sequences =
-        mongoc_client_get_collection(work->client, work->mongo->database, "sequences");
+    bson_t query = BSON_INITIALIZER, *update = change("$set", "given", ids->next - 1);
+    mongoc_collection_t *sequences = sequences_of(work);
+    bool ok = false;
     kj_doc_put_text(&query, "_id", kj_coll_name(coll));
     kj_doc_put_int(&query, "given", ids->end); // unless somebody has gone on from there
-    (void)mongoc_collection_update_one(sequences, &query, update, NULL, NULL, NULL);
+    for (int rc = 0; !ok && rc == 0;) {
+        bson_t reply;
+        bson_error_t error;
+        ok = mongoc_collection_update_one(sequences, &query, update, NULL, &reply, &error);
+        if (!ok)
+            rc = kj_mongo_again(work, &error, &reply);
+        bson_destroy(&reply);
+    }
     mongoc_collection_destroy(sequences);
     bson_destroy(update);
     bson_destroy(&query);

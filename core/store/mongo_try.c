@@ -95,7 +95,7 @@ int kj_mongo_begin(struct kj_mongo *mongo, struct kj_mongo_work *work)
     int64_t now = kj_clock_real_mono();
     *work = (struct kj_mongo_work){.mongo = mongo, .deadline = now + TRY_MS, .pause_ms = PAUSE_MS};
     uv_mutex_lock(&mongo->mutex);
-    bool shut = mongo->broken && (now < mongo->broken_until || mongo->stopping);
+    bool shut = mongo->broken && (now < mongo->broken_until || mongo->stop_by);
     if (mongo->broken && !shut) {
         work->deadline = now; // one try, and the others wait for what it finds
         mongo->broken_until = now + BREAK_MOST_MS;
@@ -122,9 +122,11 @@ int kj_mongo_again(struct kj_mongo_work *work, const bson_error_t *error, const 
     struct kj_mongo *mongo = work->mongo;
     if (!is_transient(error, reply))
         return refused(work, error);
-    int64_t left = work->deadline - kj_clock_real_mono();
+    int64_t now = kj_clock_real_mono(), left = work->deadline - now;
     uv_mutex_lock(&mongo->mutex);
-    bool go_on = left > 0 && !mongo->stopping;
+    if (mongo->stop_by && mongo->stop_by - now < left)
+        left = mongo->stop_by - now;
+    bool go_on = left > 0;
     if (go_on)
         uv_cond_timedwait(&mongo->wake, &mongo->mutex,
                           (uint64_t)(left < work->pause_ms ? left : work->pause_ms) * 1000000);
@@ -140,38 +142,4 @@ int kj_mongo_again(struct kj_mongo_work *work, const bson_error_t *error, const 
 mongoc_collection_t *kj_mongo_coll(struct kj_mongo_work *work, enum kj_coll coll)
 {
     return mongoc_client_get_collection(work->client, work->mongo->database, kj_coll_name(coll));
-}
-
-bson_t *kj_mongo_sequence(struct kj_mongo_work *work, const char *name, const bson_t *update,
-                          int *rc)
-{
-    mongoc_collection_t *sequences =
-        mongoc_client_get_collection(work->client, work->mongo->database, "sequences");
-    bson_t query = BSON_INITIALIZER, *value = NULL;
-    kj_doc_put_text(&query, "_id", name);
-    do {
-        bson_error_t error;
-        bson_t reply, found;
-        mongoc_find_and_modify_opts_t *opts = mongoc_find_and_modify_opts_new();
-        mongoc_find_and_modify_opts_set_update(opts, update);
-        mongoc_find_and_modify_opts_set_flags(opts, MONGOC_FIND_AND_MODIFY_UPSERT |
-                                                        MONGOC_FIND_AND_MODIFY_RETURN_NEW);
-        // A reply may carry both the value and a failed write concern: then it is not sure, and is
-        // asked again; a number that is skipped harms nobody.
-        bool ok =
-            mongoc_collection_find_and_modify_with_opts(sequences, &query, opts, &reply, &error);
-        mongoc_find_and_modify_opts_destroy(opts);
-        *rc = 0;
-        if (ok && kj_doc_child(&reply, "value", &found))
-            value = bson_copy(&found);
-        else if (!ok)
-            *rc = kj_mongo_again(work, &error, &reply);
-        bson_destroy(&reply);
-        if (ok && value == NULL)
-            *rc = kj_fault(&work->fault, KJ_EIO, work->mongo->where, NULL,
-                           "The MongoDB database %s gave no number.", work->mongo->where);
-    } while (value == NULL && *rc == 0);
-    bson_destroy(&query);
-    mongoc_collection_destroy(sequences);
-    return value;
 }

@@ -1,5 +1,5 @@
 // The store's contract: the same cases for every store, with and without threads. A new store is a
-// new factory in k_factories.
+// new factory in k_factories. What needs a server runs by tests/peers/mongo_peer.py.
 #include "contract/store_world.h"
 
 #include "contract/store_cases_claim.h"
@@ -144,7 +144,8 @@ static void run_case(void **state)
     world_end(&world);
 }
 
-int main(void)
+// The argument chooses by the tests' names, "mongodb*" for instance.
+int main(int argc, char **argv)
 {
     enum { COUNT = KJ_COUNT(k_cases) * KJ_COUNT(k_factories) };
     static struct CMUnitTest tests[COUNT];
@@ -154,7 +155,6 @@ int main(void)
                  k_cases[n % KJ_COUNT(k_cases)].name);
         tests[n] = (struct CMUnitTest){names[n], run_case, NULL, NULL, (void *)(intptr_t)n};
     }
-    if (getenv("KEJUE_TEST_MONGODB_CONTROL"))
-        cmocka_set_test_filter("mongodb:*"); // the others meet no fault
+    cmocka_set_test_filter(argc > 1 ? argv[1] : "sqlite*");
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

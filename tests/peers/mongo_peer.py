@@ -148,7 +148,7 @@ def main(program):
     except (Unavailable, OSError, subprocess.SubprocessError) as why:
         print(f"MongoDB: skipped, {why}", flush=True)
         return subprocess.run(program, check=False).returncode
-    more = {"KEJUE_TEST_MONGODB_URI": server.uri}
+    more = {"KEJUE_TEST_MONGODB_URI": server.uri, "TSAN_OPTIONS": f"suppressions={HERE}/tsan.supp"}
     if not server.safe:
         more["KEJUE_TEST_MONGODB_UNSAFE"] = "1"
     proxy = Proxy(server, seed) if seed else None
