@@ -107,7 +107,7 @@ static void destroy(struct kj_store *base)
     uv_mutex_unlock(&mongo->mutex);
     stop_lanes(mongo);
     if (opened) {
-        kj_mongo_tidy(mongo, true, NULL);
+        kj_mongo_tidy(mongo, true, 0, NULL);
         kj_mongo_return_blocks(mongo);
     }
     kj_external_abandon(base->loop, &mongo->busy);
@@ -143,12 +143,13 @@ int kj_mongo_create(struct kj_loop *loop, const struct kj_store_config *config,
                     struct kj_store **out, struct kj_fault *fault)
 {
     struct kj_mongo *mongo = KJ_NEW(struct kj_mongo);
-    mongo->base = (struct kj_store){.class = &k_class, .loop = loop};
+    mongo->base = (struct kj_store){.class = &k_class, .loop = loop, .shared = true};
     mongo->host = kj_strdup(config->host ? config->host : "local");
     mongo->simulated = config->simulated;
     mongo->now = config->now;
     mongo->now_arg = config->now_arg;
     mongo->events_kept = config->events_kept > 0 ? config->events_kept : 1000000;
+    mongo->jobs_kept = config->jobs_kept > 0 ? config->jobs_kept : 1000000;
     mongo->telling.run = on_telling;
     mongo->idle.run = on_idle;
     uv_mutex_init(&mongo->mutex);

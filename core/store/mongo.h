@@ -23,7 +23,6 @@
 #include "store/lane.h"
 
 #include <mongoc/mongoc.h>
-#include <stdatomic.h>
 
 enum { KJ_MONGO_FORMAT = 1, KJ_STAMP_SIZE = 32 };
 
@@ -50,7 +49,7 @@ struct kj_mongo {
     bool simulated;
     int64_t (*now)(void *arg);
     void *now_arg;
-    int64_t events_kept;
+    int64_t events_kept, jobs_kept;
     mongoc_client_pool_t *pool;
     struct kj_lane write, read;
     struct kj_mongo_crew *crew;
@@ -70,8 +69,10 @@ struct kj_mongo {
     // Write lane only.
     int64_t slot, epoch; // of this host, and of this life of it
     uint64_t stamps;
-    int64_t next_event, told, events_since_trim;
-    bool behind; // events wait in documents: copy them before any other
+    int64_t next_event, told;
+    int64_t inserted[KJ_COLL_COUNT]; // since the last trim (written by the batch that inserts)
+    int64_t jobs_from;               // up to this id all jobs were looked at by a trim
+    bool behind;                     // events wait in documents: copy them before any other
     // A write with events was given up: until then (real mono ms) it may still be carried out, and
     // is looked for now and then.
     int64_t uneasy_until, next_look;
@@ -203,7 +204,7 @@ void kj_mongo_note_clear(struct kj_mongo *mongo, enum kj_coll coll, int64_t id, 
 // A wave's writes may have been given up.
 void kj_mongo_mind_events(struct kj_mongo *mongo, struct kj_mongo_item **items, size_t count);
 // Now and then, or `all` at the end; what it finds of late events it tells.
-void kj_mongo_tidy(struct kj_mongo *mongo, bool all, struct kj_store_op *events);
+void kj_mongo_tidy(struct kj_mongo *mongo, bool all, int64_t now, struct kj_store_op *events);
 
 // mongo_ids.c
 int kj_mongo_new_id(struct kj_mongo_work *work, enum kj_coll coll, int64_t *id) KJ_MUST_USE;

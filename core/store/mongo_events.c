@@ -133,7 +133,7 @@ static int store_copies(struct kj_mongo_work *work, struct copies *copies,
     for (size_t i = 0; i < copies->count; i++)
         tell(mongo, events, &copies->rows[i]);
     mongo->next_event += (int64_t)copies->count;
-    mongo->events_since_trim += (int64_t)copies->count;
+    mongo->inserted[KJ_EVENTS] += (int64_t)copies->count;
     return 0;
 }
 
@@ -183,7 +183,7 @@ static int copy_singly(struct kj_mongo_work *work, struct copies *copies,
         }
         if (rc == 0 && row->status == 0) {
             mongo->next_event++;
-            mongo->events_since_trim++;
+            mongo->inserted[KJ_EVENTS]++;
         } else if (rc == 0 && row->status == KJ_EEXISTS) {
             number(row, row->owner);
         } else {

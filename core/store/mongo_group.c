@@ -167,7 +167,7 @@ void kj_mongo_group(struct kj_lane *lane, struct kj_store_request *first,
         qsort(group.sorted, group.count, sizeof *group.sorted, by_batch);
         run_waves(&group, events);
         if (!group.beside)
-            kj_mongo_tidy(group.mongo, false, events);
+            kj_mongo_tidy(group.mongo, false, first->at, events);
     }
     free(group.items);
     free(group.sorted);

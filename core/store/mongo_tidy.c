@@ -2,9 +2,10 @@
 // after an outage late ones looked for. What fails here is done the next time or at the next start.
 #include "store/mongo.h"
 
+#include "base/alloc.h"
 #include "base/str.h"
 
-enum { TRIM_EVERY = 1000, LOOK_EVERY_MS = 1000, UNEASY_MS = 120000 };
+enum { TRIM_EVERY = 1000, TRIM_MOST = 4000, LOOK_EVERY_MS = 1000, UNEASY_MS = 120000 };
 
 static void clear_some(struct kj_mongo_work *work, enum kj_coll coll)
 {
@@ -37,23 +38,86 @@ static void clear_some(struct kj_mongo_work *work, enum kj_coll coll)
     bson_destroy(&filter);
 }
 
-static void trim(struct kj_mongo_work *work)
+static bool remove_where(struct kj_mongo_work *work, enum kj_coll coll, const bson_t *filter)
+{
+    mongoc_collection_t *rows = kj_mongo_coll(work, coll);
+    bool ok = mongoc_collection_delete_many(rows, filter, NULL, NULL, NULL);
+    mongoc_collection_destroy(rows);
+    return ok;
+}
+
+static void put_range(bson_t *filter, const char *path, int64_t above, int64_t upto)
+{
+    bson_t range;
+    bson_append_document_begin(filter, path, -1, &range);
+    kj_doc_put_int(&range, "$gt", above);
+    kj_doc_put_int(&range, "$lte", upto);
+    bson_append_document_end(filter, &range);
+}
+
+// Of this host: every host drops its own.
+static bool trim_events(struct kj_mongo_work *work, int64_t now)
+{
+    const struct kj_mongo *mongo = work->mongo;
+    bson_t filter = BSON_INITIALIZER;
+    int64_t first = kj_mongo_first_event(mongo), last = mongo->next_event - 1 - mongo->events_kept;
+    (void)now;
+    put_range(&filter, "_id", first, last);
+    bool ok = last <= first || remove_where(work, KJ_EVENTS, &filter);
+    bson_destroy(&filter);
+    return ok;
+}
+
+// As in sqlite_trim.c: the machine's own jobs that have ended, by a walk that passes once over the
+// ids. A start begins it anew; what is gone already costs a look.
+static bool trim_jobs(struct kj_mongo_work *work, int64_t now)
 {
     struct kj_mongo *mongo = work->mongo;
-    bson_t filter = BSON_INITIALIZER, range, reply;
-    mongoc_collection_t *rows = kj_mongo_coll(work, KJ_EVENTS);
-    int64_t last = mongo->next_event - 1 - mongo->events_kept;
-    BSON_APPEND_DOCUMENT_BEGIN(&filter, "_id", &range);
-    kj_doc_put_int(&range, "$gt", kj_mongo_first_event(mongo));
-    kj_doc_put_int(&range, "$lte", last);
-    bson_append_document_end(&filter, &range);
-    if (last > kj_mongo_first_event(mongo) &&
-        mongoc_collection_delete_many(rows, &filter, NULL, &reply, NULL))
-        mongo->events_since_trim = 0;
-    if (last > kj_mongo_first_event(mongo))
-        bson_destroy(&reply);
-    mongoc_collection_destroy(rows);
+    int64_t last = mongo->ids[KJ_JOBS].next - 1 - mongo->jobs_kept, upto;
+    bson_t filter = BSON_INITIALIZER, in, states;
+    (void)now;
+    upto = mongo->jobs_from + TRIM_MOST < last ? mongo->jobs_from + TRIM_MOST : last;
+    put_range(&filter, "_id", mongo->jobs_from, upto);
+    BSON_APPEND_DOCUMENT_BEGIN(&filter, "fields.state", &in);
+    BSON_APPEND_ARRAY_BEGIN(&in, "$in", &states);
+    kj_doc_put_text(&states, "0", "done");
+    kj_doc_put_text(&states, "1", "failed");
+    bson_append_array_end(&in, &states);
+    bson_append_document_end(&filter, &in);
+    kj_doc_put_null(&filter, "fields.lead_id");
+    kj_doc_put_null(&filter, "fields.campaign_id");
+    bool ok = upto <= mongo->jobs_from || remove_where(work, KJ_JOBS, &filter);
+    if (ok && upto > mongo->jobs_from)
+        mongo->jobs_from = upto;
     bson_destroy(&filter);
+    return ok && mongo->jobs_from >= last;
+}
+
+static bool trim_idempotency(struct kj_mongo_work *work, int64_t now)
+{
+    bson_t filter = BSON_INITIALIZER;
+    put_range(&filter, "fields.created_at", INT64_MIN, now - KJ_IDEMPOTENCY_KEPT_MS);
+    bool ok = remove_where(work, KJ_IDEMPOTENCY, &filter);
+    bson_destroy(&filter);
+    return ok;
+}
+
+static void trim(struct kj_mongo *mongo, int64_t now)
+{
+    static const struct {
+        enum kj_coll coll;
+        bool (*run)(struct kj_mongo_work *work, int64_t now);
+    } k_trims[] = {
+        {KJ_EVENTS, trim_events}, {KJ_JOBS, trim_jobs}, {KJ_IDEMPOTENCY, trim_idempotency}};
+    struct kj_mongo_work work;
+    for (size_t i = 0; i < KJ_COUNT(k_trims); i++) {
+        int64_t *inserted = &mongo->inserted[k_trims[i].coll];
+        if (*inserted < TRIM_EVERY || kj_mongo_begin(mongo, &work) < 0)
+            continue;
+        if (k_trims[i].run(&work, now))
+            *inserted = 0;
+        kj_mongo_end(&work, KJ_EUNAVAILABLE); // says nothing about the breaker
+    }
 }
 
 static void clear_all(struct kj_mongo *mongo)
@@ -88,17 +152,14 @@ static void look_for_late(struct kj_mongo *mongo, struct kj_store_op *events)
     kj_mongo_end(&work, rc);
 }
 
-void kj_mongo_tidy(struct kj_mongo *mongo, bool all, struct kj_store_op *events)
+void kj_mongo_tidy(struct kj_mongo *mongo, bool all, int64_t now, struct kj_store_op *events)
 {
-    struct kj_mongo_work work;
-    int64_t now = mongo->uneasy_until ? kj_clock_real_mono() : 0;
+    int64_t mono = mongo->uneasy_until ? kj_clock_real_mono() : 0;
     if (all || mongo->n_clears == KJ_MONGO_CLEARS)
         clear_all(mongo);
-    if (mongo->events_since_trim >= TRIM_EVERY && kj_mongo_begin(mongo, &work) == 0) {
-        trim(&work);
-        kj_mongo_end(&work, KJ_EUNAVAILABLE);
-    }
-    if (events && now < mongo->uneasy_until && now >= mongo->next_look)
+    if (!all)
+        trim(mongo, now);
+    if (events && mono < mongo->uneasy_until && mono >= mongo->next_look)
         look_for_late(mongo, events);
 }
 

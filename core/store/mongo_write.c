@@ -133,6 +133,7 @@ int kj_mongo_insert(struct kj_mongo_work *work, struct kj_mongo_item **items, si
     }
     if (rc == 0)
         rc = kj_mongo_insert_rows(work, items[0]->op->coll, rows, count);
+    work->mongo->inserted[items[0]->op->coll] += (int64_t)count;
     for (size_t i = count; i-- > 0 && rc == 0;) // the newest first: see kj_mongo_return_id
         if (rows[i].status < 0 && rows[i].id &&
             rows[i].id != kj_doc_int(items[i]->op->doc, "_id", 0))

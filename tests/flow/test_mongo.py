@@ -59,11 +59,12 @@ def documents(path):
 
 class Campaign(Flow):
     def finish(self, engine):
-        engine.run_days(3)
+        engine.run_until("2026-03-02T12:00:00Z")
         stats = engine.ask("campaign.stats", id=1)
         events = engine.ask("event.since", cursor=0, limit=1000)["events"]
         self.assertEqual([event["number"] for event in events], list(range(1, len(events) + 1)))
         self.assertEqual(stats["status"], "completed")
+        del stats["ended_at"]  # hosts that share a store look at it a beat later
         return stats
 
     def rung(self, engine):
@@ -152,7 +153,7 @@ class Copy(Flow):
         engine = Engine(folder, more=store).start()
         self.addCleanup(engine.stop)
         outbound(engine, NUMBERS)
-        engine.run_days(1)
+        engine.run_until("2026-03-02T05:02:00Z")
         engine.stop()
 
     def test_there_and_back(self):
@@ -178,7 +179,7 @@ class Copy(Flow):
         # And the campaign goes on where it was, on either.
         self.assertTrue(conf.exists())
         engine = self.engine(more=section(name))
-        engine.run_days(3)
+        engine.run_until("2026-03-02T12:00:00Z")
         self.assertEqual(engine.ask("campaign.stats", id=1)["status"], "completed")
         self.assertEqual(engine.ask("lead.import", list="more", rows=[{"phone_number": "+493055999001"}])
                          ["accepted"], 1)
