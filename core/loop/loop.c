@@ -81,6 +81,7 @@ int kj_loop_create(struct kj_clock *clock, struct kj_loop **out, struct kj_fault
         goto fail;
     }
     uv_timer_init(&loop->uv, &loop->timer);
+    loop->timer.data = loop;
     uv_idle_init(&loop->uv, &loop->idle);
     ignore_sigpipe();
     *out = loop;

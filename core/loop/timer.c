@@ -97,9 +97,11 @@ static int64_t next_delay(const struct kj_loop *loop)
     return delay;
 }
 
+// The turn looks at the heaps. uv runs timers before it goes to sleep: one that was set for an
+// instant since given up may fire there, and with nothing armed uv would sleep for ever.
 static void on_timer(uv_timer_t *timer)
 {
-    (void)timer; // waking up is all: the turn looks at the heaps
+    kj_loop_kick(timer->data);
 }
 
 bool kj_loop_arm(struct kj_loop *loop)
