@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-enum { k_patience_ms = 2000, k_waiting = 64 };
+enum { k_patience_ms = 2000, k_waiting = KJ_HTTP_CONNECTIONS }; // each asks once at a time
 
 struct kj_probe {
     struct kj_http *http; // NULL: the door has closed
@@ -66,10 +66,24 @@ static struct kj_probe *start(struct kj_http *http)
     return probe;
 }
 
+// Those whose client has gone need no answer.
+static void forget_gone(struct kj_probe *probe)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < probe->count; i++)
+        if (probe->waiting[i]->link)
+            probe->waiting[kept++] = probe->waiting[i];
+        else
+            kj_exchange_release(probe->waiting[i]);
+    probe->count = kept;
+}
+
 void kj_http_health(struct kj_exchange *exchange)
 {
     struct kj_http *http = exchange->http;
     struct kj_probe *probe = http->probe ? http->probe : start(http);
+    if (probe->count == k_waiting)
+        forget_gone(probe);
     if (probe->late || probe->count == k_waiting) {
         answer(exchange, false);
         return;
