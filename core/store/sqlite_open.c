@@ -15,6 +15,8 @@
 #include <unistd.h>
 
 enum { CHECK_BYTES_MAX = 64 << 20, BUSY_MS = 5000 };
+// The log is folded into the file about every 4000 pages of 8 KiB.
+enum { LOG_PAGES = 4000, LOG_BYTES = LOG_PAGES * (8192 + 24) };
 
 static int locked(const char *path, int lock, struct kj_fault *fault)
 {
@@ -160,19 +162,35 @@ static int set_up(struct kj_sqlite_db *db, const char *path, bool volatile_data,
 {
     // Pages of 8 KiB (of a new file): a group writes fewer of them, two calls each, than of 4 KiB,
     // and jobs that grow split them less often; together a fifth of the time of a drain. 16 MiB of
-    // cache; the log is folded into the file about every 32 MiB, so that bulk loads do not flush
+    // cache; the log is folded into the file about every LOG_PAGES, so that bulk loads do not flush
     // the file more often than need be.
     static const char k_common[] = "PRAGMA page_size = 8192; PRAGMA auto_vacuum = INCREMENTAL;"
                                    "PRAGMA cache_size = -16384;"
                                    "PRAGMA temp_store = MEMORY;"
-                                   "PRAGMA trusted_schema = OFF; PRAGMA wal_autocheckpoint = 4000;";
+                                   "PRAGMA trusted_schema = OFF;";
     const char *more = !db->writer     ? "PRAGMA query_only = ON"
                        : volatile_data ? "PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF"
                                        : "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL";
     int rc = sqlite3_exec(db->sql, k_common, NULL, NULL, NULL);
     if (rc == SQLITE_OK)
         rc = sqlite3_exec(db->sql, more, NULL, NULL, NULL);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_wal_autocheckpoint(db->sql, LOG_PAGES);
     return rc == SQLITE_OK ? 0 : open_fault(db, path, rc, fault);
+}
+
+// A flush that also has to store a new file size takes half as long again, and a log that is not
+// there yet grows with each group: it gets its room at once. Where that cannot be had it grows.
+static void reserve_log(const char *path)
+{
+    char name[4096];
+    if (snprintf(name, sizeof name, "%s-wal", path) >= (int)sizeof name)
+        return;
+    int fd = open(name, O_RDWR | O_CLOEXEC);
+    if (fd < 0)
+        return;
+    (void)fallocate(fd, 0, 0, LOG_BYTES);
+    close(fd);
 }
 
 // Counting its memory costs SQLite a mutex, shared by all connections, with every allocation; and
@@ -198,7 +216,11 @@ int kj_sqlite_open(const char *path, bool writer, bool volatile_data, struct kj_
         return open_fault(db, path, rc, fault);
     sqlite3_busy_timeout(db->sql, BUSY_MS);
     rc = writer ? inspect(db, path, fault) : 0;
-    return rc < 0 ? rc : set_up(db, path, volatile_data, fault);
+    if (rc == 0)
+        rc = set_up(db, path, volatile_data, fault);
+    if (rc == 0 && writer && !volatile_data)
+        reserve_log(path);
+    return rc;
 }
 
 void kj_sqlite_close(struct kj_sqlite_db *db)
