@@ -27,8 +27,9 @@ static bool held(const struct kj_path *path, const bson_t *step, bson_t *changes
     if (!kj_doc_has(step, "after") ||
         kj_streq(kj_doc_text(path->facts, "appointment.state", ""), "booked"))
         return false;
-    kj_doc_put_text(changes, "held",
-                    kj_doc_text(step, "name", kj_doc_text(step, "key", "an effect")));
+    if (!kj_doc_has(changes, "held")) // the first of them
+        kj_doc_put_text(changes, "held",
+                        kj_doc_text(step, "name", kj_doc_text(step, "key", "an effect")));
     return true;
 }
 
@@ -51,7 +52,7 @@ static void put_message(const struct kj_path *path, struct kj_doc_list *outbox, 
     bson_destroy(&args);
 }
 
-static void put_effects(const struct kj_path *path, struct kj_doc_list *outbox)
+static void put_effects(const struct kj_path *path, struct kj_doc_list *outbox, bson_t *changes)
 {
     bson_t effects;
     bson_iter_t at;
@@ -62,7 +63,7 @@ static void put_effects(const struct kj_path *path, struct kj_doc_list *outbox)
         uint32_t length;
         const uint8_t *bytes;
         bson_iter_document(&at, &length, &bytes);
-        if (!bson_init_static(&effect, bytes, length))
+        if (!bson_init_static(&effect, bytes, length) || held(path, &effect, changes))
             continue;
         bool has = kj_doc_child(&effect, "args", &args);
         put_effect(outbox, kj_doc_text(&effect, "key", "effect"), kj_doc_text(&effect, "verb", ""),
@@ -77,7 +78,7 @@ static void put_outbox(const struct kj_path *path, bson_t *changes)
     // A recorded call is history: it is judged, but nobody is written to because of it.
     if (!kj_doc_bool(kj_path_job(path), "recorded", false)) {
         put_message(path, &outbox, changes);
-        put_effects(path, &outbox);
+        put_effects(path, &outbox, changes);
     }
     kj_doc_put_array(changes, "outbox", &array);
     bson_destroy(&array);

@@ -1,6 +1,7 @@
 // Stage deliver: drains the outbox. What touches our own documents is written here, harmless to
 // repeat; what goes out to others becomes a job of its own, so that the queue supplies its retries,
 // deadlines and dead letters. A key names each, so that a second drain adds nothing.
+#include "engine/hook_jobs.h"
 #include "engine/path.h"
 
 #include "base/alloc.h"
@@ -35,25 +36,15 @@ static void on_jobs(struct kj_store_request *request)
     one_done(path, ok);
 }
 
-static bson_t *follow_up_job(const struct kj_path *path, const char *kind, const char *key,
-                             const bson_t *payload)
+static int priority(const struct kj_path *path)
 {
-    bson_t changes = BSON_INITIALIZER;
-    int64_t now = kj_path_now(path);
-    bson_t *job = kj_job_new(kind, key, now, (int)kj_doc_int(kj_path_job(path), "priority", 50),
-                             payload, now);
-    kj_doc_put_from(&changes, "lead_id", kj_path_job(path), "lead_id");
-    kj_doc_put_from(&changes, "campaign_id", kj_path_job(path), "campaign_id");
-    bson_concat(job, &changes);
-    bson_destroy(&changes);
-    return job;
+    return (int)kj_doc_int(kj_path_job(path), "priority", 50);
 }
 
-static void own_insert(struct kj_store_request *request, size_t i, bson_t *job)
+static void put_origin(const struct kj_path *path, bson_t *job)
 {
-    request->ops[i].verb = KJ_STORE_INSERT;
-    request->ops[i].coll = KJ_JOBS;
-    kj_store_own_doc(request, i, job);
+    kj_doc_put_from(job, "lead_id", kj_path_job(path), "lead_id");
+    kj_doc_put_from(job, "campaign_id", kj_path_job(path), "campaign_id");
 }
 
 static void send_effects(struct kj_path *path)
@@ -74,11 +65,15 @@ static void send_effects(struct kj_path *path)
         bson_iter_document(&at, &length, &bytes);
         bson_init_static(&effect, bytes, length);
         snprintf(key, sizeof key, "effect:%s:%zu", path->attempt_id, i);
-        bson_t *job = follow_up_job(path, "effect", key, &effect);
+        bson_t *job = kj_job_new("effect", key, kj_path_now(path), priority(path), &effect,
+                                 kj_path_now(path));
+        put_origin(path, job);
         size_t retries = kj_doc_count(&effect, "retry"); // the rule's own gaps bound the attempts
         if (retries)
             kj_doc_put_int(job, "max_attempts", (int64_t)retries + 1);
-        own_insert(request, i++, job);
+        request->ops[i].verb = KJ_STORE_INSERT;
+        request->ops[i].coll = KJ_JOBS;
+        kj_store_own_doc(request, i++, job);
     }
     path->pending++;
     kj_store_submit(path->engine->store, request);
@@ -105,28 +100,23 @@ static bson_t *hook_event(const struct kj_path *path)
 
 static void start_hooks(struct kj_path *path)
 {
-    bson_t *hooks = kj_script_hooks_on(path->engine->script, "call.analyzed"), names;
-    bson_iter_t at;
-    size_t count = hooks ? kj_doc_count(hooks, "hooks") : 0, i = 0;
-    if (count && kj_doc_child(hooks, "hooks", &names) && bson_iter_init(&at, &names)) {
-        bson_t *event = hook_event(path);
-        struct kj_store_request *request =
-            kj_store_request(count, kj_path_workspace(path), on_jobs, path);
-        while (bson_iter_next(&at) && i < count) {
-            bson_t payload = BSON_INITIALIZER;
-            char key[192];
-            const char *name = bson_iter_utf8(&at, NULL);
-            kj_doc_put_text(&payload, "hook", name);
-            kj_doc_put_doc(&payload, "event", event);
-            snprintf(key, sizeof key, "hook:%s:%s", name, path->attempt_id);
-            own_insert(request, i++, follow_up_job(path, "hook", key, &payload));
-            bson_destroy(&payload);
-        }
-        path->pending++;
-        kj_store_submit(path->engine->store, request);
-        bson_destroy(event);
-    }
-    kj_doc_clear(&hooks);
+    size_t count = kj_hook_listeners(path->engine, "call.analyzed");
+    if (count == 0)
+        return;
+    bson_t *event = hook_event(path), fields = BSON_INITIALIZER;
+    put_origin(path, &fields);
+    struct kj_hook_event told = {.name = "call.analyzed",
+                                 .once = path->attempt_id,
+                                 .event = event,
+                                 .priority = priority(path),
+                                 .fields = &fields};
+    struct kj_store_request *request =
+        kj_store_request(count, kj_path_workspace(path), on_jobs, path);
+    request->n_ops = kj_hook_jobs_put(path->engine, &told, request, 0);
+    path->pending++;
+    kj_store_submit(path->engine->store, request);
+    bson_destroy(&fields);
+    bson_destroy(event);
 }
 
 // --- our own documents ---

@@ -102,8 +102,12 @@ static int put_job(const struct submission *submission, const bson_t *from,
         return kj_fault(fault, KJ_EINVAL, "/kind", "calls are made by call.create",
                         "\"%.64s\" is not a kind of job that can be submitted", kind);
     bool has = kj_doc_child(from, "payload", &payload);
-    bson_t *job = kj_job_new(kind, kj_doc_text(from, "key", NULL), kj_doc_time(from, "due", now),
-                             (int)kj_doc_int(from, "priority", 50), has ? &payload : NULL, now);
+    int64_t every = kj_doc_int(from, "every_ms", 0); // the first turn after one such span
+    bson_t *job =
+        kj_job_new(kind, kj_doc_text(from, "key", NULL), kj_doc_time(from, "due", now + every),
+                   (int)kj_doc_int(from, "priority", 50), has ? &payload : NULL, now);
+    if (every > 0)
+        kj_doc_put_int(job, "every_ms", every);
     // Work for a campaign keeps it from ending (kinds/campaign_end.c looks by this field).
     if (has)
         kj_doc_put_from(job, "campaign_id", &payload, "campaign_id");

@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 #include "base/log.h"
 #include "doc/csv.h"
+#include "engine/hook_jobs.h"
 #include "engine/path.h"
 #include "model/lead.h"
 
@@ -11,13 +12,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { k_most_rows = 10000 };
+enum { k_most_rows = 10000, k_told_again_ms = 86400000 };
 
 struct row {
     bson_t *lead;
     int64_t line;
     char reason[32], text[256];
     int64_t id;
+    bson_t *arrived; // the lead as stored, for hooks on lead.arrived; NULL: they hear nothing
     enum { ACCEPTED, UPDATED, DUPLICATE, REFUSED } outcome;
 };
 
@@ -27,6 +29,7 @@ struct import {
     bson_t *rows_doc, *defaults;
     struct row *rows;
     size_t count, pending;
+    size_t listeners; // hooks on lead.arrived
     int status;
     struct kj_work work;
     kj_engine_done *done;
@@ -36,7 +39,7 @@ struct import {
 static void import_free(struct import *import)
 {
     for (size_t i = 0; i < import->count; i++)
-        kj_doc_clear(&import->rows[i].lead);
+        kj_doc_clear(&import->rows[i].lead), kj_doc_clear(&import->rows[i].arrived);
     free(import->rows);
     kj_doc_clear(&import->rows_doc);
     kj_doc_clear(&import->defaults);
@@ -118,6 +121,59 @@ static void import_end(struct import *import)
     import_free(import);
 }
 
+// --- lead.arrived, for hooks ---
+
+static void on_told(struct kj_store_request *request)
+{
+    struct import *import = request->arg;
+    for (size_t i = 0; i < request->n_ops; i++)
+        if (request->ops[i].status != KJ_OK && request->ops[i].status != KJ_EEXISTS)
+            import->status = request->ops[i].status;
+    kj_queue_wake(import->engine->queue, "hook", kj_loop_now(import->engine->loop));
+    import_end(import);
+}
+
+static void put_arrival(const struct import *import, const struct row *row,
+                        struct kj_store_request *request, size_t first)
+{
+    bson_t event = BSON_INITIALIZER, id = BSON_INITIALIZER;
+    char once[48];
+    kj_doc_put_int(&id, "id", row->id);
+    bson_t *lead = kj_doc_with(row->arrived, &id);
+    snprintf(once, sizeof once, "lead.arrived:%lld", (long long)row->id);
+    kj_doc_put_text(&event, "name", "lead.arrived");
+    kj_doc_put_time(&event, "at", kj_loop_now(import->engine->loop));
+    kj_doc_put_doc(&event, "lead", lead);
+    struct kj_hook_event told = {
+        .name = "lead.arrived", .once = once, .event = &event, .priority = 50};
+    kj_hook_jobs_put(import->engine, &told, request, first);
+    bson_destroy(lead);
+    bson_destroy(&id);
+    bson_destroy(&event);
+}
+
+// The import is acknowledged once the hooks' jobs are stored. When that was cut off, the same rows
+// come again: leads made within a day then tell it again, under keys that let nothing run twice.
+static void tell_hooks(struct import *import)
+{
+    size_t arrived = 0, first = 0;
+    for (size_t i = 0; i < import->count; i++)
+        arrived += import->rows[i].arrived != NULL;
+    import->listeners = kj_hook_listeners(import->engine, "lead.arrived"); // as they are now
+    if (arrived * import->listeners == 0) {
+        import_end(import);
+        return;
+    }
+    struct kj_store_request *request =
+        kj_store_request(arrived * import->listeners, import->workspace, on_told, import);
+    for (size_t i = 0; i < import->count; i++)
+        if (import->rows[i].arrived) {
+            put_arrival(import, &import->rows[i], request, first);
+            first += import->listeners;
+        }
+    kj_store_submit(import->engine->store, request);
+}
+
 // --- rows that are there already ---
 
 struct merge {
@@ -132,6 +188,10 @@ static int merge_lead(void *arg, const bson_t *lead, bson_t **next, bson_t **eve
     const char *list = list_of(merge->import);
     if (lead == NULL)
         return KJ_ENOTFOUND;
+    int64_t age = kj_loop_now(merge->import->engine->loop) - kj_doc_time(lead, "created_at", 0);
+    kj_doc_clear(&merge->row->arrived); // of a round before
+    if (merge->import->listeners && age < k_told_again_ms)
+        merge->row->arrived = bson_copy(lead);
     if (!kj_doc_bool(merge->import->defaults, "single", false) &&
         kj_streq(kj_doc_text(lead, "list", ""), list)) {
         merge->row->outcome = DUPLICATE;
@@ -153,7 +213,7 @@ static void on_merged(void *arg, int status, const bson_t *lead)
         import->status = status;
     free(merge);
     if (--import->pending == 0)
-        import_end(import);
+        tell_hooks(import);
 }
 
 static void merge_row(struct import *import, struct row *row)
@@ -186,9 +246,11 @@ static void on_inserted(struct kj_store_request *request)
             merge_row(import, row);
         else if (done->status != KJ_OK)
             import->status = done->status;
+        else if (import->listeners)
+            row->arrived = bson_copy(done->doc);
     }
     if (--import->pending == 0)
-        import_end(import);
+        tell_hooks(import);
 }
 
 static bson_t *imported_event(const struct import *import, size_t stored)
@@ -286,6 +348,8 @@ void kj_intake_leads(struct kj_engine *engine, const char *workspace, const bson
     import->rows_doc = bson_copy(rows);
     import->defaults = kj_doc_with(defaults, &country);
     import->count = count;
+    if (!kj_doc_bool(defaults, "recorded", false)) // history: nobody arrives
+        import->listeners = kj_hook_listeners(engine, "lead.arrived");
     import->rows = kj_alloc(sizeof *import->rows * (count ? count : 1));
     import->done = done;
     import->arg = arg;
@@ -298,57 +362,4 @@ void kj_intake_leads(struct kj_engine *engine, const char *workspace, const bson
         done(arg, KJ_EUNAVAILABLE, NULL, &fault);
         import_free(import);
     }
-}
-
-// --- one lead, found by its number or made ---
-
-struct one {
-    struct kj_engine *engine;
-    char workspace[64];
-    kj_engine_done *done;
-    void *arg;
-};
-
-static void on_one_read(struct kj_store_request *request)
-{
-    struct one *one = request->arg;
-    struct kj_store_op *op = &request->ops[0];
-    struct kj_fault fault;
-    kj_fault(&fault, op->status, NULL, "try again", "the lead could not be read");
-    one->done(one->arg, op->status, op->n_docs ? op->docs[0] : NULL, op->status ? &fault : NULL);
-    free(one);
-}
-
-static void on_one(void *arg, int status, const bson_t *result, const struct kj_fault *fault)
-{
-    struct one *one = arg;
-    struct kj_fault own;
-    int64_t id = result ? kj_doc_int(result, "lead_ids.0", 0) : 0;
-    if (status == KJ_OK && id == 0) {
-        kj_fault(&own, KJ_EINVAL, "/lead", "correct the field and send it again", "%s: %s",
-                 kj_doc_text(result, "refused.0.reason", "refused"),
-                 kj_doc_text(result, "refused.0.text", ""));
-        status = KJ_EINVAL;
-        fault = &own;
-    }
-    if (status != KJ_OK) {
-        one->done(one->arg, status, NULL, fault);
-        free(one);
-        return;
-    }
-    kj_store_get(one->engine->store, one->workspace, KJ_LEADS, id, NULL, on_one_read, one);
-}
-
-void kj_intake_lead(struct kj_engine *engine, const char *workspace, const bson_t *lead,
-                    kj_engine_done *done, void *arg)
-{
-    struct one *one = KJ_NEW(struct one);
-    bson_t rows = BSON_INITIALIZER, defaults = BSON_INITIALIZER;
-    *one = (struct one){.engine = engine, .done = done, .arg = arg};
-    kj_copy(one->workspace, sizeof one->workspace, workspace);
-    kj_doc_put_doc(&rows, "0", lead);
-    kj_doc_put_bool(&defaults, "single", true); // belongs to no list: merges, is never a duplicate
-    kj_intake_leads(engine, workspace, &rows, &defaults, on_one, one);
-    bson_destroy(&rows);
-    bson_destroy(&defaults);
 }

@@ -258,6 +258,7 @@ void kj_intake_recorded(struct kj_engine *engine, const char *workspace, const b
             kj_doc_put_doc(&leads, kj_doc_next(&list), &lead);
     }
     kj_doc_put_bool(&defaults, "single", true); // belongs to no list: merges, is never a duplicate
+    kj_doc_put_bool(&defaults, "recorded", true); // history: no hook hears that they arrived
     if (list.count)
         kj_intake_leads(engine, workspace, &leads, &defaults, on_leads, recorded);
     else

@@ -2,6 +2,7 @@
 #include "engine/messages.h"
 
 #include "base/alloc.h"
+#include "engine/hook_jobs.h"
 #include "engine/modify.h"
 #include "engine/path.h"
 
@@ -13,14 +14,6 @@ struct sent {
     void *arg;
     bson_t *message;
 };
-
-static void on_sent(struct kj_store_request *request)
-{
-    struct sent *sent = request->arg;
-    int status = request->ops[0].status;
-    sent->done(sent->arg, status == KJ_EEXISTS ? KJ_OK : status);
-    free(sent);
-}
 
 static bson_t *message_event(const char *name, const bson_t *message)
 {
@@ -49,17 +42,6 @@ static bson_t *told_event(const char *name, const bson_t *data, const bson_t *me
     bson_destroy(all);
     bson_destroy(&whose);
     return events;
-}
-
-static void insert(struct kj_engine *engine, const char *workspace, bson_t *message_take,
-                   bson_t *events_take, struct sent *sent)
-{
-    struct kj_store_request *request = kj_store_request(1, workspace, on_sent, sent);
-    request->ops[0].verb = KJ_STORE_INSERT;
-    request->ops[0].coll = KJ_MESSAGES;
-    kj_store_own_events(request, 0, events_take);
-    kj_store_own_doc(request, 0, message_take);
-    kj_store_submit(engine->store, request);
 }
 
 // A report that overtook our own record has made the message already: its status is the later one.
@@ -124,6 +106,7 @@ struct told {
     bson_t *data;
     kj_engine_done *done;
     void *arg;
+    struct kj_engine *engine;
 };
 
 static void told_done(struct told *told, int status)
@@ -192,7 +175,7 @@ void kj_message_status(struct kj_engine *engine, const char *workspace, const bs
                        kj_engine_done *done, void *arg)
 {
     struct told *told = KJ_NEW(struct told);
-    *told = (struct told){bson_copy(data), done, arg};
+    *told = (struct told){bson_copy(data), done, arg, engine};
     struct kj_modify modify = {.store = engine->store,
                                .workspace = workspace,
                                .coll = KJ_MESSAGES,
@@ -203,18 +186,22 @@ void kj_message_status(struct kj_engine *engine, const char *workspace, const bs
     kj_modify(&modify);
 }
 
-static void on_received(void *arg, int status)
+// --- what a user writes ---
+
+static void on_received(struct kj_store_request *request)
 {
-    told_done(arg, status);
+    struct told *told = request->arg;
+    int status = KJ_OK;
+    for (size_t i = 0; i < request->n_ops; i++)
+        if (request->ops[i].status != KJ_OK && request->ops[i].status != KJ_EEXISTS)
+            status = request->ops[i].status;
+    if (request->n_ops > 1)
+        kj_queue_wake(told->engine->queue, "hook", kj_loop_now(told->engine->loop));
+    told_done(told, status);
 }
 
-void kj_message_received(struct kj_engine *engine, const char *workspace, const bson_t *data,
-                         kj_engine_done *done, void *arg)
+static bson_t *received_message(const struct kj_engine *engine, const bson_t *data)
 {
-    struct told *told = KJ_NEW(struct told);
-    struct sent *sent = KJ_NEW(struct sent);
-    *told = (struct told){bson_copy(data), done, arg};
-    *sent = (struct sent){on_received, told, NULL};
     bson_t *message = bson_new();
     kj_doc_put_from(message, "key", data, "message_id");
     kj_doc_put_text(message, "direction", "inbound");
@@ -228,5 +215,29 @@ void kj_message_received(struct kj_engine *engine, const char *workspace, const 
     kj_doc_put_from(message, "sent_at", data, "at");
     kj_doc_put_time(message, "created_at", kj_loop_now(engine->loop));
     kj_doc_put_text(message, "status", "received");
-    insert(engine, workspace, message, told_event("message.received", data, message), sent);
+    return message;
+}
+
+void kj_message_received(struct kj_engine *engine, const char *workspace, const bson_t *data,
+                         kj_engine_done *done, void *arg)
+{
+    struct told *told = KJ_NEW(struct told);
+    *told = (struct told){bson_copy(data), done, arg, engine};
+    bson_t *message = received_message(engine, data), event = BSON_INITIALIZER;
+    kj_doc_put_text(&event, "name", "message.received");
+    kj_doc_put_time(&event, "at", kj_loop_now(engine->loop));
+    kj_doc_put_doc(&event, "data", data);
+    struct kj_hook_event heard = {.name = "message.received",
+                                  .once = kj_doc_text(data, "message_id", NULL),
+                                  .event = &event,
+                                  .priority = 50};
+    struct kj_store_request *request =
+        kj_store_request(1 + kj_hook_listeners(engine, heard.name), workspace, on_received, told);
+    request->ops[0].verb = KJ_STORE_INSERT;
+    request->ops[0].coll = KJ_MESSAGES;
+    kj_store_own_events(request, 0, told_event("message.received", data, message));
+    kj_store_own_doc(request, 0, message);
+    kj_hook_jobs_put(engine, &heard, request, 1);
+    kj_store_submit(engine->store, request);
+    bson_destroy(&event);
 }

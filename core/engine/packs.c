@@ -3,6 +3,7 @@
 #include "base/alloc.h"
 #include "base/log.h"
 #include "engine/engine.h"
+#include "engine/kinds/schedule.h"
 #include "engine/kinds/script_kind.h"
 
 #include <stdlib.h>
@@ -55,4 +56,5 @@ void kj_engine_rules_loaded(struct kj_engine *engine)
 {
     keep_packs(engine);
     kj_script_kinds_refresh(engine);
+    kj_schedules_refresh(engine);
 }

@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 #include "base/log.h"
 #include "doc/csv.h"
+#include "engine/hook_jobs.h"
 #include "engine/messages.h"
 #include "engine/modify.h"
 #include "engine/path.h"
@@ -74,38 +75,30 @@ static void on_event_stored(struct kj_store_request *request)
     answer(asked, status, NULL, "the event could not be stored");
 }
 
-static bson_t *hook_job(struct asked *asked, const char *hook, const char *name, const bson_t *data)
+static size_t put_hook_jobs(struct asked *asked, const char *name, const bson_t *data,
+                            struct kj_store_request *request)
 {
-    bson_t payload = BSON_INITIALIZER, event = BSON_INITIALIZER;
-    char key[256];
-    int64_t now = kj_loop_now(asked->engine->loop);
+    bson_t event = BSON_INITIALIZER;
+    char once[200];
+    const char *key = kj_doc_text(data, "key", NULL);
     kj_doc_put_text(&event, "name", name);
-    kj_doc_put_time(&event, "at", now);
+    kj_doc_put_time(&event, "at", kj_loop_now(asked->engine->loop));
     kj_doc_put_doc(&event, "data", data);
-    kj_doc_put_text(&payload, "hook", hook);
-    kj_doc_put_doc(&payload, "event", &event);
-    const char *once = kj_doc_text(data, "key", NULL);
-    snprintf(key, sizeof key, "hook:%s:%s:%s", hook, name, once ? once : "");
-    bson_t *job = kj_job_new("hook", once ? key : NULL, now, 50, &payload, now);
-    bson_destroy(&payload);
+    snprintf(once, sizeof once, "%s:%s", name, key ? key : "");
+    struct kj_hook_event told = {
+        .name = name, .once = key ? once : NULL, .event = &event, .priority = 50};
+    size_t count = kj_hook_jobs_put(asked->engine, &told, request, 0);
     bson_destroy(&event);
-    return job;
+    return count;
 }
 
 static void store_event(struct asked *asked, const char *name, const bson_t *data)
 {
-    bson_t *hooks = kj_script_hooks_on(asked->engine->script, name), names;
-    bson_iter_t at;
-    size_t count = hooks ? kj_doc_count(hooks, "hooks") : 0, i = 0;
     // Without listeners the event still needs a write to ride on: the plugin's own counter.
+    size_t listeners = kj_hook_listeners(asked->engine, name);
     struct kj_store_request *request =
-        kj_store_request(count + 1, asked->workspace, on_event_stored, asked);
-    if (count && kj_doc_child(hooks, "hooks", &names) && bson_iter_init(&at, &names))
-        while (bson_iter_next(&at) && i < count) {
-            request->ops[i].verb = KJ_STORE_INSERT;
-            request->ops[i].coll = KJ_JOBS;
-            kj_store_own_doc(request, i++, hook_job(asked, bson_iter_utf8(&at, NULL), name, data));
-        }
+        kj_store_request(listeners + 1, asked->workspace, on_event_stored, asked);
+    size_t count = put_hook_jobs(asked, name, data, request);
     char key[128];
     bson_t *one = bson_new(), *events = bson_new();
     struct kj_doc_list list = {events};
@@ -118,7 +111,6 @@ static void store_event(struct asked *asked, const char *name, const bson_t *dat
     kj_store_own_doc(request, count, one);
     kj_store_own_events(request, count, events);
     kj_store_submit(asked->engine->store, request);
-    kj_doc_clear(&hooks);
 }
 
 static void emit(struct asked *asked)

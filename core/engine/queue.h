@@ -5,7 +5,8 @@
 // recoveries, host, token, stage, reason, payload{}, result{}, campaign_id, lead_id, created_at,
 // updated_at, …the kind's own fields}. State lives in the store; in memory only a timer for the
 // earliest due job and what runs now. Claims and completions travel in batches. Loop thread only.
-// `max_attempts` of a job stands over its kind's; `cancel_asked` asks a running one to stop.
+// `max_attempts` of a job stands over its kind's; `cancel_asked` asks a running one to stop. One
+// with `every_ms` is never done: it waits for its next turn; `turns` counts them.
 #ifndef KJ_QUEUE_H
 #define KJ_QUEUE_H
 

@@ -55,6 +55,8 @@ struct kj_running {
 
 // job.c: the document has all of `changes` (NULL: none); a null among them means absent.
 bool kj_job_holds(const bson_t *job, const bson_t *changes);
+// job_end.c: what the end asked for puts over the job's document; the caller destroys it.
+bson_t *kj_running_end_changes(const struct kj_running *running);
 struct kj_queue_kind *kj_queue_kind_own(const struct kj_queue *queue, const char *name);
 void kj_queue_pump_soon(struct kj_queue *queue);
 void kj_queue_recover(struct kj_queue *queue, void (*done)(void *arg, int status), void *arg);

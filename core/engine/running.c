@@ -5,7 +5,6 @@
 #include "base/alloc.h"
 #include "base/log.h"
 #include "engine/queue_own.h"
-#include "model/retry.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -107,76 +106,6 @@ static void leave(struct kj_running *running)
     kj_queue_check_drained(queue);
 }
 
-// --- the fields that an end sets ---
-
-static int64_t retry_due(const struct kj_running *running, int attempts)
-{
-    struct kj_rng rng;
-    char key[48];
-    snprintf(key, sizeof key, "backoff/%" PRId64, running->id);
-    kj_rng_keyed(&rng, running->queue->seed, key, (uint64_t)attempts);
-    return kj_loop_now(running->queue->loop) +
-           kj_backoff(&rng, running->kind->kind.backoff_ms, 3600000, attempts);
-}
-
-// The state that the verdict leads to; may turn a retry into "dead".
-static const char *state_after(const struct kj_running *running, int attempts)
-{
-    int64_t most = running->kind->kind.max_attempts;
-    switch (running->end.verdict) {
-    case KJ_JOB_DONE:
-        return "done";
-    case KJ_JOB_FAILED:
-        return "failed";
-    case KJ_JOB_PARKED:
-        return "parked";
-    case KJ_JOB_WAIT:
-        return "waiting";
-    case KJ_JOB_RETRY:
-        break;
-    }
-    return attempts >= kj_doc_int(running->job, "max_attempts", most) ? "dead" : "waiting";
-}
-
-// Asked to stop while it ran: where it would wait for another run, it is over.
-static bool ends_canceled(const struct kj_running *running)
-{
-    bool again = running->end.verdict == KJ_JOB_WAIT || running->end.verdict == KJ_JOB_RETRY;
-    return again && running->canceled && !running->end.resume;
-}
-
-static bson_t *end_changes(const struct kj_running *running)
-{
-    const struct kj_job_end *end = &running->end;
-    int attempts = (int)kj_doc_int(running->job, "attempts", 0) + (end->verdict == KJ_JOB_RETRY);
-    const char *state = ends_canceled(running) ? "failed" : state_after(running, attempts);
-    const char *reason = ends_canceled(running) ? "canceled" : running->reason;
-    bool waits = kj_streq(state, "waiting");
-    bson_t *changes = bson_new();
-    kj_doc_put_text(changes, "state", state);
-    if (waits)
-        kj_doc_put_time(changes, "due", end->due > 0 ? end->due : retry_due(running, attempts));
-    kj_doc_put_int(changes, "attempts", attempts);
-    kj_doc_put_int(changes, "recoveries", 0);
-    kj_doc_put_time(changes, "updated_at", kj_loop_now(running->queue->loop));
-    kj_doc_put_null(changes, "host");
-    if (reason)
-        kj_doc_put_text(changes, "reason", reason);
-    else
-        kj_doc_put_null(changes, "reason");
-    if (!waits)
-        kj_doc_put_null(changes, "cancel_asked");
-    if (ends_canceled(running))
-        kj_doc_put_text(changes, "outcome", "canceled");
-    kj_doc_put_doc(changes, "result", running->result);
-    bson_iter_t at; // the kind's own fields, nulls (which remove) included
-    if (running->changes && bson_iter_init(&at, running->changes))
-        while (bson_iter_next(&at))
-            if (!bson_has_field(changes, bson_iter_key(&at)))
-                bson_append_iter(changes, NULL, 0, &at);
-    return changes;
-}
-
 // What the write tells: the kind's own events, and the end.
 static bson_t *write_events(const struct kj_running *running, const bson_t *changes)
 {
@@ -207,7 +136,7 @@ static void on_written(struct kj_store_request *request);
 
 static void write_now(struct kj_running *running)
 {
-    bson_t *changes = running->ending ? end_changes(running) : NULL;
+    bson_t *changes = running->ending ? kj_running_end_changes(running) : NULL;
     struct kj_store_request *request = kj_store_request(1, running->workspace, on_written, running);
     struct kj_store_op *op = &request->ops[0];
     op->verb = KJ_STORE_REPLACE;
@@ -325,7 +254,7 @@ static bool own_write(const struct kj_running *running, const bson_t *doc)
         return false;
     if (!running->ending)
         return same_claim(running, doc) && !marked(running, doc);
-    bson_t *changes = end_changes(running);
+    bson_t *changes = kj_running_end_changes(running);
     bool same = kj_streq(kj_doc_text(doc, "state", ""), kj_doc_text(changes, "state", "-"));
     bson_destroy(changes);
     return same;

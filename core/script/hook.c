@@ -7,6 +7,7 @@
 #include "script/pack_check.h"
 #include "script/sandbox.h"
 #include "script/sources.h"
+#include "script/time_lib.h"
 #include "script/view.h"
 
 #include <stdio.h>
@@ -52,10 +53,24 @@ static void take_uses(lua_State *L, const struct loading *loading, struct kj_hoo
     lua_pop(L, 1);
 }
 
+static void take_every(lua_State *L, const struct loading *loading, struct kj_hook_def *hook)
+{
+    bool given = lua_getfield(L, -1, "every") != LUA_TNIL, wanted = kj_streq(hook->on, "schedule");
+    if (given != wanted || (given && (lua_type(L, -1) != LUA_TSTRING ||
+                                      !kj_span_parse(lua_tostring(L, -1), &hook->every_ms) ||
+                                      hook->every_ms < KJ_LEAST_EVERY_MS))) {
+        luaL_error(L,
+                   "%s:%d: a hook on a schedule says how often: on = \"schedule\", every = \"1h\" "
+                   "(at least \"1m\")",
+                   loading->file->path, hook->line);
+    }
+    lua_pop(L, 1);
+}
+
 // The hook's table is on top.
 static void take_hook(lua_State *L, struct loading *loading)
 {
-    static const char *const names[] = {"on", "uses", "run", "name"};
+    static const char *const names[] = {"on", "uses", "run", "name", "every"};
     struct kj_hook_file *file = loading->file;
     if (lua_rawgetp(L, -1, &kj_key_declared) == LUA_TNIL || file->count == KJ_MAX_HOOKS_A_FILE) {
         fail_at(L, loading, "the file must end with: return kejue.hook { … } (or a list of them)");
@@ -84,6 +99,7 @@ static void take_hook(lua_State *L, struct loading *loading)
     hook->on = keep(L);
     lua_pop(L, 1);
     take_uses(L, loading, hook);
+    take_every(L, loading, hook);
     if (lua_getfield(L, -1, "run") != LUA_TFUNCTION) {
         luaL_error(L, "%s:%d: a hook needs run = function(ev) … end", file->path, hook->line);
     }
@@ -173,6 +189,8 @@ void kj_hook_file_list(const struct kj_hook_file *file, struct kj_doc_list *list
         snprintf(name, sizeof name, "%s:%zu", slash ? slash + 1 : file->path, i + 1);
         kj_doc_put_text(&one, "file", name);
         kj_doc_put_text(&one, "on", file->hooks[i].on);
+        if (file->hooks[i].every_ms)
+            kj_doc_put_int(&one, "every_ms", file->hooks[i].every_ms);
         for (size_t use = 0; use < file->hooks[i].use_count; use++) {
             kj_doc_put_text(&uses, kj_doc_next(&use_list), file->hooks[i].uses[use]);
         }

@@ -8,9 +8,11 @@
 #include "script/vm.h"
 
 enum { KJ_MAX_STEPS = 100, KJ_MAX_SLEEP_MS = 60000, KJ_MAX_USES = 60, KJ_MAX_HOOKS_A_FILE = 20 };
+enum { KJ_LEAST_EVERY_MS = 60000 };
 
 struct kj_hook_def {
-    const char *on; // "call.analyzed"
+    const char *on;   // "call.analyzed"
+    int64_t every_ms; // on = "schedule"; else 0
     const char **uses;
     size_t use_count;
     int run; // registry reference

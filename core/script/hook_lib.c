@@ -93,10 +93,14 @@ static int job_at(lua_State *L)
 static int job_every(lua_State *L)
 {
     int64_t ms;
-    if (!kj_span_parse(luaL_checkstring(L, 1), &ms) || ms < 60000) {
+    if (!kj_span_parse(luaL_checkstring(L, 1), &ms) || ms < KJ_LEAST_EVERY_MS) {
         return luaL_error(L, "job.every takes a span of at least \"1m\"");
     }
     luaL_checktype(L, 2, LUA_TTABLE);
+    if (lua_getfield(L, 2, "key") != LUA_TSTRING) {
+        return luaL_error(L, "job.every needs key = \"…\": under it the job exists once");
+    }
+    lua_pop(L, 1);
     lua_pushinteger(L, ms);
     lua_setfield(L, 2, "every_ms");
     lua_remove(L, 1);

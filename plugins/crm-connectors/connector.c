@@ -36,6 +36,11 @@ static const char k_config[] =
     "\"required\":{\"type\":\"boolean\"}}}},"
     "\"id_path\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":199,\"default\":\"id\","
     "\"description\":\"where the answer names the record\"},"
+    "\"event_token\":{\"type\":\"string\",\"writeOnly\":true,"
+    "\"description\":\"file with the token that the CRM sends with its webhooks, as "
+    "X-Webhook-Token or Authorization: Bearer; without it /hooks/INSTANCE/event is closed\"},"
+    "\"event_key\":{\"type\":\"string\",\"maxLength\":199,\"default\":\"\","
+    "\"description\":\"path of what is the same when the CRM repeats itself, as eventId\"},"
     "\"repeatable\":{\"type\":\"boolean\",\"description\":\"the same request twice does no harm "
     "there; default: true for PUT and PATCH\"}}}";
 
@@ -99,6 +104,7 @@ static void read_config(struct crm_instance *crm, struct kejue_doc config)
         crm->base[length - 1] = '\0';
     snprintf(crm->method, sizeof crm->method, "%s", host->text(config, "method", "POST"));
     snprintf(crm->id_path, sizeof crm->id_path, "%s", host->text(config, "id_path", "id"));
+    snprintf(crm->event_key, sizeof crm->event_key, "%s", host->text(config, "event_key", ""));
     snprintf(crm->auth_scheme, sizeof crm->auth_scheme, "%s", host->text(config, "auth", "none"));
     snprintf(crm->auth_header, sizeof crm->auth_header, "%s",
              host->text(config, "auth_header", "X-Api-Key"));
@@ -133,16 +139,25 @@ static int crm_open(const struct kejue_host *host, struct kejue_ctx *ctx, struct
 static void crm_start(void *instance, uint64_t op, const struct kejue_op_info *info,
                       struct kejue_doc doc)
 {
-    crm_upsert(instance, op, info->idempotency_key, doc);
+    if (strcmp(info->verb, "crm.event") == 0)
+        crm_event(instance, op, doc);
+    else
+        crm_upsert(instance, op, info->idempotency_key, doc);
 }
 
 static const struct kejue_verb k_verbs[] = {
     {"crm.upsert", "verbs/crm.upsert", "verbs/crm.upsert", 0, KEJUE_REPEAT_NONE, 0, 30000, 16},
+    {"crm.event", "verbs/crm.event", "verbs/crm.event", KEJUE_IDEMPOTENT, KEJUE_REPEAT_NONE, 0,
+     10000, 64},
     {0},
 };
-static const struct kejue_route k_routes[] = {{0}};
+static const struct kejue_route k_routes[] = {
+    {.method = "POST", .path = "/event", .verb = "crm.event", .scheme = "plugin"},
+    {0},
+};
 static const struct kejue_schedule k_schedules[] = {{0}};
 static const char *const k_none[] = {NULL};
+static const char *const k_events[] = {"crm.event", NULL};
 static const char *const k_hosts[] = {"url", NULL};
 
 KEJUE_EXPORT const struct kejue_plugin kejue_plugin = {
@@ -155,7 +170,7 @@ KEJUE_EXPORT const struct kejue_plugin kejue_plugin = {
     .verbs = k_verbs,
     .routes = k_routes,
     .schedules = k_schedules,
-    .events = k_none,
+    .events = k_events,
     .uses = k_none,
     .hosts = k_hosts,
     .open = crm_open,

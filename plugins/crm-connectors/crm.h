@@ -21,6 +21,7 @@ struct crm_instance {
     char *base, *path; // the address; path may hold {from} parts
     char method[8];
     char id_path[CRM_PATH];
+    char event_key[CRM_PATH]; // "" = none
     char auth_scheme[8], auth_header[80];
     int repeatable; // the endpoint does the same for the same request: a resend is safe
     struct {
@@ -48,6 +49,9 @@ char *crm_address(const struct crm_instance *crm, struct kejue_doc record, char 
 // Text of a scalar at path: a text, or a number written into buffer. NULL when there is none.
 const char *crm_scalar(const struct kejue_host *host, struct kejue_doc doc, const char *path,
                        char *buffer, size_t size);
+
+// --- event.c ---
+void crm_event(struct crm_instance *crm, uint64_t op, struct kejue_doc request);
 
 // --- upsert.c ---
 void crm_upsert(struct crm_instance *crm, uint64_t op, const char *key, struct kejue_doc request);

@@ -21,6 +21,7 @@ kj_plugin(telephony LINK m)
 kj_plugin(whatsapp)
 kj_plugin(llm)
 kj_plugin(crm-connectors)
+kj_plugin(http)
 # GLib's types cannot be registered twice: once loaded, this one stays.
 kj_plugin(email-trigger LINK PkgConfig::gmime30 -Wl,-z,nodelete)
 kj_plugin(sample)

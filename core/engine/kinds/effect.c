@@ -165,6 +165,14 @@ static bool too_late(const struct effect *effect)
            kj_loop_now(effect->engine->loop) > kj_doc_time(job, "created_at", 0) + life;
 }
 
+// How long the rule lets the vendor take; 0: the verb's own limit.
+static int64_t within(const bson_t *job)
+{
+    const char *given = kj_doc_text(job, "payload.within", NULL);
+    int64_t ms;
+    return given && kj_duration_parse(given, &ms) == KJ_OK ? ms : 0;
+}
+
 static void send_out(struct effect *effect)
 {
     struct kj_fault fault;
@@ -175,6 +183,7 @@ static void send_out(struct effect *effect)
                                 .workspace = kj_running_workspace(effect->running),
                                 .key = kj_doc_text(job, "key", NULL),
                                 .attempt = (uint32_t)kj_doc_int(job, "attempts", 0) + 1,
+                                .timeout_ms = within(job),
                                 .request = has ? &args : &empty};
     effect->abroad = true;
     if (!kj_engine_call(effect->engine, &call, on_outcome, effect, &fault)) {

@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "base/log.h"
+#include "engine/kinds/hook_steps.h"
 #include "engine/path.h"
 #include "engine/ports.h"
 
@@ -14,6 +15,9 @@
 #include <string.h>
 
 enum { k_later_ms = 5000 }; // no room for scripts just now
+static const char k_no_way_out[] =
+    "scripts have no way out: add plugin = \"http\" with the addresses "
+    "they may reach to the plugins in kejue.conf";
 
 // Steps may run in parallel, the job's document is written by one of them at a time.
 struct step {
@@ -74,23 +78,9 @@ static void step_end(struct step *step, const bson_t *answer)
     step_free(step);
 }
 
-static bson_t *error_answer(const char *class, const char *code, const char *text,
-                            int64_t retry_after_ms)
-{
-    bson_t *answer = bson_new(), error = BSON_INITIALIZER;
-    kj_doc_put_text(&error, "class", class);
-    kj_doc_put_text(&error, "code", code);
-    kj_doc_put_text(&error, "text", text);
-    kj_doc_put_int(&error, "retry_after_ms", retry_after_ms);
-    kj_doc_put_bool(answer, "ok", false);
-    kj_doc_put_doc(answer, "error", &error);
-    bson_destroy(&error);
-    return answer;
-}
-
 static void step_fail(struct step *step, const char *class, const char *code, const char *text)
 {
-    bson_t *answer = error_answer(class, code, text, 0);
+    bson_t *answer = kj_step_error(class, code, text, 0);
     step_end(step, answer);
     bson_destroy(answer);
 }
@@ -114,8 +104,8 @@ static void on_step_done(void *arg, const struct kj_outcome *outcome, const bson
         kj_doc_put_bool(step->answer, "ok", true);
         kj_doc_put_doc(step->answer, "result", result);
     } else
-        step->answer = error_answer(kj_class_name(outcome->class), outcome->code, outcome->text,
-                                    outcome->retry_after_ms);
+        step->answer = kj_step_error(kj_class_name(outcome->class), outcome->code, outcome->text,
+                                     outcome->retry_after_ms);
     if (hook->running) {
         queue_write(step);
         return;
@@ -131,23 +121,28 @@ static void send_step(struct step *step)
     const char *workspace = kj_running_workspace(hook->running);
     char key[256], own[32];
     // Without a key of its own the job is named by its id: a step's key must never be another's.
+    const bson_t *job = kj_running_job(hook->running);
+    int64_t turns = kj_doc_int(job, "turns", 0); // each turn of one that comes again acts anew
     snprintf(own, sizeof own, "job-%" PRId64, kj_running_id(hook->running));
-    snprintf(key, sizeof key, "%s:%s", kj_doc_text(kj_running_job(hook->running), "key", own),
-             step->key);
-    if (kj_starts_with(step->verb, "host.")) {
+    int length = snprintf(key, sizeof key, "%s:%s", kj_doc_text(job, "key", own), step->key);
+    if (turns && length < (int)sizeof key)
+        snprintf(key + length, sizeof key - (size_t)length, ":%" PRId64, turns);
+    bool http = kj_streq(step->verb, "host.http"); // the one that leaves the house: a plugin's
+    if (!http && kj_starts_with(step->verb, "host.")) {
         kj_ports_ask(hook->engine, "script", workspace, step->verb + 5, step->args, on_step_done,
                      step);
         return;
     }
-    struct kj_host_call call = {.verb = step->verb,
+    struct kj_host_call call = {.verb = http ? "http.request" : step->verb,
                                 .workspace = workspace,
                                 .key = key,
                                 .timeout_ms = step->within_ms,
                                 .request = step->args};
     if (!kj_engine_call(hook->engine, &call, on_step_done, step, &fault)) {
         bool away = fault.code == KJ_EUNAVAILABLE || fault.code == KJ_EFULL;
-        step->answer = error_answer(away ? "not_processed" : "caller", kj_error_name(fault.code),
-                                    fault.text, 0);
+        bool no_way = http && fault.code == KJ_ENOTFOUND;
+        step->answer = kj_step_error(away ? "not_processed" : "caller", kj_error_name(fault.code),
+                                     no_way ? k_no_way_out : fault.text, 0);
         queue_write(step);
     }
 }
@@ -195,18 +190,13 @@ static void write_next(struct hook *hook)
     struct step *step = hook->queue;
     if (step == NULL || hook->writing || hook->running == NULL)
         return;
-    bson_t changes = BSON_INITIALIZER, one = BSON_INITIALIZER, old, begun = BSON_INITIALIZER;
-    kj_doc_put_bool(&begun, "begun", true);
-    kj_doc_put_doc(&one, step->key, step->answer ? step->answer : &begun);
-    bool has = kj_doc_child(kj_running_job(hook->running), "steps", &old);
-    bson_t *steps = has ? kj_doc_with(&old, &one) : bson_copy(&one);
+    bson_t changes = BSON_INITIALIZER;
+    bson_t *steps = kj_steps_with(kj_running_job(hook->running), step->key, step->answer);
     kj_doc_put_doc(&changes, "steps", steps);
     hook->writing = true;
     kj_running_save(hook->running, &changes, NULL, on_written, hook);
     bson_destroy(steps);
     bson_destroy(&changes);
-    bson_destroy(&one);
-    bson_destroy(&begun);
 }
 
 static bool harmless(const struct hook *hook, const char *verb, const bson_t *args)
@@ -217,17 +207,11 @@ static bool harmless(const struct hook *hook, const char *verb, const bson_t *ar
         return !kj_doc_has(args, "revision");
     if (kj_streq(verb, "host.submit"))
         return kj_doc_has(args, "key");
+    if (kj_streq(verb, "host.http")) {
+        const char *method = kj_doc_text(args, "method", kj_doc_has(args, "body") ? "POST" : "GET");
+        return kj_streq(method, "GET") || kj_streq(method, "HEAD");
+    }
     return kj_engine_may_repeat(hook->engine, verb);
-}
-
-// Was this step begun in an earlier life and never answered? (A key may hold dots: no path.)
-static bool begun_before(const struct hook *hook, const char *key)
-{
-    bson_t steps;
-    bson_iter_t at, in;
-    return kj_doc_child(kj_running_job(hook->running), "steps", &steps) &&
-           bson_iter_init_find(&at, &steps, key) && bson_iter_recurse(&at, &in) &&
-           bson_iter_find(&in, "begun");
 }
 
 static void on_step(void *arg, uint64_t token, const struct kj_hook_step *wanted)
@@ -242,7 +226,7 @@ static void on_step(void *arg, uint64_t token, const struct kj_hook_step *wanted
     step->within_ms = wanted->within_ms;
     hook->open++;
     bool ours = hook->engine && hook->running;
-    if (ours && !hook->parks && begun_before(hook, step->key) &&
+    if (ours && !hook->parks && kj_step_begun(kj_running_job(hook->running), step->key) &&
         !harmless(hook, step->verb, step->args))
         park(hook, step->key, "was under way when the host ended");
     if (!ours)
@@ -255,29 +239,15 @@ static void on_step(void *arg, uint64_t token, const struct kj_hook_step *wanted
 
 // --- the end ---
 
-// A retry asks again what had failed; what may have been carried out stays as begun: then the verb
-// decides. What was answered well is never repeated.
-static bson_t *steps_for_retry(const bson_t *job)
+// One that comes again begins its next turn without the steps of this one, however this one ended.
+static void end_turn(struct hook *hook, enum kj_job_verdict verdict)
 {
-    bson_t *kept = bson_new(), steps;
-    bson_iter_t at;
-    if (!kj_doc_child(job, "steps", &steps) || !bson_iter_init(&at, &steps))
-        return kept;
-    while (bson_iter_next(&at)) {
-        bson_t step, begun = BSON_INITIALIZER;
-        uint32_t length;
-        const uint8_t *bytes;
-        bson_iter_document(&at, &length, &bytes);
-        kj_doc_put_bool(&begun, "begun", true);
-        if (bson_init_static(&step, bytes, length)) {
-            if (kj_doc_bool(&step, "ok", true))
-                kj_doc_put_doc(kept, bson_iter_key(&at), &step);
-            else if (kj_streq(kj_doc_text(&step, "error.class", ""), "unknown"))
-                kj_doc_put_doc(kept, bson_iter_key(&at), &begun);
-        }
-        bson_destroy(&begun);
+    bool again = kj_doc_int(kj_running_job(hook->running), "every_ms", 0) > 0;
+    hook->end.verdict = again ? KJ_JOB_DONE : verdict;
+    if (again) {
+        hook->changes = bson_new();
+        kj_doc_put_null(hook->changes, "steps");
     }
-    return kept;
 }
 
 static void end_with_retry(struct hook *hook, const bson_t *result)
@@ -287,14 +257,15 @@ static void end_with_retry(struct hook *hook, const bson_t *result)
     int64_t wait = kj_doc_int(result, "retry_after_ms", 0),
             life = kj_doc_int(result, "expires_ms", 0), most = kj_doc_int(result, "attempts", 0);
     kj_copy(hook->reason, sizeof hook->reason, kj_doc_text(result, "reason", "asked to retry"));
-    if (life > 0 && now + wait > kj_doc_time(job, "created_at", now) + life) {
-        hook->end.verdict = KJ_JOB_FAILED;
+    int64_t begun = kj_doc_time(job, "turn_at", kj_doc_time(job, "created_at", now));
+    if (life > 0 && now + wait > begun + life) {
+        end_turn(hook, KJ_JOB_FAILED);
         return;
     }
     hook->end.verdict = KJ_JOB_RETRY;
     hook->end.due = wait > 0 ? now + wait : 0;
     hook->changes = bson_new();
-    bson_t *steps = steps_for_retry(job);
+    bson_t *steps = kj_steps_for_retry(job);
     kj_doc_put_doc(hook->changes, "steps", steps);
     if (most > 0)
         kj_doc_put_int(hook->changes, "max_attempts", most);
@@ -319,27 +290,10 @@ static void on_hook_done(void *arg, int status, const bson_t *result, const stru
     } else if (kj_streq(kj_doc_text(result, "outcome", "done"), "retry")) {
         end_with_retry(hook, result);
     } else {
-        hook->end.verdict = KJ_JOB_DONE;
+        end_turn(hook, KJ_JOB_DONE);
         hook->result = bson_copy(result); // what it returned, for whoever asks after the job
     }
     finish_if_done(hook);
-}
-
-// What the script is told again: answers only, not steps that were merely begun.
-static bson_t *recorded_answers(const bson_t *job)
-{
-    bson_t *answers = bson_new(), steps;
-    bson_iter_t at;
-    if (kj_doc_child(job, "steps", &steps) && bson_iter_init(&at, &steps))
-        while (bson_iter_next(&at)) {
-            bson_t step;
-            uint32_t length;
-            const uint8_t *bytes;
-            bson_iter_document(&at, &length, &bytes);
-            if (bson_init_static(&step, bytes, length) && kj_doc_has(&step, "ok"))
-                kj_doc_put_doc(answers, bson_iter_key(&at), &step);
-        }
-    return answers;
 }
 
 static void on_dropped(void *arg)
@@ -365,16 +319,41 @@ void kj_hookjob_start(struct kj_engine *engine, struct kj_running *running, cons
     hook->engine = engine;
     hook->running = running;
     kj_running_on_drop(running, on_dropped, hook);
-    bson_t *answers = recorded_answers(kj_running_job(running));
+    bson_t *answers = kj_steps_answered(kj_running_job(running));
     if (kj_hook_run(engine->script, name, event, answers, &k_ports, hook, &fault) != KJ_OK)
         on_hook_done(hook, fault.code, NULL, &fault);
     bson_destroy(answers);
 }
 
-static void run(void *engine, struct kj_running *running)
+static bool is_loaded(const struct kj_engine *engine, const char *name)
 {
+    bson_t *hooks = kj_script_hooks_on(engine->script, "schedule");
+    bool loaded = hooks && kj_doc_lists(hooks, "hooks", name);
+    kj_doc_clear(&hooks);
+    return loaded;
+}
+
+// A schedule ends with its hook; schedule.c begins it anew when the hook is there again.
+static void end_schedule(struct kj_running *running)
+{
+    bson_t changes = BSON_INITIALIZER;
+    kj_doc_put_text(&changes, "outcome", "hook_gone");
+    kj_running_end(running, &(struct kj_job_end){.verdict = KJ_JOB_FAILED,
+                                                 .reason = "its hook is not there any more",
+                                                 .changes = &changes});
+    bson_destroy(&changes);
+}
+
+static void run(void *arg, struct kj_running *running)
+{
+    struct kj_engine *engine = arg;
     const bson_t *job = kj_running_job(running);
     bson_t event, empty = BSON_INITIALIZER;
+    if (kj_doc_int(job, "every_ms", 0) > 0 &&
+        !is_loaded(engine, kj_doc_text(job, "payload.hook", ""))) {
+        end_schedule(running);
+        return;
+    }
     bool has = kj_doc_child(job, "payload.event", &event);
     kj_hookjob_start(engine, running, kj_doc_text(job, "payload.hook", ""), has ? &event : &empty);
     bson_destroy(&empty);
