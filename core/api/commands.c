@@ -48,6 +48,7 @@ const struct kj_command kj_commands[] = {
     {"rules.check", kj_rules_check},
     {"rules.list", kj_rules_list},
     {"rules.reload", kj_rules_reload},
+    {"rules.replay", kj_rules_replay},
     {"status", kj_status},
     {"template.create", kj_template_create},
     {"template.get", kj_template_get},

@@ -47,6 +47,7 @@ void kj_plugin_status(struct kj_request *request);
 void kj_rules_check(struct kj_request *request);
 void kj_rules_list(struct kj_request *request);
 void kj_rules_reload(struct kj_request *request);
+void kj_rules_replay(struct kj_request *request);
 void kj_status(struct kj_request *request);
 void kj_template_create(struct kj_request *request);
 void kj_template_get(struct kj_request *request);

@@ -9,6 +9,7 @@
 #include "engine/kinds/script_kind.h"
 #include "engine/path.h"
 #include "engine/ports.h"
+#include "engine/replay.h"
 #include "engine/valve.h"
 
 #include <stdlib.h>
@@ -103,6 +104,7 @@ void kj_engine_destroy(struct kj_engine *engine)
     kj_valve_shut(engine->store);  // whoever waits for the store gives up
     if (engine->queue)
         kj_queue_destroy(engine->queue); // whoever waits for something else is dropped
+    kj_replay_forget_all(engine);
     kj_hosts_destroy(own->hosts);
     kj_script_kinds_forget(engine);
     kj_campaign_forget_all(engine);

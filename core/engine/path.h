@@ -127,6 +127,7 @@ struct kj_engine_private {
     char *model_instance;
     struct kj_script_kind *script_kinds; // kinds/script_kind.c
     struct kj_map touched;               // "workspace/campaign" -> a look at its end is due
+    struct kj_replay *replays;           // those that run
     kj_engine_command *command;
     void *command_arg;
 };

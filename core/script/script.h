@@ -56,6 +56,25 @@ typedef void kj_script_decided(void *arg, int status, const bson_t *plan,
 void kj_script_decide(struct kj_script *script, const char *pack, const bson_t *facts,
                       kj_script_decided *done, void *arg);
 
+// --- versions ---
+// Builds a version of a pack from its sources {path: text}, beside what is loaded; `path` is the
+// pack's own file among them. Result: {name, hash}. The last few are kept; wherever above a pack is
+// named, a hash names such a version (or a loaded one).
+void kj_script_stage(struct kj_script *script, const bson_t *sources, const char *path,
+                     kj_script_loaded *done, void *arg);
+
+struct kj_script_many {
+    const uint8_t *const *facts; // BSON, that many; borrowed until `done`
+    size_t count;
+    // On a thread of the scripts, in order; the plan is borrowed.
+    void (*each)(void *arg, size_t index, const bson_t *plan);
+    void (*done)(void *arg, int status, const struct kj_fault *fault); // on the loop, once
+    void *arg;
+};
+// Judges many calls by one version, as one piece of work.
+void kj_script_judge_many(struct kj_script *script, const char *pack,
+                          const struct kj_script_many *many);
+
 // --- hooks ---
 // Names of the hooks that listen to an event: {hooks: ["file.lua:1", …]}; caller destroys.
 bson_t *kj_script_hooks_on(const struct kj_script *script, const char *event);

@@ -71,6 +71,7 @@ void kj_script_destroy(struct kj_script *script)
     kj_pool_destroy(script->pool);
     script->pool = NULL;
     kj_hooks_cancel(script);
+    kj_script_forget_versions(script);
     kj_ruleset_unref(script->set);
     free(script->dir);
     free(script);
@@ -175,7 +176,7 @@ bson_t *kj_script_list(const struct kj_script *script)
 
 bson_t *kj_script_describe(const struct kj_script *script, const char *name)
 {
-    const struct kj_pack *pack = kj_map_get(&script->set->packs, name);
+    const struct kj_pack *pack = kj_script_version(script, name);
     if (!pack) {
         return NULL;
     }
@@ -217,23 +218,29 @@ struct decide_errand {
     void *arg;
 };
 
+int kj_pack_judge(struct kj_pack *pack, const bson_t *facts, bson_t **plan, struct kj_fault *fault)
+{
+    struct kj_warm *warm = NULL;
+    int status = kj_pack_take(pack, &warm, fault);
+    if (status == 0) {
+        status = kj_eval_run(warm->vm, warm->rules, facts, plan, fault);
+    }
+    if (status == 0) {
+        kj_doc_put_text(*plan, "hash", pack->hash);
+    }
+    kj_pack_give(pack, warm);
+    return status;
+}
+
 static void decide_run(struct kj_errand *errand)
 {
     struct decide_errand *decide = (struct decide_errand *)errand;
-    struct kj_warm *warm = NULL;
     if (!decide->pack) {
         return; // the fault is there already
     }
     bson_t facts;
     kj_flat_doc(decide->facts, &facts);
-    decide->status = kj_pack_take(decide->pack, &warm, &decide->fault);
-    if (decide->status == 0) {
-        decide->status = kj_eval_run(warm->vm, warm->rules, &facts, &decide->plan, &decide->fault);
-    }
-    if (decide->status == 0) {
-        kj_doc_put_text(decide->plan, "hash", decide->pack->hash);
-    }
-    kj_pack_give(decide->pack, warm);
+    decide->status = kj_pack_judge(decide->pack, &facts, &decide->plan, &decide->fault);
 }
 
 static void decide_done(struct kj_errand *errand)
@@ -266,7 +273,7 @@ void kj_script_decide(struct kj_script *script, const char *pack, const bson_t *
     decide->facts = kj_flat_create(facts);
     decide->done = done;
     decide->arg = arg;
-    decide->pack = kj_map_get(&script->set->packs, pack);
+    decide->pack = kj_script_version(script, pack);
     if (decide->pack) {
         kj_pack_ref(decide->pack);
     } else {

@@ -5,7 +5,7 @@
 #include "script/ruleset.h"
 #include "script/script.h"
 
-enum { KJ_MAX_HOOK_RUNS = 1024 };
+enum { KJ_MAX_HOOK_RUNS = 1024, KJ_MAX_STAGED = 8 };
 
 struct kj_hook_live;
 
@@ -22,10 +22,11 @@ struct kj_script {
     struct kj_pool *pool;
     char *dir;
     struct kj_vm_limits limits;
-    struct kj_ruleset *set;         // loop thread
-    struct kj_load_errand *loading; // one at a time
-    struct kj_load_errand *waiting; // in order
-    struct kj_hook_live *lives;     // hooks that run
+    struct kj_ruleset *set;                // loop thread
+    struct kj_pack *staged[KJ_MAX_STAGED]; // versions.c: beside the set, newest first
+    struct kj_load_errand *loading;        // one at a time
+    struct kj_load_errand *waiting;        // in order
+    struct kj_hook_live *lives;            // hooks that run
     size_t live_count;
     uint64_t next_token;
     bool closing;
@@ -34,5 +35,12 @@ struct kj_script {
 // Runs the errand; a full queue is KJ_EFULL and nothing is called.
 int kj_errand_start(struct kj_errand *errand);
 void kj_hooks_cancel(struct kj_script *script); // all: their done with KJ_ECANCELED
+
+// One call by one version of a pack, on the thread that asks; the plan names the version's hash.
+int kj_pack_judge(struct kj_pack *pack, const bson_t *facts, bson_t **plan,
+                  struct kj_fault *fault) KJ_MUST_USE;
+// versions.c: a loaded pack by its name, any version by its hash; NULL = not here. Borrowed.
+struct kj_pack *kj_script_version(const struct kj_script *script, const char *name);
+void kj_script_forget_versions(struct kj_script *script);
 
 #endif

@@ -20,10 +20,10 @@ static bool pack_is_known(struct kj_request *request)
     if (pack == NULL)
         return true;
     bson_t *known = kj_script_describe(kj_request_engine(request)->script, pack);
-    if (known == NULL)
+    bool found = known && kj_streq(kj_doc_text(known, "name", ""), pack); // no hash of a version
+    if (!found)
         kj_reply_error(request, KJ_ENOTFOUND, "/pack", "see rules.list",
                        "there is no rule pack \"%.64s\"", pack);
-    bool found = known != NULL;
     kj_doc_clear(&known);
     return found;
 }

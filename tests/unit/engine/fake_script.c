@@ -172,3 +172,25 @@ void fake_script_end(struct world *world)
     while (world->script.hooks)
         hook_end(world->script.hooks, KJ_ECANCELED);
 }
+
+// --- versions: not used by what is tested on this fake ---
+
+void kj_script_stage(struct kj_script *script, const bson_t *sources, const char *path,
+                     kj_script_loaded *done, void *arg)
+{
+    (void)script;
+    (void)sources;
+    (void)path;
+    (void)done;
+    (void)arg;
+    fail();
+}
+
+void kj_script_judge_many(struct kj_script *script, const char *pack,
+                          const struct kj_script_many *many)
+{
+    (void)script;
+    (void)pack;
+    (void)many;
+    fail();
+}
