@@ -32,10 +32,15 @@ if(TARGET kj_host)
   kj_program(kejue-plugin ROOM host SOURCES ${plugin_tool})
 endif()
 
-# Tests, checks and lists rule packs and hooks; the shipped ones are tested with it.
+# Tests, checks and lists rule packs and hooks; the shipped ones are tested with it. A replay asks
+# the daemon, by the same means as kejuectl.
 if(TARGET kj_script)
   file(GLOB rules_tool CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tools/kejue-rules/*.c)
-  kj_program(kejue-rules ROOM script SOURCES ${rules_tool})
+  foreach(shared ask progress say surroundings)
+    list(APPEND rules_tool ${CMAKE_SOURCE_DIR}/tools/kejuectl/${shared}.c)
+  endforeach()
+  kj_program(kejue-rules ROOM script SOURCES ${rules_tool} LINK ${NNG_LIBRARY})
+  target_include_directories(kejue-rules PRIVATE ${CMAKE_SOURCE_DIR}/tools/kejuectl)
   if(BUILD_TESTING)
     add_test(NAME rules_test COMMAND kejue-rules test ${CMAKE_SOURCE_DIR}/scripts)
     set_tests_properties(rules_test PROPERTIES LABELS "script" TIMEOUT 60)
@@ -49,7 +54,8 @@ if(TARGET kj_model)
   kj_program(kejuectl ROOM model SOURCES ${ctl} LINK ${NNG_LIBRARY})
   target_link_options(kejuectl PRIVATE -Wl,--as-needed)
 endif()
-install(FILES tools/kejuectl/kejuectl.1 tools/kejue-schema/kejue-schema.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+install(FILES tools/kejuectl/kejuectl.1 tools/kejue-schema/kejue-schema.1
+  tools/kejue-rules/kejue-rules.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
 install(FILES tools/kejued.8 DESTINATION ${CMAKE_INSTALL_MANDIR}/man8)
 
 # A daemon started from the build tree finds the rules beside it, an installed one in share/kejue.

@@ -1,25 +1,16 @@
 // kejue-rules: what an integrator runs beside the editor. Tests, checks and lists the packs and
 // hooks of a scripts directory, and judges one call from a file of facts; the same code as the
 // host.
+#include "tool.h"
+
 #include "base/alloc.h"
 #include "doc/json.h"
-#include "script/script.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-enum { EXIT_GOOD = 0, EXIT_BAD = 1, EXIT_USAGE = 2 };
-
-struct tool {
-    const char *command, *target, *facts;
-    char dir[1024];
-    char only[128]; // one pack, "" = all
-    bool json, colour;
-    struct kj_script *script;
-};
 
 static const char k_help[] =
     "kejue-rules: test, check and list rule packs and hooks\n"
@@ -28,12 +19,14 @@ static const char k_help[] =
     "  kejue-rules check [DIR|FILE]        load everything and warn about likely mistakes\n"
     "  kejue-rules list  [DIR]             what is there: packs with their hash, hooks\n"
     "  kejue-rules judge FILE FACTS.json   the plan of a pack for one call, with its explanation\n"
+    "  kejue-rules replay --pack FILE      what FILE would have made of past calls; see replay "
+    "--help\n"
     "\n"
     "DIR holds rules/, hooks/ and lib/ (default: scripts). FILE is one pack in rules/.\n"
     "  --json   print JSON            --help   this text\n"
     "Exit: 0 all is well, 1 a test failed or a file is faulty, 2 wrong usage.\n";
 
-static void print_json(const bson_t *doc)
+void tool_json(const bson_t *doc)
 {
     struct kj_buf out;
     kj_buf_init(&out, 0);
@@ -47,7 +40,7 @@ static const char *mark(const struct tool *tool, const char *code)
     return tool->colour ? code : "";
 }
 
-static int print_fault(const struct tool *tool, const struct kj_fault *fault)
+int tool_fault(const struct tool *tool, const struct kj_fault *fault)
 {
     char text[sizeof *fault];
     if (tool->json) {
@@ -56,7 +49,7 @@ static int print_fault(const struct tool *tool, const struct kj_fault *fault)
         kj_doc_put_text(&doc, "place", fault->place);
         kj_doc_put_text(&doc, "text", fault->text);
         kj_doc_put_text(&doc, "hint", fault->hint[0] ? fault->hint : NULL);
-        print_json(&doc);
+        tool_json(&doc);
         bson_destroy(&doc);
     } else {
         kj_fault_print(fault, text, sizeof text);
@@ -90,7 +83,7 @@ static bool split_file(struct tool *tool)
     return true;
 }
 
-static int find_target(struct tool *tool)
+int tool_find_target(struct tool *tool)
 {
     struct stat about;
     tool->target = tool->target ? tool->target : "scripts";
@@ -109,12 +102,6 @@ static int find_target(struct tool *tool)
 
 // --- loading ---
 
-struct loaded {
-    int status;
-    bson_t *list;
-    struct kj_fault fault;
-};
-
 static void on_loaded(void *arg, int status, const bson_t *list, const struct kj_fault *fault)
 {
     struct loaded *loaded = arg;
@@ -125,10 +112,10 @@ static void on_loaded(void *arg, int status, const bson_t *list, const struct kj
     }
 }
 
-static int load(struct tool *tool, struct loaded *loaded)
+int tool_load(struct tool *tool, struct loaded *loaded)
 {
     kj_script_load(tool->script, tool->only[0] ? tool->only : NULL, false, on_loaded, loaded);
-    return loaded->status ? print_fault(tool, &loaded->fault) : EXIT_GOOD;
+    return loaded->status ? tool_fault(tool, &loaded->fault) : EXIT_GOOD;
 }
 
 // --- test ---
@@ -138,13 +125,13 @@ static int command_test(struct tool *tool)
     struct kj_fault fault = {0};
     bson_t *result = kj_script_test(tool->script, tool->only[0] ? tool->only : NULL, &fault);
     if (!result) {
-        return print_fault(tool, &fault);
+        return tool_fault(tool, &fault);
     }
     bson_t failed;
     bson_iter_t at;
     size_t count = kj_doc_count(result, "failed");
     if (tool->json) {
-        print_json(result);
+        tool_json(result);
     } else {
         bool any = kj_doc_child(result, "failed", &failed) && bson_iter_init(&at, &failed);
         for (size_t i = 0; any && i < count; i++) {
@@ -222,7 +209,7 @@ static void print_check(const struct tool *tool, const bson_t *list, struct warn
     kj_doc_put_from(&out, "hooks", list, "hooks");
     kj_doc_put_array(&out, "warnings", &warnings->array);
     if (tool->json) {
-        print_json(&out);
+        tool_json(&out);
     } else {
         for (uint32_t i = 0; i < warnings->list.count; i++) {
             char place[40], text[40];
@@ -241,7 +228,7 @@ static int command_check(struct tool *tool)
 {
     struct loaded loaded = {0};
     struct warnings warnings;
-    int code = load(tool, &loaded);
+    int code = tool_load(tool, &loaded);
     if (code) {
         return code;
     }
@@ -280,9 +267,9 @@ static int command_list(struct tool *tool)
     static const char *const packs[] = {"name", "path", "hash", NULL};
     static const char *const hooks[] = {"file", "on", NULL};
     struct loaded loaded = {0};
-    int code = load(tool, &loaded);
+    int code = tool_load(tool, &loaded);
     if (code == EXIT_GOOD && tool->json) {
-        print_json(loaded.list);
+        tool_json(loaded.list);
     } else if (code == EXIT_GOOD) {
         print_rows(loaded.list, "packs", packs);
         print_rows(loaded.list, "hooks", hooks);
@@ -305,7 +292,7 @@ static int command_judge(struct tool *tool)
     struct kj_fault fault = {0};
     struct kj_buf text;
     bson_t *facts = NULL;
-    int code = load(tool, &loaded);
+    int code = tool_load(tool, &loaded);
     kj_doc_clear(&loaded.list);
     if (code) {
         return code;
@@ -315,12 +302,12 @@ static int command_judge(struct tool *tool)
     status = status ? status : kj_json_parse(text.data, text.length, NULL, &facts, NULL, &fault);
     kj_buf_fini(&text);
     if (status) {
-        return print_fault(tool, &fault);
+        return tool_fault(tool, &fault);
     }
     kj_script_decide(tool->script, tool->only, facts, on_decided, &decided);
-    code = decided.status ? print_fault(tool, &decided.fault) : EXIT_GOOD;
+    code = decided.status ? tool_fault(tool, &decided.fault) : EXIT_GOOD;
     if (decided.list) {
-        print_json(decided.list);
+        tool_json(decided.list);
     }
     kj_doc_clear(&decided.list);
     kj_doc_clear(&facts);
@@ -371,6 +358,9 @@ int main(int count, char **arguments)
                     {"judge", command_judge}};
     struct tool tool = {0};
     struct kj_fault fault = {0};
+    if (count > 1 && strcmp(arguments[1], "replay") == 0) {
+        return tool_replay(count - 1, arguments + 1);
+    }
     int code = read_arguments(count, arguments, &tool);
     int (*run)(struct tool *) = NULL;
     for (size_t i = 0; code == EXIT_GOOD && i < KJ_COUNT(commands); i++) {
@@ -380,7 +370,7 @@ int main(int count, char **arguments)
         code = usage("there is no such command");
     }
     if (code == EXIT_GOOD) {
-        code = find_target(&tool);
+        code = tool_find_target(&tool);
     }
     if (code == EXIT_GOOD && run == command_judge && (!tool.facts || !tool.only[0])) {
         code = usage("judge takes a file in rules/ and a file of facts");
@@ -390,7 +380,7 @@ int main(int count, char **arguments)
     }
     struct kj_script_config config = {.dir = tool.dir};
     if (kj_script_create(&config, &tool.script, &fault) != 0) {
-        return print_fault(&tool, &fault);
+        return tool_fault(&tool, &fault);
     }
     code = run(&tool);
     kj_script_destroy(tool.script);

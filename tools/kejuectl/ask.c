@@ -71,7 +71,8 @@ static void put_message(struct ctl *ctl, const char *command, const bson_t *args
     kj_doc_put_doc(message, "args", args ? args : &empty);
     kj_doc_put_text(message, "token", ctl->token);
     snprintf(key, sizeof key, "ctl-%s-%lld", ctl->link->run, (long long)ctl->link->number);
-    kj_doc_put_text(message, "idempotency_key", ctl->key ? ctl->key : key);
+    if (!ctl->harmless)
+        kj_doc_put_text(message, "idempotency_key", ctl->key ? ctl->key : key);
     bson_destroy(&empty);
 }
 

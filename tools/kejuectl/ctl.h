@@ -13,6 +13,7 @@ enum { CTL_OK = 0, CTL_REFUSED = 1, CTL_USAGE = 2, CTL_AWAY = 3 };
 struct ctl {
     char bus[256], events[256]; // URLs
     const char *token, *key, *file;
+    bool harmless; // what is asked may be done twice: no key is sent, and no answer kept for it
     int timeout_ms;
     int count; // watch: end after so many events; 0 = never
     bool json;
@@ -27,6 +28,12 @@ struct ctl {
 // is on standard error. `args` NULL = {}.
 int ctl_ask(struct ctl *ctl, const char *command, const bson_t *args, bson_t **result);
 void ctl_hang_up(struct ctl *ctl);
+
+// --- surroundings.c ---
+// The bus of `bus`, else of the folder `dir`, else of $KEJUE_BUS, else the installed one's. CTL_OK
+// or CTL_USAGE.
+int ctl_find_bus(struct ctl *ctl, const char *dir, const char *bus);
+void ctl_find_terminal(struct ctl *ctl);
 
 // --- say.c: errors ---
 // "kejuectl: place: text; hint" and returns `code`.

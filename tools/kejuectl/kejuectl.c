@@ -2,12 +2,8 @@
 #include "ctl.h"
 
 #include <getopt.h>
-#include <langinfo.h>
-#include <locale.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
 static const char k_help[] =
     "Usage: kejuectl [options] NAME [key=value …]\n"
@@ -123,40 +119,6 @@ static int take_option(struct ctl *ctl, struct line *line, int option)
     }
 }
 
-static int find_bus(struct ctl *ctl, const struct line *line)
-{
-    const char *named = getenv("KEJUE_BUS");
-    int length;
-    if (line->bus)
-        length = snprintf(ctl->bus, sizeof ctl->bus, "%s", line->bus);
-    else if (line->dir)
-        length = snprintf(ctl->bus, sizeof ctl->bus, "ipc://%s/bus.ipc", line->dir);
-    else
-        length = snprintf(ctl->bus, sizeof ctl->bus, "%s",
-                          named && *named ? named : "ipc:///run/kejue/bus.ipc");
-    const char *slash = strrchr(ctl->bus, '/');
-    if ((size_t)length >= sizeof ctl->bus || strstr(ctl->bus, "://") == NULL)
-        return ctl_say(CTL_USAGE, "--bus", "write it like ipc:///run/kejue/bus.ipc",
-                       "is no address of a bus");
-    snprintf(ctl->events, sizeof ctl->events, "%.*s/events.ipc", (int)(slash - ctl->bus), ctl->bus);
-    return CTL_OK;
-}
-
-static void find_terminal(struct ctl *ctl)
-{
-    struct winsize size = {0};
-    const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
-    setlocale(LC_CTYPE, "");
-    if (strcmp(nl_langinfo(CODESET), "UTF-8") != 0) // what comes is UTF-8 in any case
-        setlocale(LC_CTYPE, "C.UTF-8");
-    ctl->terminal = isatty(STDOUT_FILENO);
-    ctl->color = ctl->terminal && !ctl->json && !(no_color && *no_color) &&
-                 !(term && strcmp(term, "dumb") == 0);
-    ctl->progress = isatty(STDERR_FILENO) && !ctl->json;
-    if (ctl->terminal)
-        ctl->width = ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col ? size.ws_col : 80;
-}
-
 static int run_command(struct ctl *ctl, const char *name, char **words, int count)
 {
     bson_t *args = NULL, *result = NULL;
@@ -229,7 +191,7 @@ int main(int argc, char **argv)
         code = take_option(&ctl, &line, option);
     if (code != CTL_OK)
         return code;
-    find_terminal(&ctl);
+    ctl_find_terminal(&ctl);
     if (line.version || line.help) {
         fputs(line.help ? k_help : "kejuectl " KEJUE_VERSION "\n", stdout);
         return CTL_OK;
@@ -238,7 +200,7 @@ int main(int argc, char **argv)
         fputs(k_help, stderr);
         return CTL_USAGE;
     }
-    code = find_bus(&ctl, &line);
+    code = ctl_find_bus(&ctl, line.dir, line.bus);
     if (code == CTL_OK)
         code = run_word(&ctl, &line, argv + optind, argc - optind);
     ctl_hang_up(&ctl);

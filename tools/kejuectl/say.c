@@ -1,6 +1,8 @@
-// Errors: one line on standard error, "kejuectl: place: text; hint".
+// Errors: one line on standard error, "kejuectl: place: text; hint", by whatever name the program
+// runs.
 #include "ctl.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -8,7 +10,7 @@ int ctl_say_fault(int code, const struct kj_fault *fault)
 {
     char text[1024];
     kj_fault_print(fault, text, sizeof text);
-    fprintf(stderr, "kejuectl: %s\n", text);
+    fprintf(stderr, "%s: %s\n", program_invocation_short_name, text);
     return code;
 }
 
