@@ -6,6 +6,7 @@
 #include "engine/kinds/campaigns.h"
 #include "engine/kinds/effect.h"
 #include "engine/kinds/hookjob.h"
+#include "engine/kinds/reevaluate.h"
 #include "engine/kinds/script_kind.h"
 #include "engine/path.h"
 #include "engine/ports.h"
@@ -52,6 +53,7 @@ static void register_kinds(struct kj_engine *engine)
     kj_effect_register(engine);
     kj_hookjob_register(engine);
     kj_campaigns_register(engine);
+    kj_reevaluate_register(engine);
 }
 
 int kj_engine_create(const struct kj_engine_config *config, struct kj_engine **out,

@@ -174,13 +174,16 @@ static bson_t *filter_of(const struct kj_replay *replay)
 {
     const struct kj_replay_want *want = &replay->want;
     bson_t *filter = bson_new(), ids = BSON_INITIALIZER, began = BSON_INITIALIZER;
+    bson_t keys = BSON_INITIALIZER;
     kj_doc_put_text(filter, "state", "ended");
     if (want->campaign_id)
         kj_doc_put_int(filter, "campaign_id", want->campaign_id);
     kj_doc_put_int(&ids, "$gt", replay->after);
-    if (replay->calls)
-        kj_doc_put_array(&ids, "$in", replay->calls);
     kj_doc_put_doc(filter, "_id", &ids);
+    if (replay->calls)
+        kj_doc_put_array(&keys, "$in", replay->calls);
+    if (replay->calls)
+        kj_doc_put_doc(filter, "key", &keys);
     if (want->since)
         kj_doc_put_time(&began, "$gte", want->since);
     if (want->until)
@@ -188,6 +191,7 @@ static bson_t *filter_of(const struct kj_replay *replay)
     if (!bson_empty(&began))
         kj_doc_put_doc(filter, "created_at", &began);
     bson_destroy(&ids);
+    bson_destroy(&keys);
     bson_destroy(&began);
     return filter;
 }
@@ -230,7 +234,7 @@ static void add(struct kj_replay *replay, const struct kj_replay_batch *batch)
             bson_append_iter(replay->rows, kj_doc_next(&replay->list), -1, &at);
 }
 
-void kj_replay_judged(struct kj_replay_batch *batch, int status, const struct kj_fault *fault)
+static void leave(struct kj_replay_batch *batch, int status, const struct kj_fault *fault)
 {
     struct kj_replay *replay = batch->replay;
     replay->judged = NULL;
@@ -239,10 +243,22 @@ void kj_replay_judged(struct kj_replay_batch *batch, int status, const struct kj
     else
         add(replay, batch);
     kj_replay_batch_free(batch);
-    if (replay->orphan)
-        replay_free(replay);
+    pump(replay);
+}
+
+void kj_replay_judged(struct kj_replay_batch *batch, int status, const struct kj_fault *fault)
+{
+    if (batch->replay->orphan)
+        replay_free(batch->replay);
+    else if (status == KJ_OK && batch->replay->want.run)
+        kj_replay_keep(batch);
     else
-        pump(replay);
+        leave(batch, status, fault);
+}
+
+void kj_replay_kept(struct kj_replay_batch *batch, int status)
+{
+    leave(batch, status, NULL);
 }
 
 // --- the beginning and the end ---

@@ -1,5 +1,5 @@
 // New rules over calls that are over: a version of a pack judges their stored facts and the model's
-// stored answers, beside what was decided then. Nothing is written.
+// stored answers, beside what was decided then. Nothing is written, unless it is a re-evaluation.
 //
 // Loop thread only; the judging itself is done by the scripts' threads, a batch at a time, so that
 // dialing and jobs go on meanwhile.
@@ -14,11 +14,16 @@ struct kj_replay_want {
     int64_t campaign_id, group_id; // 0 = calls that a pack of this name has judged
     const char *level;             // only calls with this level, before or after; NULL = all
     bool changed_only;             // rows only of what differs
-    bool ask;                      // of the model what it was never asked; else "not judged"
-    bool count;                    // tell how many calls there are to go through
-    int64_t after, limit;          // a cursor over calls; the limit counts calls
-    const bson_t *calls;           // array of ids, at most 1,000; NULL = all
-    const char *goal;              // of the campaign, instead of the stored one; NULL = as stored
+    bool no_rows;
+    bool ask;             // of the model what it was never asked; else "not judged"
+    bool count;           // tell how many calls there are to go through
+    int64_t after, limit; // a cursor over calls; the limit counts calls
+    const bson_t *calls;  // array of ids, at most 1,000; NULL = all
+    const char *goal;     // of the campaign, instead of the stored one; NULL = as stored
+    bool spoken;          // only calls that were completed and have a transcript
+    // The job that re-evaluates: verdicts, variables, score and tags go over the decision, the
+    // answers it needed over the call. 0 = nothing is written.
+    int64_t run;
 };
 
 // Result: {pack, hash, calls, improved, same, worse, other, changed, not_judged, faults, asked,

@@ -21,6 +21,9 @@ static bool wanted(const struct kj_replay *replay, const bson_t *call, const bso
     const struct kj_replay_want *want = &replay->want;
     if (!kj_doc_has(call, "facts.kind"))
         return false;
+    if (want->spoken && (!kj_streq(kj_doc_text(call, "disposition", ""), "completed") ||
+                         kj_doc_count(call, "transcript") == 0))
+        return false;
     if (want->group_id && kj_doc_int(call, "group_id", 0) != want->group_id)
         return false;
     return want->group_id || want->campaign_id || want->calls ||
@@ -53,7 +56,8 @@ static void take(struct kj_replay_batch *batch, bson_t **call, bson_t *decision)
     item->call = *call;
     item->decision = decision;
     *call = NULL;
-    if (replay->goal && kj_doc_child(item->call, "facts", &facts))
+    if (replay->goal && kj_doc_child(item->call, "facts", &facts) &&
+        !kj_streq(kj_doc_text(&facts, "campaign.goal", ""), replay->goal))
         item->facts = kj_answers_for_goal(&facts, replay->goal);
     set_facts(batch, batch->count++);
 }
@@ -90,6 +94,7 @@ void kj_replay_batch_free(struct kj_replay_batch *batch)
         kj_doc_clear(&batch->items[i].call);
         kj_doc_clear(&batch->items[i].decision);
         kj_doc_clear(&batch->items[i].facts);
+        kj_doc_clear(&batch->items[i].plan);
     }
     kj_doc_clear(&batch->rows);
     free(batch->items);
@@ -120,6 +125,7 @@ static void on_model(void *arg, const struct kj_outcome *outcome, const bson_t *
         kj_doc_clear(&item->facts);
         item->facts = more;
         set_facts(batch, ask->index);
+        item->asked = true;
         batch->asked++;
     }
     if (outcome->class == KEJUE_CANCELED) // this host is ending
@@ -209,7 +215,7 @@ static void each(void *arg, size_t index, const bson_t *plan)
 {
     struct kj_replay_batch *batch = arg;
     const struct kj_replay *replay = batch->replay;
-    const struct kj_replay_item *item = &batch->items[index];
+    struct kj_replay_item *item = &batch->items[index];
     bson_t facts, old, none = BSON_INITIALIZER, differs = BSON_INITIALIZER;
     bson_init_static(&facts, item->bytes, kj_load32(item->bytes));
     const bson_t *known = kj_doc_child(item->decision, "plan", &old) ? &old : &none;
@@ -220,13 +226,17 @@ static void each(void *arg, size_t index, const bson_t *plan)
     const char *to = kj_doc_text(after, "success", NULL);
     if (!replay->level || kj_streq(from, replay->level) || kj_streq(to, replay->level)) {
         enum kj_change change = kj_contrast_levels(replay->levels, from, to);
+        if (replay->want.run && !kj_replay_kept_before(item, replay->want.run, &change)) {
+            item->plan = bson_copy(plan);
+            item->change = change;
+        }
         size_t count = kj_contrast_list(before, after, &differs);
         batch->total++;
         batch->changes[change]++;
         batch->changed += count > 0;
         batch->not_judged += item->open_texts > 0;
         batch->faults += kj_doc_count(plan, "faults") > 0;
-        if (count || !replay->want.changed_only)
+        if (!replay->want.no_rows && (count || !replay->want.changed_only))
             put_row(batch, item, (const bson_t *[]){before, after}, change, &differs, plan);
     }
     bson_destroy(before);

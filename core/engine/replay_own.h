@@ -35,6 +35,10 @@ struct kj_replay_item {
     bson_t *call, *decision, *facts; // owned; facts NULL: those of the call
     const uint8_t *bytes;            // the facts that are judged
     int64_t open_texts;              // no answer of a model is there for so many texts
+    bool asked;                      // the model has answered now
+    // Of a re-evaluation, made on the scripts' thread:
+    bson_t *plan; // to be kept; NULL: kept already
+    enum kj_change change;
 };
 
 struct kj_replay_batch {
@@ -57,9 +61,14 @@ void kj_replay_batch_free(struct kj_replay_batch *batch); // NULL is fine
 // Asks the model what is missing, if that is wanted; kj_replay_asked comes next, not at once.
 void kj_replay_batch_ask(struct kj_replay_batch *batch);
 void kj_replay_batch_judge(struct kj_replay_batch *batch); // then kj_replay_judged
+// replay_keep.c: has this run already written its part? Then what it found is what counts.
+bool kj_replay_kept_before(const struct kj_replay_item *item, int64_t run, enum kj_change *change);
+// Writes what was judged anew; then kj_replay_kept.
+void kj_replay_keep(struct kj_replay_batch *batch);
 
 // replay.c
 void kj_replay_asked(struct kj_replay_batch *batch);
 void kj_replay_judged(struct kj_replay_batch *batch, int status, const struct kj_fault *fault);
+void kj_replay_kept(struct kj_replay_batch *batch, int status);
 
 #endif

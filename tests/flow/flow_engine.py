@@ -1,12 +1,14 @@
 """What the flow suites share: kejued and the vendors' stand-in in a folder of their own, driven only
 through their doors. The bus is spoken here in plain Python (nng's REQ over a local socket), so that
 a question costs no process; every answer and event is held against its schema (KEJUE_CHECK)."""
+import hashlib
 import http.client
 import json
 import os
 import pathlib
 import signal
 import socket
+import sqlite3
 import struct
 import subprocess
 import tempfile
@@ -217,6 +219,18 @@ class Engine:
             elif '"room":"check"' in line or "does not match its schema" in line:
                 found.append(line)
         return found
+
+
+def stored(folder):
+    """A sum of each table of the store, but for the hosts', who renew their leases."""
+    base = sqlite3.connect(f"file:{folder / 'kejue.db'}?mode=ro", uri=True)
+    tables = [name for (name,) in base.execute(
+        "SELECT name FROM sqlite_master WHERE type = 'table'") if name != "hosts"]
+    sums = {table: hashlib.sha256(repr(base.execute(
+        f'SELECT * FROM "{table}" ORDER BY 1, 2').fetchall()).encode()).hexdigest()
+        for table in tables}
+    base.close()
+    return sums
 
 
 class Flow(unittest.TestCase):

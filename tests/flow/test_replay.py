@@ -1,13 +1,11 @@
 """New rules over calls that are over: the difference is told call by call and in sum, by the command
 and by kejue-rules with an exit code; it is the same each time, and nothing in the store has moved."""
-import hashlib
 import json
 import shutil
-import sqlite3
 import subprocess
 import unittest
 
-from flow_engine import BUILD, Flow, ROOT, Refused
+from flow_engine import BUILD, Flow, ROOT, Refused, stored
 import test_import
 from test_import import PACK
 
@@ -64,18 +62,6 @@ class Replay(Flow):
                 return total, rows, pages
             after = page["next"]
 
-    def stored(self):
-        """What the store holds, but for its own bookkeeping."""
-        base = sqlite3.connect(f"file:{self.dir / 'kejue.db'}?mode=ro", uri=True)
-        sums = {}
-        for (table,) in base.execute("SELECT name FROM sqlite_master WHERE type = 'table'"):
-            if table in ("hosts", "sqlite_stat1"):
-                continue  # a host renews its lease
-            sums[table] = hashlib.sha256(repr(
-                base.execute(f'SELECT * FROM "{table}" ORDER BY 1, 2').fetchall()).encode()).hexdigest()
-        base.close()
-        return sums
-
     def expected(self, flow, limit):
         """By hand: who is excellent only by a budget below the limit, or no more."""
         levels = {}
@@ -92,7 +78,7 @@ class Replay(Flow):
         flow = self.prepare()
         expected = self.expected(flow, 12000)
         self.assertGreater(len(expected), 10)
-        before = self.stored()
+        before = stored(self.dir)
         total, rows, _ = self.whole(flow, **self.sources(STRICTER), changed_only=True)
         self.assertEqual({row["call_id"]: row["old"]["success"] for row in rows}, expected)
         self.assertEqual(total["calls"], CALLS)
@@ -109,7 +95,7 @@ class Replay(Flow):
             again = self.whole(flow, **self.sources(STRICTER), changed_only=True, limit=limit)
             self.assertEqual(again[:2], (total, rows))
             self.assertEqual(again[2], -(-CALLS // limit) + (CALLS % limit == 0))
-        self.assertEqual(self.stored(), before)
+        self.assertEqual(stored(self.dir), before)
 
     def test_filters(self):
         flow = self.prepare(120)
@@ -190,7 +176,7 @@ class Replay(Flow):
     def test_the_tool_tells_it_and_its_exit_code_is_for_ci(self):
         flow = self.prepare(300)
         expected = self.expected(flow, 12000)
-        before = self.stored()
+        before = stored(self.dir)
         flow.close_bus()
         pack = ("--pack", str(self.pack))
         worse = self.tool(*pack, "--changed-only", "--rows", "1000", text=STRICTER)
@@ -214,7 +200,7 @@ class Replay(Flow):
         faulty = self.tool(*pack, text=PACK.replace("success", "sucess"))
         self.assertEqual(faulty.returncode, 2)
         self.assertIn("did you mean", faulty.stderr)
-        self.assertEqual(self.stored(), before)
+        self.assertEqual(stored(self.dir), before)
 
 
 if __name__ == "__main__":
