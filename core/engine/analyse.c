@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/log.h"
 #include "engine/question.h"
+#include "engine/rollout.h"
 #include "model/facts.h"
 
 #include <string.h>
@@ -228,8 +229,7 @@ static void on_model(void *arg, const struct kj_outcome *outcome, const bson_t *
 static void ask_model(struct kj_path *path)
 {
     struct kj_fault fault;
-    bson_t *pack = kj_script_describe(path->engine->script,
-                                      path->group ? kj_doc_text(path->group, "pack", "") : "");
+    bson_t *pack = kj_rollout_question(path);
     bson_t *request = pack ? kj_question_build(pack, path->facts) : NULL;
     if (request == NULL) {
         finish(path, NULL); // the pack asks nothing

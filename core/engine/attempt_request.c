@@ -1,12 +1,12 @@
 // What the carrier is told of a call: whom, in whose name, and what the rules want to be asked.
 #include "engine/path.h"
+#include "engine/rollout.h"
 
 #include <string.h>
 
 static void put_questions(const struct kj_path *path, const char *language, bson_t *request)
 {
-    bson_t *pack = kj_script_describe(path->engine->script,
-                                      path->group ? kj_doc_text(path->group, "pack", "") : "");
+    bson_t *pack = kj_script_describe(path->engine->script, kj_rollout_rules(path));
     bson_t variables, questions = BSON_INITIALIZER;
     bson_iter_t at;
     struct kj_doc_list list = {&questions};

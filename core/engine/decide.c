@@ -1,10 +1,13 @@
 // Stage decide: facts and the rule pack in, a plan out, stored once per attempt with the pack's
 // hash and the lines that fired. What a script may not decide (when a number may be called) is put
-// right here in C, after it.
+// right here in C, after it. A version on trial decides for some (canary) or judges beside
+// (shadow).
 #include "engine/path.h"
 
 #include "base/log.h"
+#include "engine/contrast.h"
 #include "engine/next.h"
+#include "engine/rollout.h"
 
 #include <string.h>
 
@@ -34,16 +37,29 @@ static void on_stored(struct kj_store_request *request)
 {
     struct kj_path *path = request->arg;
     struct kj_store_op *op = &request->ops[0];
-    if (op->status == KJ_OK)
+    if (op->status == KJ_OK) {
+        kj_rollout_count(path, op->doc);
         enter_commit(path, op->doc);
-    else if (op->status == KJ_EEXISTS) // decided in an earlier life: that decision stands
+    } else if (op->status == KJ_EEXISTS) // decided in an earlier life: that decision stands
         kj_store_get(path->engine->store, kj_path_workspace(path), KJ_DECISIONS, 0,
                      path->attempt_id, on_existing, path);
     else
         kj_path_stall(path, "the decision could not be stored");
 }
 
-static void store_decision(struct kj_path *path, bson_t *plan)
+static void put_trial(const struct kj_path *path, const bson_t *shadow, bson_t *decision)
+{
+    if (kj_doc_has(path->group, "rollout"))
+        kj_doc_put_from(decision, "group_id", path->group, "_id");
+    if (shadow)
+        kj_doc_put_doc(decision, "shadow", shadow);
+    if (path->canary_failed)
+        kj_doc_put_from(decision, "canary_failed", path->group, "rollout.hash");
+    else if (kj_streq(kj_rollout_rules(path), kj_doc_text(path->group, "rollout.hash", "")))
+        kj_doc_put_bool(decision, "canary", true);
+}
+
+static void store_decision(struct kj_path *path, const bson_t *plan, const bson_t *shadow)
 {
     const bson_t *job = kj_path_job(path);
     bson_t *decision = bson_new();
@@ -60,6 +76,7 @@ static void store_decision(struct kj_path *path, bson_t *plan)
     kj_doc_put_from(decision, "pack", path->group, "pack");
     if (path->engine->simulated)
         kj_doc_put_bool(decision, "simulated", true);
+    put_trial(path, shadow, decision);
     kj_doc_put_doc(decision, "plan", plan);
     struct kj_store_request *request =
         kj_store_request(1, kj_path_workspace(path), on_stored, path);
@@ -68,6 +85,48 @@ static void store_decision(struct kj_path *path, bson_t *plan)
     kj_store_own_doc(request, 0, decision);
     kj_store_submit(path->engine->store, request);
 }
+
+// --- a shadow: judged after the decision is made, noted with it ---
+
+static bson_t *shadow_of(const struct kj_path *path, const bson_t *plan)
+{
+    bson_t *shadow = bson_new(), differs = BSON_INITIALIZER, levels, none = BSON_INITIALIZER;
+    bool recorded = kj_doc_bool(kj_path_job(path), "recorded", false);
+    kj_doc_put_from(shadow, "hash", path->group, "rollout.hash");
+    if (plan) {
+        bson_t *live = kj_contrast_outcome(path->plan);
+        bson_t *beside = kj_contrast_outcome_ruled(plan, path->facts, recorded);
+        bool known = kj_doc_child(path->group, "rollout.levels", &levels);
+        enum kj_change change =
+            kj_contrast_levels(known ? &levels : &none, kj_doc_text(live, "success", NULL),
+                               kj_doc_text(beside, "success", NULL));
+        kj_contrast_list(live, beside, &differs);
+        kj_doc_put_text(shadow, "change", kj_change_names[change]);
+        kj_doc_put_array(shadow, "differs", &differs);
+        if (!bson_empty(&differs))
+            kj_doc_put_doc(shadow, "outcome", beside);
+        bson_destroy(live);
+        bson_destroy(beside);
+    }
+    if (plan == NULL || kj_doc_count(plan, "faults"))
+        kj_doc_put_bool(shadow, "failed", true);
+    bson_destroy(&differs);
+    bson_destroy(&none);
+    return shadow;
+}
+
+static void on_shadow(void *arg, int status, const bson_t *plan, const struct kj_fault *fault)
+{
+    struct kj_path *path = arg;
+    (void)fault;
+    if (!kj_path_heard(path))
+        return;
+    bson_t *shadow = shadow_of(path, status == KJ_OK ? plan : NULL);
+    store_decision(path, path->plan, shadow);
+    bson_destroy(shadow);
+}
+
+// --- the decision ---
 
 static void on_decided(void *arg, int status, const bson_t *plan, const struct kj_fault *fault)
 {
@@ -79,20 +138,32 @@ static void on_decided(void *arg, int status, const bson_t *plan, const struct k
         kj_path_stall(path, "the rules could not be asked now");
         return;
     }
-    if (status != KJ_OK) {
-        kj_fault_print(fault, why, sizeof why);
-        kj_path_end(path, KJ_JOB_PARKED, 0, why, NULL, NULL);
+    bool parks = status != KJ_OK || kj_doc_bool(plan, "park", false);
+    if (parks && !path->canary_failed &&
+        kj_streq(kj_rollout_rules(path), kj_doc_text(path->group, "rollout.hash", ""))) {
+        path->canary_failed = true; // no call is lost to a trial
+        kj_decide(path);
         return;
     }
-    if (kj_doc_bool(plan, "park", false)) {
+    if (parks) {
+        if (status != KJ_OK)
+            kj_fault_print(fault, why, sizeof why);
         kj_path_end(path, KJ_JOB_PARKED, 0,
-                    kj_doc_text(plan, "faults.0.text", "a rule failed where it must not"), NULL,
-                    NULL);
+                    status != KJ_OK
+                        ? why
+                        : kj_doc_text(plan, "faults.0.text", "a rule failed where it must not"),
+                    NULL, NULL);
         return;
     }
-    bson_t *ruled = kj_next_rule(path, plan);
-    store_decision(path, ruled);
-    bson_destroy(ruled);
+    const char *shadow = kj_rollout_shadow(path);
+    kj_doc_clear(&path->plan);
+    path->plan = kj_next_rule(path, plan);
+    if (shadow == NULL) {
+        store_decision(path, path->plan, NULL);
+        return;
+    }
+    kj_path_asks(path);
+    kj_script_decide(path->engine->script, shadow, path->facts, on_shadow, path);
 }
 
 void kj_decide(struct kj_path *path)
@@ -105,6 +176,5 @@ void kj_decide(struct kj_path *path)
         return;
     }
     kj_path_asks(path);
-    kj_script_decide(path->engine->script, kj_doc_text(path->group, "pack", ""), path->facts,
-                     on_decided, path);
+    kj_script_decide(path->engine->script, kj_rollout_rules(path), path->facts, on_decided, path);
 }

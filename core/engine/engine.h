@@ -111,6 +111,13 @@ void kj_intake_refusal(struct kj_engine *engine, const char *workspace, const bs
 // After each load of the rules: their sources go into `packs` by hash, and the kinds of jobs that
 // hooks declare can be submitted.
 void kj_engine_rules_loaded(struct kj_engine *engine);
+// A version of a pack that is not loaded (kj_script_stage): built, then kept in `packs` by its
+// hash; result {name, hash}.
+void kj_engine_send_version(struct kj_engine *engine, const bson_t *sources, const char *path,
+                            kj_engine_done *done, void *arg);
+// One that is kept, built on this host too; result {name, hash}.
+void kj_engine_fetch_version(struct kj_engine *engine, const char *hash, kj_engine_done *done,
+                             void *arg);
 
 // --- why: every gate, its input and verdict, next eligible time, past calls and decisions ---
 void kj_engine_why(struct kj_engine *engine, const char *workspace, const char *number_or_lead,

@@ -6,6 +6,7 @@
 #include "engine/kinds/schedule.h"
 #include "engine/kinds/script_kind.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 static void on_stored(struct kj_store_request *request)
@@ -50,6 +51,96 @@ static void keep_packs(struct kj_engine *engine)
         kj_store_submit(engine->store, request);
     }
     kj_doc_clear(&loaded);
+}
+
+// --- one version, sent by somebody or named by a group ---
+
+struct version {
+    struct kj_engine *engine;
+    kj_engine_done *done;
+    void *arg;
+};
+
+static void tell(struct version *version, int status, const bson_t *about,
+                 const struct kj_fault *fault)
+{
+    version->done(version->arg, status, about, fault);
+    free(version);
+}
+
+static struct version *new_version(struct kj_engine *engine, kj_engine_done *done, void *arg)
+{
+    struct version *version = KJ_NEW(struct version);
+    *version = (struct version){engine, done, arg};
+    return version;
+}
+
+static void on_kept(struct kj_store_request *request)
+{
+    const struct kj_store_op *op = &request->ops[0];
+    struct kj_fault fault;
+    bson_t about = BSON_INITIALIZER;
+    kj_doc_put_from(&about, "name", op->doc, "name");
+    kj_doc_put_from(&about, "hash", op->doc, "key");
+    bool good = op->status == KJ_OK || op->status == KJ_EEXISTS;
+    if (!good)
+        kj_fault(&fault, op->status, NULL, "try again", "the version could not be stored");
+    tell(request->arg, good ? KJ_OK : op->status, good ? &about : NULL, good ? NULL : &fault);
+    bson_destroy(&about);
+}
+
+static void on_sent(void *arg, int status, const bson_t *about, const struct kj_fault *fault)
+{
+    struct version *version = arg;
+    if (status != KJ_OK) {
+        tell(version, status, NULL, fault);
+        return;
+    }
+    struct kj_store_request *request = kj_store_request(1, "", on_kept, version);
+    request->ops[0].verb = KJ_STORE_INSERT;
+    request->ops[0].coll = KJ_PACKS;
+    kj_store_own_doc(request, 0, pack_document(version->engine, kj_doc_text(about, "hash", "")));
+    kj_store_submit(version->engine->store, request);
+}
+
+void kj_engine_send_version(struct kj_engine *engine, const bson_t *sources, const char *path,
+                            kj_engine_done *done, void *arg)
+{
+    kj_script_stage(engine->script, sources, path, on_sent, new_version(engine, done, arg));
+}
+
+static void on_staged(void *arg, int status, const bson_t *about, const struct kj_fault *fault)
+{
+    tell(arg, status, about, fault);
+}
+
+static void on_pack(struct kj_store_request *request)
+{
+    struct version *version = request->arg;
+    const struct kj_store_op *op = &request->ops[0];
+    struct kj_fault fault;
+    char file[128];
+    bson_t sources;
+    bson_iter_t at;
+    if (op->status != KJ_OK || op->n_docs == 0 || !kj_doc_child(op->docs[0], "sources", &sources)) {
+        int status = op->status ? op->status : KJ_ENOTFOUND;
+        kj_fault(&fault, status, "/hash", "send it with kejue-rules send --pack FILE",
+                 status == KJ_ENOTFOUND ? "there is no version with this hash"
+                                        : "the version could not be read");
+        tell(version, status, NULL, &fault);
+        return;
+    }
+    const char *name = kj_doc_text(op->docs[0], "name", "");
+    snprintf(file, sizeof file, "rules/%.100s.lua", name);
+    if (!bson_iter_init_find(&at, &sources, file))
+        snprintf(file, sizeof file, "rules/%.100s/init.lua", name);
+    kj_script_stage(version->engine->script, &sources, file, on_staged, version);
+}
+
+void kj_engine_fetch_version(struct kj_engine *engine, const char *hash, kj_engine_done *done,
+                             void *arg)
+{
+    kj_store_get(engine->store, "", KJ_PACKS, 0, hash, on_pack, new_version(engine, done, arg));
 }
 
 void kj_engine_rules_loaded(struct kj_engine *engine)

@@ -3,6 +3,7 @@
 
 #include "base/alloc.h"
 #include "base/log.h"
+#include "engine/rollout.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -233,7 +234,7 @@ static void on_loaded(struct kj_store_request *request)
         kj_path_end(path, KJ_JOB_FAILED, 0, "its lead is gone", NULL, NULL);
         return;
     }
-    kj_path_enter(path, kj_doc_text(kj_path_job(path), "stage", "admit"));
+    kj_rollout_prepare(path, kj_doc_text(kj_path_job(path), "stage", "admit"));
 }
 
 static void find_by(struct kj_store_request *request, int i, enum kj_coll coll, const char *field,

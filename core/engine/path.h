@@ -34,7 +34,10 @@ struct kj_path {
         char reason[256];
     } undo;                 // attempt.c: how the run ends once nothing of the attempt is left
     size_t pending, failed; // deliver: writes under way
-    bson_t *history;        // past decisions of this lead, newest first: {calls: [...]}
+    char stage_after[16];   // rollout.c: entered once the group's versions are here
+    size_t versions_seen;
+    bool canary_failed; // the version on trial could not judge it: the one before does
+    bson_t *history;    // past decisions of this lead, newest first: {calls: [...]}
 };
 
 struct kj_stage {

@@ -62,6 +62,7 @@ void kj_script_decide(struct kj_script *script, const char *pack, const bson_t *
 // named, a hash names such a version (or a loaded one).
 void kj_script_stage(struct kj_script *script, const bson_t *sources, const char *path,
                      kj_script_loaded *done, void *arg);
+bool kj_script_has(const struct kj_script *script, const char *name); // a pack, or a version's hash
 
 struct kj_script_many {
     const uint8_t *const *facts; // BSON, that many; borrowed until `done`

@@ -30,6 +30,11 @@ struct kj_pack *kj_script_version(const struct kj_script *script, const char *na
     return NULL;
 }
 
+bool kj_script_has(const struct kj_script *script, const char *name)
+{
+    return kj_script_version(script, name) != NULL;
+}
+
 void kj_script_forget_versions(struct kj_script *script)
 {
     for (size_t i = 0; i < KJ_COUNT(script->staged); i++) {

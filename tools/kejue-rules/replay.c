@@ -147,19 +147,22 @@ static int take_option(struct replay *replay, int option)
 
 // --- the pack, as it stands on disk ---
 
-static int put_pack(struct replay *replay)
+int tool_put_pack(struct tool *tool, bson_t *args)
 {
-    struct tool *tool = &replay->tool;
     struct kj_script_config config = {.dir = tool->dir};
     struct loaded loaded = {0};
     struct kj_fault fault = {0};
+    if (tool_find_target(tool) != EXIT_GOOD)
+        return EXIT_USAGE;
+    if (!tool->only[0])
+        return ctl_say(EXIT_USAGE, "--pack", "name one file", "%s is a folder", tool->target);
     if (kj_script_create(&config, &tool->script, &fault) != 0)
         return tool_fault(tool, &fault);
     int code = tool_load(tool, &loaded);
     bson_t *about = code ? NULL : kj_script_describe(tool->script, tool->only);
     if (about) {
-        kj_doc_put_from(replay->args, "sources", about, "sources");
-        kj_doc_put_from(replay->args, "path", about, "path");
+        kj_doc_put_from(args, "sources", about, "sources");
+        kj_doc_put_from(args, "path", about, "path");
     }
     kj_doc_clear(&about);
     kj_doc_clear(&loaded.list);
@@ -304,11 +307,7 @@ static void show_sum(const struct replay *replay)
 static int run(struct replay *replay)
 {
     int code = ctl_find_bus(&replay->ctl, replay->dir, replay->bus) ? EXIT_USAGE : EXIT_GOOD;
-    code = code ? code : tool_find_target(&replay->tool);
-    if (code == EXIT_GOOD && !replay->tool.only[0])
-        code =
-            ctl_say(EXIT_USAGE, "--pack", "name one file", "%s is a folder", replay->tool.target);
-    code = code ? code : put_pack(replay);
+    code = code ? code : tool_put_pack(&replay->tool, replay->args);
     code = code ? code : go_through(replay);
     ctl_hang_up(&replay->ctl);
     if (code)

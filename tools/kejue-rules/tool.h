@@ -26,6 +26,10 @@ int tool_fault(const struct tool *tool, const struct kj_fault *fault); // EXIT_B
 int tool_find_target(struct tool *tool);
 int tool_load(struct tool *tool, struct loaded *loaded); // EXIT_BAD: said already
 
+// The pack of `target` as arguments of a command, {sources, path}; its tests must pass. EXIT_USAGE.
+int tool_put_pack(struct tool *tool, bson_t *args);
+
 int tool_replay(int count, char **words); // replay.c: words[0] is "replay"
+int tool_send(int count, char **words);   // send.c
 
 #endif

@@ -45,10 +45,15 @@ void kj_group_list(struct kj_request *request)
     kj_documents_list(request, KJ_GROUPS, "groups", NULL, NULL);
 }
 
+// Another pack: what was on trial or promoted was of the one before.
 void kj_group_update(struct kj_request *request)
 {
-    if (pack_is_known(request))
-        kj_documents_update(request, KJ_GROUPS, "group");
+    static const char *const k_of_pack[] = {"pinned", "previous", "rollout"};
+    if (!pack_is_known(request))
+        return;
+    for (size_t i = 0; kj_doc_has(request->args, "pack") && i < KJ_COUNT(k_of_pack); i++)
+        kj_doc_put_null(request->args, k_of_pack[i]);
+    kj_documents_update(request, KJ_GROUPS, "group");
 }
 
 static void assistant_in_group(struct kj_request *request, int64_t group_id, int64_t unused)
