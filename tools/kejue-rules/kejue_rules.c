@@ -19,11 +19,11 @@ static const char k_help[] =
     "  kejue-rules check [DIR|FILE]        load everything and warn about likely mistakes\n"
     "  kejue-rules list  [DIR]             what is there: packs with their hash, hooks\n"
     "  kejue-rules judge FILE FACTS.json   the plan of a pack for one call, with its explanation\n"
-    "  kejue-rules replay --pack FILE      what FILE would have made of past calls; see replay "
-    "--help\n"
+    "  kejue-rules replay --pack FILE      what FILE would have made of past calls\n"
+    "  kejue-rules send --pack FILE        keeps FILE in kejued by its hash, for a trial\n"
     "\n"
     "DIR holds rules/, hooks/ and lib/ (default: scripts). FILE is one pack in rules/.\n"
-    "  --json   print JSON            --help   this text\n"
+    "  --json   print JSON            --help   this text, or that of replay and send\n"
     "Exit: 0 all is well, 1 a test failed or a file is faulty, 2 wrong usage.\n";
 
 void tool_json(const bson_t *doc)
@@ -360,6 +360,9 @@ int main(int count, char **arguments)
     struct kj_fault fault = {0};
     if (count > 1 && strcmp(arguments[1], "replay") == 0) {
         return tool_replay(count - 1, arguments + 1);
+    }
+    if (count > 1 && strcmp(arguments[1], "send") == 0) {
+        return tool_send(count - 1, arguments + 1);
     }
     int code = read_arguments(count, arguments, &tool);
     int (*run)(struct tool *) = NULL;

@@ -89,8 +89,8 @@ static void start(struct moving *moving, const bson_t *live, const bson_t *trial
         kj_doc_put_from(&rollout, "success", trial, "scale.success");
         kj_doc_put_from(&rollout, "live_success", live, "scale.success");
         kj_doc_put_int(&rollout, "max_errors", kj_doc_int(args, "max_errors", 5));
-        kj_doc_put_int(&rollout, "max_fall", kj_doc_int(args, "max_fall", 10));
-        kj_doc_put_int(&rollout, "min_calls", kj_doc_int(args, "min_calls", 50));
+        kj_doc_put_int(&rollout, "max_fall", kj_doc_int(args, "max_fall", 15));
+        kj_doc_put_int(&rollout, "min_calls", kj_doc_int(args, "min_calls", 100));
     }
     move(moving, &rollout);
     bson_destroy(&rollout);
