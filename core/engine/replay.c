@@ -1,6 +1,5 @@
 // Pages through the calls that are over, a batch at a time: while the scripts judge one, the next
-// is read, on the store's reading connection. Batches are small because a live decision may wait
-// behind one.
+// is read, on the store's reading connection.
 #include "engine/replay_own.h"
 
 #include "base/alloc.h"
@@ -9,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { k_batch = 128, k_rows_most = 1000 };
+// A live decision may wait behind one batch of each replay that runs.
+enum { k_batch = 128, k_rows_most = 1000, k_at_once = 8 };
 
 static void replay_free(struct kj_replay *replay)
 {
@@ -281,10 +281,19 @@ void kj_replay(struct kj_engine *engine, const char *workspace, const struct kj_
     kj_copy(replay->version, sizeof replay->version, want->version);
     replay->rows = bson_new();
     replay->list.array = replay->rows;
+    size_t running = 0;
+    for (const struct kj_replay *other = engine->own->replays; other; other = other->next)
+        running++;
     replay->next = engine->own->replays;
     if (replay->next)
         replay->next->previous = replay;
     engine->own->replays = replay;
+    if (running >= k_at_once) {
+        replay->status = kj_fault(&replay->fault, KJ_EUNAVAILABLE, "", "try again in a moment",
+                                  "%d replays run already", k_at_once);
+        finish(replay);
+        return;
+    }
     replay->about = kj_script_describe(engine->script, want->version);
     if (replay->about && kj_doc_child(replay->about, "scale.levels", &levels)) {
         replay->levels = bson_copy(&levels);

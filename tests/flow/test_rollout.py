@@ -1,11 +1,12 @@
 """A new version of a pack on trial in a group: as a shadow it only notes what it would have decided,
 as a canary it decides for a share of the leads and goes by itself when a bound is crossed."""
 import json
+import os
 import shutil
 import subprocess
 import unittest
 
-from flow_engine import BUILD, Flow, ROOT, Refused
+from flow_engine import BUILD, Flow, ROOT, Refused, outbound
 from test_import import PACK
 from test_replay import KINDER, STRICTER, many_calls
 
@@ -198,6 +199,22 @@ class Rollout(Flow):
                                      text=True, timeout=60)
             self.assertEqual(refused.returncode, 2)
             self.assertTrue(refused.stderr)
+
+    def test_the_way_that_the_manual_tells(self):
+        text = (self.scripts / "README.md").read_text(encoding="utf-8")
+        block = text.split("## From a change to all calls")[1].split("```")[1]
+        outbound(self.flow, ["+4930555010001", "+4930555010002"])
+        self.flow.run_until("2026-03-02T06:00:00Z")
+        pack = self.scripts / "rules" / "lead-qualification.lua"
+        pack.write_text(pack.read_text(encoding="utf-8") + "-- changed\n", encoding="utf-8")
+        self.flow.close_bus()
+        told = subprocess.run(["sh", "-e", "-c", block], cwd=self.dir, capture_output=True, text=True,
+                              timeout=60, env={**os.environ, "PATH": f"{BUILD}:{os.environ['PATH']}",
+                                               "KEJUE_BUS": f"ipc://{self.dir}/bus.ipc"})
+        self.assertEqual((told.returncode, told.stderr), (0, ""))
+        self.assertIn("2 calls, 0 improved, 2 same, 0 worse; 0 differ", told.stdout)
+        self.assertEqual([event["outcome"] for event in self.told()],
+                         ["started", "started", "promoted", "rolled_back"])
 
 
 if __name__ == "__main__":

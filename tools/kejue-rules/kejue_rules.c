@@ -347,6 +347,15 @@ static int read_arguments(int count, char **arguments, struct tool *tool)
     return tool->command ? EXIT_GOOD : usage("a command is missing");
 }
 
+// Those with options of their own; -1: it is none of them.
+static int ask_daemon(int count, char **words)
+{
+    if (strcmp(words[0], "replay") == 0) {
+        return tool_replay(count, words);
+    }
+    return strcmp(words[0], "send") == 0 ? tool_send(count, words) : -1;
+}
+
 int main(int count, char **arguments)
 {
     static const struct {
@@ -358,13 +367,11 @@ int main(int count, char **arguments)
                     {"judge", command_judge}};
     struct tool tool = {0};
     struct kj_fault fault = {0};
-    if (count > 1 && strcmp(arguments[1], "replay") == 0) {
-        return tool_replay(count - 1, arguments + 1);
+    int code = count > 1 ? ask_daemon(count - 1, arguments + 1) : -1;
+    if (code >= 0) {
+        return code;
     }
-    if (count > 1 && strcmp(arguments[1], "send") == 0) {
-        return tool_send(count - 1, arguments + 1);
-    }
-    int code = read_arguments(count, arguments, &tool);
+    code = read_arguments(count, arguments, &tool);
     int (*run)(struct tool *) = NULL;
     for (size_t i = 0; code == EXIT_GOOD && i < KJ_COUNT(commands); i++) {
         run = strcmp(commands[i].name, tool.command) == 0 ? commands[i].run : run;

@@ -141,6 +141,8 @@ static void on_saved(void *arg, int status)
     }
     if (status != KJ_OK)
         end(reevaluation, KJ_JOB_RETRY, "a page could not be noted", NULL);
+    else if (kj_running_canceled(reevaluation->running))
+        end(reevaluation, KJ_JOB_FAILED, "canceled; what it has judged stays so", NULL);
     else if (kj_doc_has(kj_running_job(reevaluation->running), "after"))
         next_page(reevaluation);
     else

@@ -218,6 +218,123 @@ static void threads_judge_while_packs_are_reloaded(void **state)
     end(&world);
 }
 
+// --- versions beside what is loaded ---
+
+static void stage(struct world *world, const char *text, const char *path)
+{
+    bson_t sources = BSON_INITIALIZER;
+    kj_doc_put_text(&sources, "rules/p.lua", text);
+    kj_script_stage(world->script, &sources, path, on_loaded, world);
+    bson_destroy(&sources);
+}
+
+static void decide_by(struct world *world, const char *version)
+{
+    bson_t *facts = fake_facts(NULL);
+    kj_script_decide(world->script, version, facts, on_decided, world);
+    bson_destroy(facts);
+}
+
+static void a_version_is_known_by_its_hash(void **state)
+{
+    (void)state;
+    struct world world;
+    char two[65], hash[65];
+    begin(&world, -1);
+    write_file(&world, "rules/p.lua", k_one);
+    kj_script_load(world.script, NULL, false, on_loaded, &world);
+    snprintf(hash, sizeof hash, "%s", kj_doc_text(world.result, "packs.0.hash", ""));
+    stage(&world, k_two, "rules/p.lua");
+    assert_int_equal(world.status, 0);
+    assert_string_equal(kj_doc_text(world.result, "name", ""), "p");
+    snprintf(two, sizeof two, "%s", kj_doc_text(world.result, "hash", ""));
+    decide(&world);
+    assert_int_equal(world.score, 1); // what is loaded stays what it was
+    decide_by(&world, two);
+    assert_int_equal(world.score, 2);
+    decide_by(&world, hash);
+    assert_int_equal(world.score, 1);
+    assert_true(kj_script_has(world.script, "p") && kj_script_has(world.script, hash));
+    bson_t *about = kj_script_describe(world.script, two);
+    assert_string_equal(kj_doc_text(about, "hash", ""), two);
+    bson_destroy(about);
+    // What is wrong is told, and kept nowhere.
+    stage(&world, k_broken, "rules/p.lua");
+    assert_string_equal(world.fault.place, "rules/p.lua:1");
+    stage(&world, k_two, "rules/q.lua");
+    assert_int_equal(world.status, KJ_EINVAL);
+    stage(&world, k_two, "hooks/p.lua");
+    assert_int_equal(world.status, KJ_EINVAL);
+    // The same sources are the same version once they are loaded, and the last few are kept.
+    write_file(&world, "rules/p.lua", k_two);
+    kj_script_load(world.script, NULL, false, on_loaded, &world);
+    assert_string_equal(kj_doc_text(world.result, "packs.0.hash", ""), two);
+    assert_false(kj_script_has(world.script, hash));
+    for (int i = 0; i < 40; i++) {
+        char text[128];
+        snprintf(text, sizeof text,
+                 "return kejue.rules { name = \"p\", score = function() return %d end }", 10 + i);
+        stage(&world, text, "rules/p.lua");
+        assert_int_equal(world.status, 0);
+    }
+    assert_true(kj_script_has(world.script, two) && kj_script_has(world.script, "p"));
+    end(&world);
+}
+
+struct many {
+    struct world *world;
+    int64_t scores;
+    size_t plans, ends;
+    int status;
+};
+
+static void on_each(void *arg, size_t index, const bson_t *plan)
+{
+    struct many *many = arg;
+    assert_int_equal(index, many->plans++);
+    many->scores += kj_doc_int(plan, "score", 0);
+}
+
+static void on_many(void *arg, int status, const struct kj_fault *fault)
+{
+    struct many *many = arg;
+    assert_int_equal(fault != NULL, status != 0);
+    many->ends++;
+    many->status = status;
+    kj_loop_stop(many->world->loop);
+}
+
+static void many_are_judged_as_one_piece(void **state)
+{
+    (void)state;
+    for (int threads = 0; threads < 3; threads += 2) { // a virtual clock, threads
+        struct world world;
+        const uint8_t *facts[50];
+        bson_t *one = fake_facts(NULL);
+        begin(&world, threads);
+        struct many many = {.world = &world};
+        struct kj_script_many wanted = {facts, 50, on_each, on_many, &many};
+        for (size_t i = 0; i < KJ_COUNT(facts); i++) {
+            facts[i] = bson_get_data(one);
+        }
+        write_file(&world, "rules/p.lua", k_two);
+        kj_script_load(world.script, NULL, false, on_loaded, &world);
+        run(&world, 1);
+        kj_script_judge_many(world.script, "p", &wanted);
+        assert_int_equal(many.ends, 0); // never from inside the call
+        kj_loop_run(world.loop);
+        assert_int_equal(many.ends, 1);
+        assert_int_equal(many.status, 0);
+        assert_int_equal(many.plans, 50);
+        assert_int_equal(many.scores, 100);
+        kj_script_judge_many(world.script, "nobody", &wanted);
+        kj_loop_run(world.loop);
+        assert_int_equal(many.status, KJ_ENOTFOUND);
+        bson_destroy(one);
+        end(&world);
+    }
+}
+
 // --- hooks ---
 
 struct ports {
@@ -387,6 +504,8 @@ int main(void)
         cmocka_unit_test(a_reload_is_all_or_nothing),
         cmocka_unit_test(a_virtual_clock_defers_and_keeps_order),
         cmocka_unit_test(threads_judge_while_packs_are_reloaded),
+        cmocka_unit_test(a_version_is_known_by_its_hash),
+        cmocka_unit_test(many_are_judged_as_one_piece),
         cmocka_unit_test(hooks_run_without_a_loop),
         cmocka_unit_test(hooks_wait_on_the_virtual_clock),
         cmocka_unit_test(hooks_are_canceled_when_the_service_ends),
