@@ -60,13 +60,19 @@ int64_t kj_answers_missing(const bson_t *about, const bson_t *facts, bson_t *res
     return missing_texts(about, facts, rest) + missing_variables(about, facts, rest);
 }
 
+// The old answers first, then what is new; null is an answer.
 static void put_both(bson_t *to, const char *kind, const bson_t *old, const bson_t *more)
 {
-    bson_t before, after, none = BSON_INITIALIZER;
-    bson_t *all = kj_doc_with(kj_doc_child(old, kind, &before) ? &before : &none,
-                              kj_doc_child(more, kind, &after) ? &after : &none);
-    kj_doc_put_doc(to, kind, all);
-    bson_destroy(all);
+    bson_t before, after, all = BSON_INITIALIZER, none = BSON_INITIALIZER;
+    bson_iter_t at, known;
+    const bson_t *first = kj_doc_child(old, kind, &before) ? &before : &none;
+    bson_concat(&all, first);
+    if (kj_doc_child(more, kind, &after) && bson_iter_init(&at, &after))
+        while (bson_iter_next(&at))
+            if (!bson_iter_init_find(&known, first, bson_iter_key(&at)))
+                bson_append_iter(&all, NULL, -1, &at);
+    kj_doc_put_doc(to, kind, &all);
+    bson_destroy(&all);
     bson_destroy(&none);
 }
 

@@ -1,11 +1,13 @@
 """A campaign's goal, tried on a few calls (writes nothing, three times a minute), saved, and put over
 all of them by a job that may be killed at any moment."""
+import json
+import os
 import random
 import sqlite3
 import time
 import unittest
 
-from flow_engine import Flow, Refused, outbound, stored
+from flow_engine import Flow, Refused, TELEPHONY, outbound, stored
 
 # Excellent is who says the word that is the goal.
 PACK = """
@@ -25,6 +27,18 @@ return kejue.rules {
 }
 """
 WIDE, NARROW = "e", "interested"
+# The same, but a model says whether the goal is met, and whether somebody laughed.
+ASKING = """
+return kejue.rules {
+  name = "word",
+  success = { { "excellent", "the lead has met {campaign.goal}" }, { "good", "the lead laughed" },
+              { "poor" } },
+}
+"""
+LAUGHING = ASKING.replace('"good", "the lead laughed"', '"good", "the lead wept"')
+LLM = """%s,
+  { instance = "llm"; plugin = "llm";
+    config = { url = "http://127.0.0.1:%d/v1"; model = "m"; api_key = "@llm.key"; }; }"""
 
 
 class Goals(Flow):
@@ -34,8 +48,8 @@ class Goals(Flow):
         (self.scripts / "rules").mkdir(parents=True)
         (self.scripts / "rules" / "word.lua").write_text(PACK, encoding="utf-8")
 
-    def prepare(self, leads=40, goal=NARROW):
-        flow = self.engine(scripts=self.scripts)
+    def prepare(self, leads=40, goal=NARROW, **options):
+        flow = self.engine(scripts=self.scripts, **options)
         flow.ask("group.create", key="sales", pack="word")
         flow.ask("assistant.create", group="sales", name="Anna", language="en",
                  first_message="Hello, this is Anna, an AI assistant.", from_number="+4930901820")
@@ -145,9 +159,66 @@ class Goals(Flow):
         self.assertEqual((state["same"], state["improved"]), (len(calls), 0))
         self.refuse(flow, "campaign.reevaluate", "no such campaign", id=99)
 
+    def test_the_model_is_asked_only_what_is_new(self):
+        (self.scripts / "rules" / "word.lua").write_text(ASKING, encoding="utf-8")
+        (self.dir / "llm.key").write_text("key", encoding="utf-8")
+        (self.dir / "llm.key").chmod(0o600)
+        peer = self.stand_in()  # a model that knows nothing: null is an answer, too
+        flow, campaign = self.prepare(plugins=LLM % (TELEPHONY % "", peer.port),
+                                      more='model = "llm";')
+        calls = {key: row for key, row in self.calls(flow, campaign).items() if row["reached"]}
+        self.assertEqual({row["success"] for row in calls.values()}, {"poor"})
+        self.assertEqual(len(peer.taken()), len(calls))
+
+        # A replay asks nothing by itself; with `ask` only the new text, and its answers are not kept.
+        before = stored(self.dir)
+        new = {"sources": {"rules/word.lua": LAUGHING}, "path": "rules/word.lua"}
+        told = flow.ask("rules.replay", **new)
+        self.assertEqual((told["not_judged"], told["asked"], told["improved"]), (len(calls), 0, 0))
+        self.assertEqual(len(peer.taken()), len(calls))
+        for _ in range(2):
+            told = flow.ask("rules.replay", **new, ask=True)
+            self.assertEqual((told["not_judged"], told["asked"]), (0, len(calls)))
+        self.assertEqual(len(peer.taken()), 3 * len(calls))
+        asked = json.dumps(peer.taken()[-1])
+        self.assertTrue("wept" in asked and "has met" not in asked, asked)
+        self.assertEqual(stored(self.dir), before)
+
+        # Another goal: asked anew, only where the goal is named; kept once it is saved.
+        ids = sorted(calls)[:10]
+        flow.ask("campaign.test", id=campaign, goal="a house", calls=ids)
+        self.assertEqual(len(peer.taken()), 3 * len(calls) + len(ids))
+        flow.ask("campaign.update", id=campaign, goal="a house")
+        flow.ask("campaign.reevaluate", id=campaign)
+        flow.run_until("2026-03-02T06:01:00Z")
+        state = flow.ask("campaign.get", id=campaign)["reevaluation"]
+        self.assertEqual((state["asked"], state["not_judged"]), (len(calls), 0))
+        whole = flow.ask("call.get", call_id=ids[0])
+        self.assertEqual(whole["facts"]["campaign"]["goal"], "a house")
+        self.assertEqual(set(whole["facts"]["answers"]["texts"]),
+                         {"the lead has met {campaign.goal}", "the lead laughed"})
+        flow.run_until("2026-03-02T06:30:00Z")
+        flow.ask("campaign.reevaluate", id=campaign)
+        flow.run_until("2026-03-02T06:31:00Z")
+        self.assertEqual(flow.ask("campaign.get", id=campaign)["reevaluation"]["asked"], 0)
+
+        # A shadow is asked about with the call: one question for both.
+        count, hash = len(peer.taken()), flow.ask("rules.send", **new)["hash"]
+        flow.ask("rules.shadow", group="sales", hash=hash)
+        flow.ask("dialing.start")
+        outbound(flow, ["+4930555010001"], name="Later", goal="a house")
+        flow.run_until("2026-03-02T07:00:00Z")
+        self.assertEqual(len(peer.taken()), count + 1)
+        key = flow.rows("decision.list")[-1]["call_id"]
+        self.assertEqual(set(flow.ask("call.get", call_id=key)["facts"]["answers"]["texts"]),
+                         {"the lead has met {campaign.goal}", "the lead laughed", "the lead wept"})
+        counts = flow.ask("rules.rollout", group="sales")["trial"]["counts"]
+        self.assertEqual((counts["calls"], counts["same"]), (1, 1))
+
     def test_killed_at_any_moment_it_goes_on(self):
-        flow, campaign = self.prepare(leads=400)
+        flow, campaign = self.prepare(leads=250)
         before, cut, dice = self.calls(flow, campaign), 0, random.Random(5)
+        enough = 5 if os.environ.get("KEJUE_TEST_LONG") else 1
         for turn in range(1, 31):
             goal = WIDE if turn % 2 else NARROW
             flow.ask("campaign.update", id=campaign, goal=goal)
@@ -159,7 +230,7 @@ class Goals(Flow):
             state = self.last_job()
             flow.start()  # what was cut short goes on by itself
             cut += state == "running"
-            if turn % 2 == 0 and cut >= 2:
+            if turn % 2 == 0 and cut >= enough:
                 break
             flow.run_until(f"2026-03-02T{6 + turn // 2:02}:{30 * (turn % 2) + 1:02}:00Z")
             if state is None:
@@ -174,7 +245,7 @@ class Goals(Flow):
             self.assertEqual(told[-1]["calls"], len(before))
             self.assertEqual(told[-1]["improved"] + told[-1]["worse"], changes)
             before = now
-        self.assertGreaterEqual(cut, 2, "it was never cut short")
+        self.assertGreaterEqual(cut, enough, "it was never cut short")
 
     def last_job(self):
         """The state of the newest, None when the command was lost in the kill."""

@@ -157,7 +157,7 @@ static void only_what_nobody_asked_is_missing(void **state)
                          "\"texts\":{\"known\":true,\"unknown\":null},"
                          "\"variables\":{\"a\":{\"value\":1}}}}");
     bson_t *silent = json("{\"call\":{\"reached\":false}}");
-    bson_t *said = json("{\"texts\":{\"new.one\":false},\"variables\":{\"b\":{\"value\":2}},"
+    bson_t *said = json("{\"texts\":{\"new.one\":null},\"variables\":{\"b\":{\"value\":2}},"
                         "\"model\":\"m\"}");
     bson_t *rest = bson_new();
     assert_int_equal(kj_answers_missing(about, facts, rest), 2);
