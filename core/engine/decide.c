@@ -121,9 +121,10 @@ static void on_shadow(void *arg, int status, const bson_t *plan, const struct kj
     (void)fault;
     if (!kj_path_heard(path))
         return;
-    bson_t *shadow = shadow_of(path, status == KJ_OK ? plan : NULL);
+    bool asked = status != KJ_ECANCELED && status != KJ_EFULL && status != KJ_EUNAVAILABLE;
+    bson_t *shadow = asked ? shadow_of(path, status == KJ_OK ? plan : NULL) : NULL;
     store_decision(path, path->plan, shadow);
-    bson_destroy(shadow);
+    kj_doc_clear(&shadow);
 }
 
 // --- the decision ---

@@ -115,7 +115,8 @@ void kj_engine_rules_loaded(struct kj_engine *engine);
 // hash; result {name, hash}.
 void kj_engine_send_version(struct kj_engine *engine, const bson_t *sources, const char *path,
                             kj_engine_done *done, void *arg);
-// One that is kept, built on this host too; result {name, hash}.
+// One that is kept, built on this host too if it is not yet; result {name, hash}. A pack by its
+// name is here or is not.
 void kj_engine_fetch_version(struct kj_engine *engine, const char *hash, kj_engine_done *done,
                              void *arg);
 

@@ -140,6 +140,16 @@ static void on_pack(struct kj_store_request *request)
 void kj_engine_fetch_version(struct kj_engine *engine, const char *hash, kj_engine_done *done,
                              void *arg)
 {
+    bson_t *known = kj_script_describe(engine->script, hash);
+    if (known) {
+        bson_t about = BSON_INITIALIZER;
+        kj_doc_put_from(&about, "name", known, "name");
+        kj_doc_put_from(&about, "hash", known, "hash");
+        done(arg, KJ_OK, &about, NULL);
+        bson_destroy(&about);
+        bson_destroy(known);
+        return;
+    }
     kj_store_get(engine->store, "", KJ_PACKS, 0, hash, on_pack, new_version(engine, done, arg));
 }
 

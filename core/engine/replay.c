@@ -9,7 +9,7 @@
 #include <string.h>
 
 // A live decision may wait behind one batch of each replay that runs.
-enum { k_batch = 128, k_rows_most = 1000, k_at_once = 8 };
+enum { k_batch = 64, k_rows_most = 1000, k_at_once = 8 };
 
 static void replay_free(struct kj_replay *replay)
 {

@@ -33,13 +33,19 @@ static bool in_share(const struct kj_path *path)
            place_of(path) < kj_doc_int(path->group, "rollout.share", 0);
 }
 
+const char *kj_rollout_live(const bson_t *group)
+{
+    return kj_doc_text(group, "pinned", kj_doc_text(group, "pack", NULL));
+}
+
 const char *kj_rollout_rules(const struct kj_path *path)
 {
     if (path->group == NULL)
         return "";
     if (in_share(path))
         return kj_doc_text(path->group, "rollout.hash", "");
-    return kj_doc_text(path->group, "pinned", kj_doc_text(path->group, "pack", ""));
+    const char *live = kj_rollout_live(path->group);
+    return live ? live : "";
 }
 
 const char *kj_rollout_shadow(const struct kj_path *path)

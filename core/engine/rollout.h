@@ -41,6 +41,10 @@ void kj_rollout_key(int64_t group_id, int64_t id, char *key, size_t size);
 // Which bound these counts have crossed, in words; false: none.
 bool kj_rollout_crossed(const bson_t *rollout, const bson_t *counts, char *reason, size_t size);
 
+// The version that decides in a group: its hash, or the name of the pack that is loaded; NULL:
+// none.
+const char *kj_rollout_live(const bson_t *group);
+
 // --- on the path of a call ---
 struct kj_path;
 // Fetches the versions that the group names and this host does not have yet, then enters the stage.

@@ -123,6 +123,15 @@ class Replay(Flow):
             same = self.whole(flow, pack=pack)[0]
             self.assertEqual((same["calls"], same["same"], same["changed"]), (120, 120, 0))
 
+    def test_a_version_that_was_sent_is_replayed_by_its_hash(self):
+        flow = self.prepare(60)
+        wanted = self.whole(flow, **self.sources(STRICTER))[:2]
+        hash = flow.ask("rules.send", **self.sources(STRICTER))["hash"]
+        for _ in range(2):
+            self.assertEqual(self.whole(flow, pack=hash)[:2], wanted)
+            flow.stop()
+            flow.start()  # it comes from the store
+
     def test_variables_and_templates_and_faults_are_told(self):
         flow = self.prepare(60)
         text = PACK.replace("variables = {", 'lead_status = { { "called" } },\n  variables = {\n'
@@ -159,7 +168,7 @@ class Replay(Flow):
         for args, word in ((self.sources(PACK + "\nx"), "solar.lua"),
                            ({**self.sources(PACK), "path": "rules/other.lua"}, "other.lua"),
                            ({"pack": "nothing"}, "nothing"),
-                           ({"pack": "f" * 64}, "ffff"),
+                           ({"pack": "f" * 64}, "no version with this hash"),
                            ({}, "pack"),
                            ({**self.sources(PACK), "pack": "solar"}, "pack"),
                            ({"pack": "solar", "since": "soon"}, "since")):

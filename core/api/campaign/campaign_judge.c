@@ -5,6 +5,7 @@
 #include "api/documents.h"
 #include "engine/kinds/reevaluate.h"
 #include "engine/replay.h"
+#include "engine/rollout.h"
 
 #include "base/alloc.h"
 
@@ -29,14 +30,27 @@ static void judging_free(struct judging *judging)
     free(judging);
 }
 
+static void on_version(void *arg, int status, const bson_t *about, const struct kj_fault *fault)
+{
+    struct judging *judging = arg;
+    (void)about;
+    if (status == KJ_OK) {
+        judging->next(judging);
+        return;
+    }
+    kj_reply_fault(judging->request, fault);
+    judging_free(judging);
+}
+
 static void on_group(struct kj_store_request *store)
 {
     struct judging *judging = store->arg;
     struct kj_store_op *op = &store->ops[0];
-    const char *pack = op->n_docs ? kj_doc_text(op->docs[0], "pack", NULL) : NULL;
+    const char *pack = op->n_docs ? kj_rollout_live(op->docs[0]) : NULL;
     if (op->status == KJ_OK && pack) {
         kj_copy(judging->pack, sizeof judging->pack, pack);
-        judging->next(judging);
+        kj_engine_fetch_version(kj_request_engine(judging->request), judging->pack, on_version,
+                                judging);
         return;
     }
     if (op->status == KJ_OK || op->status == KJ_ENOTFOUND)

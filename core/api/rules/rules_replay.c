@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { k_hash_length = 64 };
+
 struct replaying {
     struct kj_request *request;
     char version[128];
@@ -91,6 +93,10 @@ static void begin(struct kj_request *request, int64_t group_id)
     if (kj_doc_child(request->args, "sources", &sources))
         kj_script_stage(kj_request_engine(request)->script, &sources,
                         kj_doc_text(request->args, "path", ""), on_staged, replaying);
+    else if (strlen(replaying->version) == k_hash_length &&
+             !kj_script_has(kj_request_engine(request)->script, replaying->version))
+        kj_engine_fetch_version(kj_request_engine(request), replaying->version, on_staged,
+                                replaying);
     else
         go(replaying);
 }

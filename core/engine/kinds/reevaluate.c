@@ -7,6 +7,7 @@
 #include "engine/contrast.h"
 #include "engine/path.h"
 #include "engine/replay.h"
+#include "engine/rollout.h"
 
 #include <stdlib.h>
 
@@ -193,6 +194,18 @@ static void next_page(struct reevaluation *reevaluation)
 
 // --- the beginning ---
 
+static void on_version(void *arg, int status, const bson_t *about, const struct kj_fault *fault)
+{
+    struct reevaluation *reevaluation = arg;
+    (void)about;
+    if (reevaluation->running == NULL)
+        reevaluation_free(reevaluation);
+    else if (status == KJ_OK)
+        next_page(reevaluation);
+    else
+        end(reevaluation, status == KJ_ENOTFOUND ? KJ_JOB_FAILED : KJ_JOB_RETRY, fault->text, NULL);
+}
+
 static void on_group(struct kj_store_request *request)
 {
     struct reevaluation *reevaluation = request->arg;
@@ -201,16 +214,13 @@ static void on_group(struct kj_store_request *request)
         end(reevaluation, KJ_JOB_RETRY, "the group could not be read", NULL);
         return;
     }
-    const char *pack = op->n_docs ? kj_doc_text(op->docs[0], "pack", NULL) : NULL;
+    const char *pack = op->n_docs ? kj_rollout_live(op->docs[0]) : NULL;
     if (pack == NULL) {
         end(reevaluation, KJ_JOB_FAILED, "its assistant group names no rule pack", NULL);
         return;
     }
     kj_copy(reevaluation->pack, sizeof reevaluation->pack, pack);
-    if (reevaluation->running)
-        next_page(reevaluation);
-    else
-        reevaluation_free(reevaluation);
+    kj_engine_fetch_version(reevaluation->engine, reevaluation->pack, on_version, reevaluation);
 }
 
 static int mark_running(void *arg, const bson_t *campaign, bson_t **next, bson_t **events)
