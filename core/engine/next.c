@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "engine/judge.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum {
@@ -70,6 +71,20 @@ static void read_policy(struct kj_path *path, const bson_t *plan, struct kj_retr
         policy->gaps_minutes[policy->gap_count++] = (int)bson_iter_as_int64(&at);
 }
 
+// Why there is no other attempt, for whoever asks.
+static void put_no_retry(bson_t *changes, const struct kj_retry_policy *policy, int made,
+                         bool earned)
+{
+    char text[96];
+    if (!earned)
+        snprintf(text, sizeof text, "its disposition earns no retry by the campaign's policy");
+    else if (made >= policy->max_attempts)
+        snprintf(text, sizeof text, "%d of %d attempts are made", made, policy->max_attempts);
+    else
+        snprintf(text, sizeof text, "the policy names no gap after attempt %d", made);
+    kj_doc_put_text(changes, "no_retry", text);
+}
+
 static void put_retry(struct kj_path *path, const bson_t *plan, bson_t *changes)
 {
     struct kj_retry_policy policy;
@@ -79,11 +94,17 @@ static void put_retry(struct kj_path *path, const bson_t *plan, bson_t *changes)
         return;
     read_policy(path, plan, &policy);
     int made = (int)kj_doc_int(kj_path_job(path), "attempts_made", 0);
-    if (kj_doc_int(kj_path_job(path), "dials", 0) - made >= k_vain_dials)
+    if (kj_doc_int(kj_path_job(path), "dials", 0) - made >= k_vain_dials) {
+        kj_doc_put_text(changes, "no_retry", "too many dials that never rang");
         return;
+    }
     int64_t gap = kj_retry_gap(&policy, made, disposition);
-    if (gap < 0)
+    if (gap < 0) {
+        bool earned =
+            !kj_disposition_final(disposition) && (policy.dispositions >> disposition & 1);
+        put_no_retry(changes, &policy, made, earned);
         return;
+    }
     bson_t next = BSON_INITIALIZER;
     kj_doc_put_text(&next, "kind", "retry");
     kj_doc_put_time(&next, "at", kj_path_now(path) + gap);

@@ -104,6 +104,8 @@ bool kj_engine_call(struct kj_engine *engine, const struct kj_host_call *call, k
                     void *arg, struct kj_fault *fault);
 // The same verb may be sent again under the same key without harm.
 bool kj_engine_may_repeat(const struct kj_engine *engine, const char *verb);
+// The verb costs or touches a person.
+bool kj_engine_touches(const struct kj_engine *engine, const char *verb);
 
 // attempt_request.c: the request of telephony.place; the caller destroys it.
 bson_t *kj_attempt_request(const struct kj_path *path);

@@ -1,7 +1,9 @@
 """Why is somebody (not) called? And the operator's levers: the kill switch, pause, resume, cancel."""
+import os
+import subprocess
 import unittest
 
-from flow_engine import Flow, Refused, outbound
+from flow_engine import BUILD, Flow, Refused, outbound
 
 INTERESTED, NO_ANSWER, OPTS_OUT = "+4930555010001", "+4930555020022", "+4930555030005"
 OFFICE = {"windows": [{"days": [0, 1, 2, 3, 4], "from": "09:00", "to": "17:00"}]}
@@ -82,6 +84,31 @@ class Why(Flow):
             self.assertIn(decision["plan"]["success"], ("good", "excellent"))
             self.assertRegex(decision["plan"]["hash"], "^[0-9a-f]{64}$")
             self.assertIn("lead-qualification.lua:", str(decision["plan"]))
+
+    def test_the_page_for_people(self):
+        """Gates, the line of each rule with its evidence, the message, what is due."""
+        outbound(self.flow, [INTERESTED, NO_ANSWER])
+        self.flow.run_until("2026-03-02T06:00:00Z")
+        page = self.page(INTERESTED)
+        for part in ("may be called: yes", "✓ dialing", "✓ frequency", "✓ permit",
+                     'variables.budget: derived = ', 'turn 5 said "About',
+                     "success: good", "not excellent, false", "rules/lead-qualification.lua:",
+                     "message offer_information", "template: offer_information, in en of the call",
+                     "what followed", "whatsapp.send_template"):
+            self.assertIn(part, page)
+        page = self.page(NO_ANSWER)
+        for part in ("may be called: no, stopped by due", "next retry at 2026-03-02 08:00",
+                     "because: no_answer", "retry: retry, disposition no_answer"):
+            self.assertIn(part, page)
+        before = self.page(INTERESTED, "--at", "2026-03-02T04:00:00Z")
+        self.assertIn("as stored by then", before)
+        self.assertIn("decisions: none", before)
+        self.assertIn("the future, computed", self.page(INTERESTED, "--at", "2026-03-09T04:00:00Z"))
+
+    def page(self, *words):
+        return subprocess.run([BUILD / "kejuectl", "--dir", self.dir, "why", *words], check=True,
+                              capture_output=True, text=True,
+                              env={**os.environ, "LC_ALL": "C.UTF-8"}).stdout
 
     def test_waits_for_its_next_attempt(self):
         outbound(self.flow, [NO_ANSWER])

@@ -7,6 +7,7 @@
 #include "engine/duration.h"
 #include "engine/messages.h"
 #include "engine/path.h"
+#include "engine/reach.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -21,7 +22,7 @@ enum {
 struct effect {
     struct kj_engine *engine;
     struct kj_running *running; // NULL: dropped, only the vendor's answer is still to come
-    bool abroad;                // the vendor was asked
+    bool abroad;                // the vendor was asked, or the store after refusals
     bson_t *result;             // what the vendor answered, while it is recorded
 };
 
@@ -201,6 +202,36 @@ static void send_out(struct effect *effect)
     bson_destroy(&empty);
 }
 
+static void on_reach(void *arg, int status, const char *text)
+{
+    struct effect *effect = arg;
+    char why[400];
+    effect->abroad = false;
+    if (effect->running == NULL) {
+        effect_free(effect);
+    } else if (status == KJ_OK) {
+        send_out(effect);
+    } else if (status == KJ_EDENIED) {
+        snprintf(why, sizeof why, "not sent: %s", text);
+        effect_end(effect, KJ_JOB_FAILED, 0, why, NULL);
+    } else
+        effect_end(effect, KJ_JOB_WAIT, kj_loop_now(effect->engine->loop) + k_away_ms, text, NULL);
+}
+
+// A refusal that came after the rules had decided still wins: it is asked after beside the send.
+static void ask_first(struct effect *effect)
+{
+    const bson_t *job = kj_running_job(effect->running);
+    bson_t args, empty = BSON_INITIALIZER;
+    struct kj_reach reach = {.workspace = kj_running_workspace(effect->running),
+                             .verb = kj_doc_text(job, "payload.verb", ""),
+                             .args = kj_doc_child(job, "payload.args", &args) ? &args : &empty,
+                             .lead_id = kj_doc_int(job, "lead_id", 0)};
+    effect->abroad = true;
+    kj_reach_ask(effect->engine, &reach, on_reach, effect);
+    bson_destroy(&empty);
+}
+
 static void run(void *engine, struct kj_running *running)
 {
     struct effect *effect = KJ_NEW(struct effect);
@@ -224,7 +255,7 @@ static void run(void *engine, struct kj_running *running)
         effect_end(effect, KJ_JOB_WAIT, kj_loop_now(effect->engine->loop) + k_away_ms,
                    "this host's lease ran out", NULL);
     } else
-        send_out(effect);
+        ask_first(effect);
 }
 
 void kj_effect_register(struct kj_engine *engine)
