@@ -175,7 +175,13 @@ static void preselection_of(struct kj_load *load, int pack)
     rules->preselection_at = kj_load_at(load);
     const char *criteria = kj_load_text(load, table, "criteria", false);
     if (criteria) {
+        size_t before = rules->text_count;
         rules->criteria_text = kj_load_question(load, criteria);
+        if (rules->text_count == before) {
+            kj_load_fail(load,
+                         "its criteria are a condition elsewhere: a lead is judged by them, a "
+                         "call by that; word one of them otherwise");
+        }
     }
     const char *place;
     rules->overwrites = result_of(load, table, "overwrites", &place);

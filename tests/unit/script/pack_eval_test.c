@@ -198,6 +198,17 @@ static void score_has_three_forms(void **state)
         &fake,
         "\"call\": {\"reached\": true}, \"answers\": {\"texts\": {\"how eager, 0 to 100\": 72.5}}");
     assert_string_equal(fake_json(&fake, "score"), "72.5");
+    assert_int_equal(kj_doc_int(fake.plan, "model.unknown", 9), 0);
+    // a yes is no number, and what is out of range is not
+    fake_judge(
+        &fake,
+        "\"call\": {\"reached\": true}, \"answers\": {\"texts\": {\"how eager, 0 to 100\": true}}");
+    assert_string_equal(fake_json(&fake, "score"), "null");
+    assert_int_equal(kj_doc_int(fake.plan, "model.unknown", 9), 1);
+    fake_judge(
+        &fake,
+        "\"call\": {\"reached\": true}, \"answers\": {\"texts\": {\"how eager, 0 to 100\": 140}}");
+    assert_string_equal(fake_json(&fake, "score"), "100");
     fake_end(&fake);
     fake_pack(&fake, "score = function(c) return 1 / 3 end");
     fake_judge(&fake, NULL);

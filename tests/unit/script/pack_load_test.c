@@ -32,6 +32,16 @@ static void wrong_shapes_say_what_is_right(void **state)
     (void)state;
     fake_refuses("return kejue.rules { name = \"p\",\n success = { { \"good\", 7 } } }",
                  "rules/p.lua:2", "a condition is a text or a function, not a number");
+    fake_refuses(
+        "return kejue.rules { name = \"p\",\n success = { { \"good\", \"eager\" } },\n score = "
+        "\"eager\" }",
+        "rules/p.lua:3", "this text is a condition too");
+    fake_refuses("return kejue.rules { name = \"p\",\n score = \"eager\",\n tags = { { \"hot\", "
+                 "\"eager\" } } }",
+                 "rules/p.lua:3", "answered with a number");
+    fake_refuses("return kejue.rules { name = \"p\", success = { { \"good\", \"in trade\" } },\n "
+                 "preselection = { criteria = \"in trade\" } }",
+                 "rules/p.lua:2", "word one of them otherwise");
     fake_refuses("return kejue.rules { name = \"p\",\n score = { { \"good\" } } }", "rules/p.lua:2",
                  "starts with its points, a number");
     fake_refuses("return kejue.rules { name = \"p\",\n success = { { \"good\" }, { \"poor\" } } }",
