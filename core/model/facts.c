@@ -100,6 +100,17 @@ static const struct {
             "otro momento",    "otro dia",        "me viene bien", "contacteme", "contactarme",
             "hablamos",        "puede llamar",    "localizar",     "luego",      "llamarle",
             "llamarlo",        "llamarla",        "le llame",      "le llamo"}},
+    {"pl", {"oddzwonic",    "oddzwoni",    "oddzwon",     "oddzwoncie",        "zadzwonic",
+            "zadzwoni",     "zadzwon",     "zadzwoncie",  "zadzwonic do mnie", "prosze dzwonic",
+            "dzwonic",      "dzwon",       "telefon",     "skontaktowac",      "kontakt",
+            "pozniej",      "innym razem", "pasuje mi",   "mi pasuje",         "bedzie lepiej",
+            "porozmawiamy", "polaczyc",    "zlapac mnie", "bede dostepny",     "bede dostepna"}},
+    {"ar", {"اتصل",    "اتصل بي", "اتصلوا", "اتصلي",          "تتصل",    "تتصلوا", "تتصلي", "يتصل",
+            "الاتصال", "اتصال",   "كلمني",  "تكلمني",         "تكلموني", "نتحدث",  "نتكلم", "لاحقا",
+            "وقت اخر", "يناسبني", "مناسب",  "معاوده الاتصال", "نتصل",    "رن علي"}},
+    {"hi",
+     {"फोन", "कॉल", "काल", "बात करें", "बात कर", "बात करेंगे", "बात करते", "संपर्क", "बाद में", "फिर कभी",
+      "रिंग", "कॉल बैक", "मिलाइए", "बात हो", "ठीक रहेगा", "सही रहेगा"}},
 };
 
 static bool holds_phrase(const char *folded, const char *phrase)

@@ -166,6 +166,13 @@ static void test_callback(void **state)
                    "07-02 14:30-14:30", 1);
     check_callback("a:Wann passt es Ihnen?|l:Übermorgen Nachmittag", "de", "07-03 14:00-18:00", 1);
     check_callback("a:Buenos días|l:Llámeme mañana a las dos", "es", "07-02 14:00-14:00", 1);
+    check_callback("a:Dzień dobry|l:Proszę oddzwonić jutro o wpół do trzeciej", "pl",
+                   "07-02 14:30-14:30", 1);
+    check_callback("a:Kiedy mogę zadzwonić?|l:Pojutrze po południu", "pl", "07-03 14:00-18:00", 1);
+    check_callback("a:مرحبا|l:اتصل بي غداً الساعة الثانية والنصف", "ar", "07-02 14:30-14:30", 1);
+    check_callback("a:متى يناسبك أن نتصل؟|l:بعد غد، بعد الظهر", "ar", "07-03 14:00-18:00", 1);
+    check_callback("a:नमस्ते|l:मुझे कल ढाई बजे फ़ोन करें।", "hi", "07-02 14:30-14:30", 1);
+    check_callback("a:मैं कब कॉल करूँ?|l:परसों शाम को छह बजे", "hi", "07-03 18:00-18:00", 1);
     check_callback("a:Bonjour|l:Rappelez-moi demain", "fr", "none",
                    -1); // no grammar: left to the model
 }
