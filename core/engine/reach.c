@@ -84,7 +84,7 @@ void kj_reach_ask(struct kj_engine *engine, const struct kj_reach *wanted, kj_re
 {
     struct kj_phone phone;
     const char *country = engine->default_country[0] ? engine->default_country : NULL;
-    if (!kj_engine_touches(engine, wanted->verb)) {
+    if (!kj_engine_touches(engine, wanted->verb) || !kj_doc_has(wanted->args, "to")) {
         done(arg, KJ_OK, NULL);
         return;
     }

@@ -1,5 +1,7 @@
 // May a person be written to? A refusal holds for every channel, not for calls only: it is asked
-// after before any verb that costs or touches a person (KEJUE_MONEY) is sent for a rule or a hook.
+// after before any verb that costs or touches a person (KEJUE_MONEY) and whose request names one in
+// `to` is sent for a rule or a hook. What names nobody (an HTTP request that tells a CRM of the
+// refusal) goes out.
 #ifndef KJ_REACH_H
 #define KJ_REACH_H
 
@@ -7,7 +9,7 @@
 
 struct kj_reach {
     const char *workspace, *verb;
-    const bson_t *args; // `to`, when it is a phone number, is looked up
+    const bson_t *args; // `to`: a phone number is looked up, an address belongs to the lead
     int64_t lead_id;    // whom the job is about, 0 = nobody: their numbers are looked up too
 };
 

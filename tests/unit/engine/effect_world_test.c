@@ -164,7 +164,7 @@ static void refuse(struct world *world, const char *number)
 static void test_a_refusal_stops_every_channel(void **state)
 {
     static const struct {
-        const char *verb, *to, *refused; // NULL: nobody
+        const char *verb, *to, *refused; // `refused` NULL: nobody
         uint32_t flags;
         const char *state;
     } k_rows[] = {
@@ -175,6 +175,7 @@ static void test_a_refusal_stops_every_channel(void **state)
         {"mail.send", "anna@example.org", "+4930999999", KEJUE_MONEY, "done"},
         {"mail.send", "anna@example.org", NULL, KEJUE_MONEY, "done"},
         {"crm.upsert", "+493012345678", "+493012345678", 0, "done"},
+        {"http.request", NULL, "+493012345678", KEJUE_MONEY, "done"}, // tells the CRM of it
     };
     (void)state;
     for (size_t i = 0; i < KJ_COUNT(k_rows); i++) {
@@ -185,7 +186,8 @@ static void test_a_refusal_stops_every_channel(void **state)
                                              .replies = {KEJUE_ACCOUNT, KEJUE_OK},
                                              .result = "{\"message_id\": \"m1\"}"};
         bson_t *payload =
-            json("{\"verb\": \"%s\", \"args\": {\"to\": \"%s\"}}", k_rows[i].verb, k_rows[i].to);
+            json("{\"verb\": \"%s\", \"args\": {\"%s\": \"%s\"}}", k_rows[i].verb,
+                 k_rows[i].to ? "to" : "url", k_rows[i].to ? k_rows[i].to : "http://crm");
         bson_t *job = kj_job_new("effect", "effect:a:0", now, 50, payload, now);
         kj_doc_put_int(job, "lead_id", lead);
         int64_t id = world_put(world, KJ_JOBS, job);
