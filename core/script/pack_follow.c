@@ -158,6 +158,34 @@ static int result_of(struct kj_load *load, int pack, const char *key, const char
     return reference;
 }
 
+// A list that is written out can be read before any call: each effect has a key of its own.
+static void check_effects(struct kj_load *load, int pack)
+{
+    lua_State *L = load->L;
+    lua_newtable(L); // key -> true
+    int seen = lua_gettop(L);
+    bool list = lua_getfield(L, pack, "effects") == LUA_TTABLE;
+    size_t length = kj_load_enter(load, "effects", 0);
+    for (lua_Integer i = 1; list && lua_geti(L, seen + 1, i) == LUA_TTABLE; i++) {
+        if (lua_getfield(L, -1, "key") == LUA_TSTRING) {
+            lua_pushvalue(L, -1);
+            bool twice = lua_rawget(L, seen) == LUA_TBOOLEAN;
+            lua_pop(L, 1);
+            if (twice) {
+                kj_load_enter(load, NULL, i);
+                kj_load_enter(load, "key", 0);
+                kj_load_fail(load, "is \"%.60s\" as that of an effect before; each needs its own",
+                             lua_tostring(L, -1));
+            }
+            lua_pushboolean(L, true);
+            lua_rawset(L, seen);
+        }
+        lua_settop(L, seen + 1);
+    }
+    kj_load_leave(load, length);
+    lua_settop(L, seen - 1);
+}
+
 static void preselection_of(struct kj_load *load, int pack)
 {
     static const char *const names[] = {"criteria", "overwrites", "decide"};
@@ -205,6 +233,7 @@ void kj_load_follow_up(struct kj_load *load, int pack)
     callback_of(load, pack);
     appointments_of(load, pack);
     rules->effects = result_of(load, pack, "effects", &rules->effects_at);
+    check_effects(load, pack);
     rules->lead_changes = result_of(load, pack, "lead_changes", &rules->lead_changes_at);
     preselection_of(load, pack);
 }
