@@ -128,6 +128,11 @@ static bool earns_retry(struct kj_eval *eval, struct retrying *retrying)
     bool earned = false;
     for (size_t i = 0; i < rule->on_count; i++) {
         earned = earned || strcmp(rule->on[i], disposition) == 0;
+        if (!earned && strcmp(rule->on[i], kj_retry_goal) == 0 && kj_missed_goal(eval)) {
+            snprintf(retrying->reason, sizeof retrying->reason, "%s: success is %.60s",
+                     kj_retry_goal, kj_success(eval));
+            return true;
+        }
     }
     if (rule->on_count == 0) {
         struct kj_retry_policy policy;

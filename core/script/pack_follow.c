@@ -2,6 +2,7 @@
 // the lead, preselection.
 #include "base/alloc.h"
 #include "model/call.h"
+#include "model/retry.h"
 #include "script/pack_check.h"
 #include "script/sandbox.h"
 #include "script/time_lib.h"
@@ -42,11 +43,12 @@ static void gaps(struct kj_load *load, int table, struct kj_retry_rule *retry)
 
 static void dispositions(struct kj_load *load, int table, struct kj_retry_rule *retry)
 {
-    const char *names[KJ_DISP_COUNT];
+    const char *names[KJ_DISP_COUNT + 1];
     size_t known = 0, count;
     for (int i = KJ_DISP_NONE + 1; i < KJ_DISP_COUNT; i++) {
         names[known++] = kj_disposition_name((enum kj_disposition)i);
     }
+    names[known++] = kj_retry_goal; // a conversation that missed its goal (F-32)
     const char **on = kj_load_texts(load, table, "on", &count);
     size_t length = kj_load_enter(load, "on", 0);
     if (count > KJ_COUNT(retry->on)) {

@@ -216,6 +216,38 @@ static void score_has_three_forms(void **state)
     fake_end(&fake);
 }
 
+// F-32: a conversation that missed its goal earns another call; a good one does not, nor one that
+// reached nobody.
+static void a_missed_goal_earns_a_retry(void **state)
+{
+    static const struct {
+        const char *facts, *kind;
+    } rows[] = {
+        {"\"call\": {\"reached\": true, \"disposition\": \"completed\"}, \"lead\": {\"company\": "
+         "\"A\"}",
+         "none"},
+        {"\"call\": {\"reached\": true, \"disposition\": \"completed\"}", "retry"},
+        {"\"call\": {\"reached\": false, \"disposition\": \"completed\"}", "none"},
+        {"\"call\": {\"reached\": false, \"disposition\": \"busy\"}", "retry"},
+        {"\"call\": {\"reached\": false, \"disposition\": \"no_answer\"}", "none"},
+    };
+    (void)state;
+    for (size_t i = 0; i < KJ_COUNT(rows); i++) {
+        struct fake fake = {0};
+        fake_pack(&fake,
+                  "success = { { \"good\", function(c) return c.lead.company ~= nil end }, { "
+                  "\"poor\" } },\n"
+                  "retry = { gaps = { \"1d\" }, on = { \"busy\", \"goal_incomplete\" } }");
+        fake_judge(&fake, rows[i].facts);
+        assert_string_equal(fake_text(&fake, "next.kind"), rows[i].kind);
+        if (i == 1) {
+            assert_string_equal(fake_text(&fake, "next.reason"),
+                                "goal_incomplete: success is poor");
+        }
+        fake_end(&fake);
+    }
+}
+
 static void variables_have_states_and_evidence(void **state)
 {
     (void)state;
@@ -427,6 +459,7 @@ int main(void)
         cmocka_unit_test(success_and_opt_out_park_the_job),
         cmocka_unit_test(opt_out_adds_and_never_lifts),
         cmocka_unit_test(score_has_three_forms),
+        cmocka_unit_test(a_missed_goal_earns_a_retry),
         cmocka_unit_test(variables_have_states_and_evidence),
         cmocka_unit_test(a_quote_must_stand_in_its_turn),
         cmocka_unit_test(languages_and_empty_parameters),
