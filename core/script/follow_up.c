@@ -280,6 +280,9 @@ static void appointment(struct kj_eval *eval, void *arg)
     kj_explain_note(eval, frame, rule->at, at ? rule->verb : "none", NULL);
     if (at) {
         kj_doc_put_text(kj_frame_result(frame), "verb", rule->verb);
+        if (rule->book) {
+            kj_doc_put_bool(kj_frame_result(frame), "book", true);
+        }
         kj_doc_put_time(kj_frame_result(frame), "at", at);
         kj_doc_put_int(
             kj_frame_result(frame), "duration_minutes",

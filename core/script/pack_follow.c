@@ -111,7 +111,7 @@ static void callback_of(struct kj_load *load, int pack)
 
 static void appointments_of(struct kj_load *load, int pack)
 {
-    static const char *const names[] = {"verb", "title", "when", "duration_minutes"};
+    static const char *const names[] = {"verb", "title", "when", "duration_minutes", "book"};
     struct kj_appointment_rule *rule = &load->rules->appointment;
     rule->when = rule->title_function = KJ_NO_REF;
     if (!kj_load_table(load, pack, "appointments")) {
@@ -132,6 +132,14 @@ static void appointments_of(struct kj_load *load, int pack)
     } else {
         lua_pop(L, 1);
         rule->title = kj_load_text(load, table, "title", false);
+    }
+    int type = lua_getfield(L, table, "book");
+    rule->book = lua_toboolean(L, -1);
+    lua_pop(L, 1);
+    if (type != LUA_TBOOLEAN && type != LUA_TNIL) {
+        kj_load_fail(load,
+                     "book is true (the verb is called when the rules say so) or false (a hook "
+                     "books)");
     }
     double minutes = 30;
     kj_load_number(load, table, "duration_minutes", &minutes);

@@ -243,6 +243,78 @@ static void test_stop_in_a_message_is_a_refusal(void **state)
     }
 }
 
+// --- an appointment: booked by the engine when the rules say so; what waits for it follows ---
+
+static const char k_visit[] =
+    "{\"appointment\": {\"verb\": \"calendar.book\", \"at\": \"2026-03-05T10:00:00Z\", "
+    "\"duration_minutes\": 30, \"title\": \"a visit\"%s}, \"template\": {\"name\": "
+    "\"visit_confirmed\", "
+    "\"language\": \"de\", \"after\": \"appointment\"}}";
+
+static struct world *open_visit(char *plan, size_t size, const char *book, enum kejue_class reply)
+{
+    struct world *world = world_open();
+    snprintf(plan, size, k_visit, book);
+    world->plan = plan;
+    world->verbs[0] = (struct fake_verb){
+        .name = "calendar.book", .replies = {reply}, .result = "{\"id\": \"v1\"}"};
+    world->verbs[1] = (struct fake_verb){.name = "whatsapp.send_template",
+                                         .flags = KEJUE_MONEY,
+                                         .result = "{\"message_id\": \"m1\"}"};
+    world_call(world, k_anna, NULL);
+    return world;
+}
+
+static void test_an_appointment_is_booked_then_confirmed(void **state)
+{
+    static const struct {
+        const char *book;
+        enum kejue_class reply;
+        size_t booked, confirmed;
+    } k_rows[] = {
+        {", \"book\": true", KEJUE_OK, 1, 1},
+        {", \"book\": true", KEJUE_CALLER, 1, 0}, // the slot is taken: nothing is confirmed
+        {", \"book\": true", KEJUE_UNKNOWN, 1, 0},
+        {"", KEJUE_OK, 0, 0}, // a hook's business
+    };
+    char plan[512];
+    (void)state;
+    for (size_t i = 0; i < KJ_COUNT(k_rows); i++) {
+        struct world *world = open_visit(plan, sizeof plan, k_rows[i].book, k_rows[i].reply);
+        world_pass(world, HOUR);
+        assert_int_equal(sent_of(world, "calendar.book"), k_rows[i].booked);
+        assert_int_equal(sent_of(world, "whatsapp.send_template"), k_rows[i].confirmed);
+        if (k_rows[i].booked == 0)
+            assert_text(world, KJ_JOBS, 1, "held", "visit_confirmed");
+        world_close(world);
+    }
+}
+
+// Whatever fails or ends in between: booked once, confirmed at most once, and only what was booked.
+static void test_an_appointment_and_crashes(void **state)
+{
+    char plan[512];
+    (void)state;
+    for (int64_t at = 1; at <= 16; at++)
+        for (int how = 0; how < 2; how++) {
+            struct world *world = open_visit(plan, sizeof plan, ", \"book\": true", KEJUE_OK);
+            while (sent_of(world, "calendar.book") == 0)
+                world_pass(world, 10);
+            world->faults.steps = world->faults.requests = 0;
+            if (how)
+                world->faults.fail_from = world->faults.fail_until = at;
+            else
+                world->faults.crash_at = at;
+            world_pass(world, HOUR);
+            assert_int_equal(sent_of(world, "calendar.book"), 1);
+            assert_true(sent_of(world, "whatsapp.send_template") <= 1);
+            if (how)
+                assert_int_equal(sent_of(world, "whatsapp.send_template"), 1);
+            assert_sound(world, true);
+            world_close(world);
+        }
+}
+
 // --- hooks ---
 
 static int64_t put_hook(struct world *world)
@@ -417,6 +489,8 @@ int main(void)
         cmocka_unit_test(test_a_message_is_sent_once),
         cmocka_unit_test(test_a_refusal_stops_every_channel),
         cmocka_unit_test(test_stop_in_a_message_is_a_refusal),
+        cmocka_unit_test(test_an_appointment_is_booked_then_confirmed),
+        cmocka_unit_test(test_an_appointment_and_crashes),
         cmocka_unit_test(test_hook_records_its_steps),
         cmocka_unit_test(test_a_hook_reaches_nobody_who_refused),
         cmocka_unit_test(test_hook_and_crash),
