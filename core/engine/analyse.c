@@ -206,6 +206,16 @@ static void skip_model(struct kj_path *path, const char *why)
     finish(path, answers);
 }
 
+// When it is to be is read by code from the words that the model has pointed to.
+static void put_appointment(struct kj_path *path, const bson_t *json)
+{
+    bson_t said, transcript;
+    if (!kj_doc_has(path->facts, "appointment") && kj_doc_child(json, "appointment", &said) &&
+        kj_doc_child(path->facts, "transcript", &transcript))
+        kj_facts_appointment(&transcript, &said, language_of(path), zone_of(path),
+                             kj_doc_time(path->facts, "now", 0), path->facts);
+}
+
 static void on_model(void *arg, const struct kj_outcome *outcome, const bson_t *result)
 {
     struct kj_path *path = arg;
@@ -213,6 +223,7 @@ static void on_model(void *arg, const struct kj_outcome *outcome, const bson_t *
     if (!kj_path_heard(path))
         return;
     if (outcome->class == KEJUE_OK && kj_doc_child(result, "json", &json)) {
+        put_appointment(path, &json);
         finish(path, kj_question_answers(&json, result));
         return;
     }

@@ -233,6 +233,32 @@ static size_t put_texts(const bson_t *pack, const bson_t *facts, bson_t *propert
     return list.count;
 }
 
+// {title: text|null, quote: text|null, turn: integer|null}: what the lead agreed to. When that is,
+// code reads from the quote.
+static void put_appointment(bson_t *parts, struct kj_doc_list *names)
+{
+    static const struct {
+        const char *name, *type, *description;
+    } k_fields[] = {{"title", "string", "what it is for, in a few words"},
+                    {"quote", "string",
+                     "the lead's words that agree to a day or time; null when there are none"},
+                    {"turn", "integer", "the number of the turn with these words"}};
+    bson_t fields = BSON_INITIALIZER, required = BSON_INITIALIZER;
+    struct kj_doc_list list = {&required};
+    for (size_t i = 0; i < KJ_COUNT(k_fields); i++) {
+        bson_t field = BSON_INITIALIZER;
+        put_type(&field, k_fields[i].type);
+        kj_doc_put_text(&field, "description", k_fields[i].description);
+        kj_doc_put_doc(&fields, k_fields[i].name, &field);
+        kj_doc_put_text(&required, kj_doc_next(&list), k_fields[i].name);
+        bson_destroy(&field);
+    }
+    put_object(parts, "appointment", &fields, &required);
+    kj_doc_put_text(names->array, kj_doc_next(names), "appointment");
+    bson_destroy(&fields);
+    bson_destroy(&required);
+}
+
 static bool put_schema(const bson_t *pack, const bson_t *facts, bson_t *request)
 {
     bson_t properties = BSON_INITIALIZER, required = BSON_INITIALIZER;
@@ -246,6 +272,10 @@ static bool put_schema(const bson_t *pack, const bson_t *facts, bson_t *request)
     put_object(&parts, "texts", &properties, &required);
     kj_doc_put_text(&names, kj_doc_next(&list), "variables");
     kj_doc_put_text(&names, kj_doc_next(&list), "texts");
+    if (kj_doc_bool(pack, "appointments", false)) {
+        put_appointment(&parts, &list);
+        count++;
+    }
     if (count)
         put_object(request, "schema", &parts, &names);
     bson_destroy(&properties);
@@ -305,6 +335,7 @@ bson_t *kj_question_answers(const bson_t *json, const bson_t *result)
     bson_t *answers = bson_new();
     kj_doc_put_from(answers, "texts", json, "texts");
     kj_doc_put_from(answers, "variables", json, "variables");
+    kj_doc_put_from(answers, "appointment", json, "appointment");
     kj_doc_put_from(answers, "model", result, "model");
     kj_doc_put_from(answers, "usage", result, "usage");
     kj_doc_put_from(answers, "cost", result, "cost");

@@ -252,6 +252,30 @@ void kj_facts_from_transcript(const bson_t *transcript, const char *language,
     put_callback(transcript, &talk, facts);
 }
 
+// --- an appointment that a model has found ---
+
+void kj_facts_appointment(const bson_t *transcript, const bson_t *said, const char *language,
+                          const struct kj_zone *zone, int64_t now, bson_t *facts)
+{
+    bson_t found = BSON_INITIALIZER;
+    int64_t at, earliest, latest;
+    const char *quote = kj_doc_text(said, "quote", "");
+    int turn = kj_quote_find(transcript, quote, (int)kj_doc_int(said, "turn", 0) - 1);
+    enum kj_wish wish = turn < 0
+                            ? KJ_WISH_NONE
+                            : kj_wish_parse(quote, language, zone, now, &at, &earliest, &latest);
+    if (wish == KJ_WISH_OK || wish == KJ_WISH_AMBIGUOUS) {
+        kj_doc_put_text(&found, "state", "wished");
+        if (wish == KJ_WISH_OK && earliest == latest) // a span of hours is no appointment yet
+            kj_doc_put_time(&found, "at", at);
+        kj_doc_put_from(&found, "title", said, "title");
+        put_quote(&found, quote);
+        kj_doc_put_int(&found, "turn", turn + 1);
+        kj_doc_put_doc(facts, "appointment", &found);
+    }
+    bson_destroy(&found);
+}
+
 // --- evidence ---
 
 static bool holds_quote(const char *text, const char *quote)

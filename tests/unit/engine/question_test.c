@@ -100,6 +100,15 @@ static void test_form(void **state)
                     "schema.properties.variables.properties.wishes.properties.value.type.0", ""),
         "array");
     assert_false(kj_doc_has(request, "schema.properties.variables.properties.derived"));
+    assert_false(kj_doc_has(request, "schema.properties.appointment"));
+    bson_destroy(request);
+    bson_t books = BSON_INITIALIZER;
+    kj_doc_put_bool(&books, "appointments", true);
+    request = kj_question_build(&books, facts);
+    assert_string_equal(
+        kj_doc_text(request, "schema.properties.appointment.properties.turn.type.0", ""),
+        "integer");
+    bson_destroy(&books);
     bson_destroy(request);
     bson_destroy(facts);
     bson_destroy(pack);
