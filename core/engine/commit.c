@@ -160,6 +160,10 @@ void kj_commit(struct kj_path *path)
         kj_doc_put_from(&changes, "next", path->plan, "next");
     else
         kj_doc_put_null(&changes, "next");
+    if (kj_doc_has(path->plan,
+                   "lead_changes.priority")) // also for what is still to come of this job
+        kj_doc_put_int(&changes, "priority",
+                       kj_path_priority(kj_doc_int(path->plan, "lead_changes.priority", 50)));
     kj_path_advance(path, "deliver", &changes, events);
     bson_destroy(events);
     bson_destroy(&brief);

@@ -69,6 +69,7 @@ int64_t kj_path_now(const struct kj_path *path);
 // The retry policy, limits and schedule that hold: of the call, else its campaign, else the
 // default.
 const bson_t *kj_path_setting(const struct kj_path *path, const char *name, bson_t *view);
+int64_t kj_path_priority(int64_t wished); // within 0..100
 // An event {name, data} put on an array under construction.
 void kj_event_add(struct kj_doc_list *list, const char *name, const bson_t *data);
 

@@ -104,6 +104,32 @@ static void test_retry_by_meaning(void **state)
     }
 }
 
+// What the rules learn moves the lead, and the rest of this job, forward or back.
+static void test_rules_set_the_priority(void **state)
+{
+    static const struct {
+        const char *plan;
+        int64_t priority;
+    } k_rows[] = {{"{\"lead_changes\": {\"priority\": 90}}", 90},
+                  {"{\"lead_changes\": {\"priority\": 900}}", 100},
+                  {"{\"lead_changes\": {\"priority\": -5}}", 0},
+                  {"{\"lead_changes\": {\"notes\": \"x\"}}", 50}};
+    (void)state;
+    for (size_t i = 0; i < KJ_COUNT(k_rows); i++) {
+        struct world *world = world_open();
+        world->plan = k_rows[i].plan;
+        world->calls = (struct fake_call[]){{.disposition = "busy", .reports = "re"}};
+        world->call_count = 1;
+        int64_t job = world_call(world, k_anna, NULL);
+        world_pass(world, 10 * MINUTE);
+        assert_text(world, KJ_JOBS, job, "state", "waiting");
+        assert_int_equal(int_of(world, KJ_JOBS, job, "priority"), k_rows[i].priority);
+        if (i < 3)
+            assert_int_equal(int_of(world, KJ_LEADS, 1, "priority"), k_rows[i].priority);
+        world_close(world);
+    }
+}
+
 static void test_attempts_run_out(void **state)
 {
     static const struct fake_call k_calls[] = {{.disposition = "no_answer"}};
@@ -722,6 +748,7 @@ int main(void)
         cmocka_unit_test(test_happy_path),
         cmocka_unit_test(test_busy_is_tried_again_after_its_gap),
         cmocka_unit_test(test_retry_by_meaning),
+        cmocka_unit_test(test_rules_set_the_priority),
         cmocka_unit_test(test_attempts_run_out),
         cmocka_unit_test(test_lost_reply_found_by_look_up),
         cmocka_unit_test(test_lost_reply_surely_not_placed),
