@@ -121,6 +121,10 @@ void kj_admit(struct kj_path *path)
                                path->number,      kj_doc_text(kj_path_job(path), "to", "")};
     if (halted(path, &judged))
         return;
+    if (kj_select_needed(path)) {
+        kj_select(path);
+        return;
+    }
     if (kj_judge_input(path->engine, &judged, &windows, &input, &fault) != KJ_OK) {
         kj_path_end(path, KJ_JOB_PARKED, 0, fault.text, NULL, NULL);
         return;

@@ -134,6 +134,27 @@ static void put_context(const struct kj_path *path, bson_t *facts)
     bson_destroy(&context);
 }
 
+// What preselection changed for this call: rules see it as c.input.
+static void put_input(const struct kj_path *path, bson_t *facts)
+{
+    bson_t overwrites;
+    if (kj_doc_child(kj_path_job(path), "preselection.overwrites", &overwrites))
+        kj_doc_put_doc(facts, "input", &overwrites);
+}
+
+bson_t *kj_facts_of_lead(const struct kj_path *path)
+{
+    bson_t *facts = bson_new(), history;
+    kj_doc_put_text(facts, "kind", "preselection");
+    kj_doc_put_time(facts, "now", kj_path_now(path));
+    put_parties(path, facts);
+    put_settings(path, facts);
+    put_context(path, facts);
+    if (kj_doc_child(path->history, "calls", &history))
+        kj_doc_put_array(facts, "history", &history);
+    return facts;
+}
+
 static bson_t *build_facts(const struct kj_path *path)
 {
     bson_t *facts = bson_new(), transcript, history, empty = BSON_INITIALIZER;
@@ -145,6 +166,7 @@ static bson_t *build_facts(const struct kj_path *path)
     put_call(path, reached, facts);
     put_settings(path, facts);
     put_context(path, facts);
+    put_input(path, facts);
     if (!kj_doc_child(path->call, "transcript", &transcript))
         bson_init_static(&transcript, bson_get_data(&empty), empty.len);
     kj_doc_put_array(facts, "transcript", &transcript);

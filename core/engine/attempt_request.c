@@ -40,6 +40,30 @@ static void put_questions(const struct kj_path *path, const char *language, bson
     kj_doc_clear(&pack);
 }
 
+// The call's own words and context, with what preselection has put over them.
+static void put_context(const bson_t *job, bson_t *request)
+{
+    bson_t overwrites, context, own = BSON_INITIALIZER;
+    bool has = kj_doc_child(job, "request.context", &context);
+    kj_doc_put_from(request, "first_message", job, "request.first_message");
+    if (kj_doc_child(job, "preselection.overwrites", &overwrites)) {
+        bson_t merged = BSON_INITIALIZER;
+        bson_copy_to_excluding_noinit(&overwrites, &own, "first_message", NULL);
+        if (kj_doc_has(&overwrites, "first_message")) {
+            bson_copy_to_excluding_noinit(request, &merged, "first_message", NULL);
+            bson_reinit(request);
+            bson_concat(request, &merged);
+            kj_doc_put_from(request, "first_message", &overwrites, "first_message");
+        }
+        bson_destroy(&merged);
+    }
+    bson_t *all = has ? kj_doc_with(&context, &own) : bson_copy(&own);
+    if (has || bson_count_keys(all))
+        kj_doc_put_doc(request, "context", all);
+    bson_destroy(all);
+    bson_destroy(&own);
+}
+
 bson_t *kj_attempt_request(const struct kj_path *path)
 {
     const bson_t *job = kj_path_job(path);
@@ -49,8 +73,7 @@ bson_t *kj_attempt_request(const struct kj_path *path)
     kj_doc_put_text(request, "to", kj_doc_text(job, "to", ""));
     kj_doc_put_text(request, "language", language);
     kj_doc_put_int(request, "attempt", kj_doc_int(job, "dials", 1));
-    kj_doc_put_from(request, "first_message", job, "request.first_message");
-    kj_doc_put_from(request, "context", job, "request.context");
+    put_context(job, request);
     if (path->assistant) {
         kj_doc_put_from(request, "from", path->assistant, "from_number");
         if (!kj_doc_has(request, "first_message"))

@@ -81,6 +81,13 @@ void kj_decide(struct kj_path *path);
 void kj_commit(struct kj_path *path);
 void kj_deliver(struct kj_path *path);
 
+// select.c: the pack's word before the first call of a campaign; admit comes again when it
+// approves.
+bool kj_select_needed(const struct kj_path *path);
+void kj_select(struct kj_path *path);
+// analyse.c: facts of kind "preselection"; the caller destroys them.
+bson_t *kj_facts_of_lead(const struct kj_path *path);
+
 // permit.c: a slot, then the number's permit; release by attempt id, harmless to repeat. Status of
 // take: KJ_EFULL (no line), KJ_EDENIED (refused), KJ_ESTATE (on another call), KJ_ELIMIT (called
 // often enough): nothing is held; anything else: the store's, something may be held.

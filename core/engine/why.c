@@ -78,10 +78,10 @@ enum { W_NUMBER, W_JOBS, W_CALLS, W_DECISIONS, W_CAMPAIGN, W_COUNT };
 
 static void put_all_rows(const struct kj_store_op *ops, int64_t at, bson_t *result)
 {
-    static const char *const k_job[] = {"_id",           "state",      "stage",      "due",
-                                        "reason",        "outcome",    "verdict",    "campaign_id",
-                                        "attempts_made", "next",       "gates",      "attempt_id",
-                                        "held",          "created_at", "updated_at", NULL};
+    static const char *const k_job[] = {
+        "_id",     "state",        "stage",         "due",        "reason", "outcome",
+        "verdict", "campaign_id",  "attempts_made", "next",       "gates",  "attempt_id",
+        "held",    "preselection", "created_at",    "updated_at", NULL};
     static const char *const k_follow[] = {"_id", "kind",   "state",    "due",        "reason",
                                            "key", "result", "attempts", "updated_at", NULL};
     static const char *const k_payload[] = {"name", "verb", "hook", NULL};

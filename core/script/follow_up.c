@@ -352,7 +352,7 @@ static const char *decide(struct kj_eval *eval, struct kj_frame *frame, char rea
         enum kj_truth truth = kj_text_answer(eval, rules->criteria_text);
         decision = truth == KJ_TRUE ? "approved" : truth == KJ_FALSE ? "rejected" : NULL;
         snprintf(reason, 200, "%.190s",
-                 decision        ? "by the criteria"
+                 decision        ? kj_doc_text(&eval->facts, "answers.reason", "by the criteria")
                  : eval->skipped ? eval->skipped
                                  : "unknown");
         kj_explain_note(eval, frame, rules->preselection_at, decision, reason);

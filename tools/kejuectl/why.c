@@ -138,6 +138,8 @@ static void put_jobs(const struct ctl *ctl, struct kj_buf *out, const bson_t *re
         why_part(out, "  attempts ", &job, "attempts_made");
         why_part(out, "  outcome ", &job, "outcome");
         why_part(out, "  because: ", &job, "reason");
+        why_part(out, "  preselection: ", &job, "preselection.decision");
+        why_part(out, ", ", &job, "preselection.reason");
         why_part(out, "  held back until an appointment is booked: ", &job, "held");
         kj_buf_addc(out, '\n');
     }

@@ -248,6 +248,58 @@ static void a_missed_goal_earns_a_retry(void **state)
     }
 }
 
+// a decision with its reason, and what it changes in the call; by code, by rows, by criteria.
+static void preselection_decides_with_a_reason(void **state)
+{
+    static const struct {
+        const char *pack, *facts, *decision, *reason, *topic;
+    } rows[] = {
+        {"preselection = { decide = function(c) return c.lead.company ~= nil, \"no company\" end,\n"
+         "  overwrites = function(c) return { topic = c.lead.company } end }",
+         "\"lead\": {\"company\": \"Acme\"}", "approved", "no company", "Acme"},
+        {"preselection = { decide = function(c) return c.lead.company ~= nil, \"no company\" end,\n"
+         "  overwrites = { topic = \"x\" } }",
+         "\"lead\": {}", "rejected", "no company", NULL},
+        {"preselection = { decide = { { \"rejected\", function(c) return c.lead.country == \"US\", "
+         "\"abroad\" end }, { \"approved\" } }, overwrites = { topic = \"solar\" } }",
+         "\"lead\": {\"country\": \"DE\"}", "approved", NULL, "solar"},
+        {"preselection = { criteria = \"in trade\" }",
+         "\"answers\": {\"texts\": {\"in trade\": true}, \"reason\": \"a shop\"}", "approved",
+         "a shop", NULL},
+        {"preselection = { criteria = \"in trade\" }",
+         "\"answers\": {\"texts\": {\"in trade\": false}}", "rejected", "by the criteria", NULL},
+        {"preselection = { criteria = \"in trade\" }",
+         "\"answers\": {\"skipped\": \"no model is configured\"}", "unknown",
+         "no model is configured", NULL},
+        {"preselection = { decide = function(c) return c.lead.nothing.at end }", "\"lead\": {}",
+         NULL, NULL, NULL},
+    };
+    (void)state;
+    for (size_t i = 0; i < KJ_COUNT(rows); i++) {
+        struct fake fake = {0};
+        char facts[300];
+        fake_pack(&fake, rows[i].pack);
+        assert_true(kj_doc_bool(fake.pack->describe, "preselection", false));
+        snprintf(facts, sizeof facts, "\"kind\": \"preselection\", %s", rows[i].facts);
+        fake_judge(&fake, facts);
+        assert_string_equal(fake_text(&fake, "kind"), "preselection");
+        if (rows[i].decision == NULL) { // a fault is no decision
+            assert_string_equal(fake_json(&fake, "preselection"), "absent");
+            assert_string_equal(fake_text(&fake, "faults.0.section"), "preselection");
+        } else {
+            assert_string_equal(fake_text(&fake, "preselection.decision"), rows[i].decision);
+            assert_non_null(strstr(fake_text(&fake, "explain.0.at"), "rules/p.lua:"));
+        }
+        if (rows[i].reason)
+            assert_string_equal(fake_text(&fake, "preselection.reason"), rows[i].reason);
+        if (rows[i].topic)
+            assert_string_equal(fake_text(&fake, "preselection.overwrites.topic"), rows[i].topic);
+        else
+            assert_string_equal(fake_json(&fake, "preselection.overwrites"), "absent");
+        fake_end(&fake);
+    }
+}
+
 static void variables_have_states_and_evidence(void **state)
 {
     (void)state;
@@ -460,6 +512,7 @@ int main(void)
         cmocka_unit_test(opt_out_adds_and_never_lifts),
         cmocka_unit_test(score_has_three_forms),
         cmocka_unit_test(a_missed_goal_earns_a_retry),
+        cmocka_unit_test(preselection_decides_with_a_reason),
         cmocka_unit_test(variables_have_states_and_evidence),
         cmocka_unit_test(a_quote_must_stand_in_its_turn),
         cmocka_unit_test(languages_and_empty_parameters),
