@@ -1,9 +1,10 @@
 """Why is somebody (not) called? And the operator's levers: the kill switch, pause, resume, cancel."""
 import os
+import shutil
 import subprocess
 import unittest
 
-from flow_engine import BUILD, Flow, Refused, outbound
+from flow_engine import BUILD, ROOT, Flow, Refused, outbound
 
 INTERESTED, NO_ANSWER, OPTS_OUT = "+4930555010001", "+4930555020022", "+4930555030005"
 OFFICE = {"windows": [{"days": [0, 1, 2, 3, 4], "from": "09:00", "to": "17:00"}]}
@@ -119,6 +120,44 @@ class Why(Flow):
         # three hours: the gap that the rule pack names goes before the campaign's
         self.assertTrue("2026-03-02T08:00" <= told["jobs"][0]["due"] < "2026-03-02T08:10", told)
         self.assertEqual(told["jobs"][0]["next"]["reason"], "no_answer")
+
+
+class Preselection(Flow):
+    PACK = """return kejue.rules { name = "picky",
+  preselection = {
+    decide = function(c) return c.lead.company ~= nil and c.lead.company ~= "Tiny",
+      "the company is " .. (c.lead.company or "not known") end,
+    overwrites = function(c) return { first_message = "Hello " .. c.lead.company } end },
+  success = { { "good" } },
+  retry = { gaps = { "1d" }, on = { "busy" } },
+}"""
+
+    def test_only_who_was_selected_is_called(self):
+        scripts = self.dir / "scripts"
+        shutil.copytree(ROOT / "scripts", scripts)
+        (scripts / "rules" / "picky.lua").write_text(self.PACK, encoding="utf-8")
+        flow = self.engine(scripts=scripts)
+        flow.ask("group.create", key="picky", pack="picky")
+        flow.ask("assistant.create", group="picky", name="Anna", language="en")
+        rows = [{"phone_number": "+4930555010001", "company": "Acme", "language": "en"},
+                {"phone_number": "+4930555010002", "company": "Tiny", "language": "en"}]
+        outbound(flow, rows, key="picky")
+        flow.run_until("2026-03-02T06:00:00Z")
+        self.assertEqual([ring["to"] for ring in flow.rings()], ["+4930555010001"])
+        chosen = flow.ask("lead.why", who="+4930555010001")["jobs"][0]
+        self.assertEqual(chosen["preselection"]["decision"], "approved")
+        self.assertEqual(chosen["preselection"]["overwrites"], {"first_message": "Hello Acme"})
+        self.assertIn("rules/picky.lua:2", str(chosen["preselection"]["explain"]))
+        refused = flow.ask("lead.why", who="+4930555010002")
+        self.assertEqual(refused["lead"]["status"], "rejected")
+        job = refused["jobs"][0]
+        self.assertEqual((job["state"], job["outcome"], job["reason"]),
+                         ("failed", "rejected", "not selected: the company is Tiny"))
+        self.assertEqual((refused["calls"], refused["decisions"]), ([], []))
+        flow.ask("job.retry", id=job["_id"])  # a person has the last word
+        flow.run_until("2026-03-02T07:00:00Z")
+        self.assertEqual(sorted(ring["to"] for ring in flow.rings()),
+                         ["+4930555010001", "+4930555010002"])
 
 
 class Levers(Flow):

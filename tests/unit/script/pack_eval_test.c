@@ -352,6 +352,51 @@ static void variables_have_states_and_evidence(void **state)
     fake_end(&fake);
 }
 
+// Now is Monday 2026-01-05, 11:00 in Berlin (pack_fake.h).
+static void spoken_dates_are_resolved_by_code(void **state)
+{
+    static const struct {
+        const char *type, *language, *words, *value, *reason;
+    } rows[] = {
+        {"datetime", "en", "tomorrow at two", "2026-01-06T13:00:00.000Z", NULL},
+        {"datetime", "de", "in zwei Wochen um halb drei", "2026-01-19T13:30:00.000Z", NULL},
+        {"datetime", "es", "el viernes a las once", "2026-01-09T10:00:00.000Z", NULL},
+        {"datetime", "pl", "jutro o drugiej", "2026-01-06T13:00:00.000Z", NULL},
+        {"datetime", "ar", "غدا الساعة الثانية", "2026-01-06T13:00:00.000Z", NULL},
+        {"datetime", "hi", "कल दो बजे", "2026-01-06T13:00:00.000Z", NULL},
+        {"datetime", "en", "2026-03-01T08:00:00Z", "2026-03-01T08:00:00.000Z", NULL},
+        {"datetime", "en", "tomorrow at eight", NULL, "\"tomorrow at eight\" is ambiguous"},
+        {"datetime", "en", "tomorrow morning", NULL, "\"tomorrow morning\" is ambiguous"},
+        {"datetime", "en", "a large house", NULL, "is no datetime"},
+        {"date", "en", "tomorrow morning", "2026-01-06", NULL},
+        {"date", "de", "nächsten Dienstag", NULL, "\"nächsten Dienstag\" is ambiguous"},
+        {"date", "en", "2026-02-03", "2026-02-03", NULL},
+        {"date", "en", "yesterday", NULL, "is no date"},
+    };
+    (void)state;
+    for (size_t i = 0; i < KJ_COUNT(rows); i++) {
+        struct fake fake = {0};
+        char pack[100], facts[400];
+        snprintf(pack, sizeof pack, "variables = { at = { type = \"%s\" } }", rows[i].type);
+        fake_pack(&fake, pack);
+        snprintf(
+            facts, sizeof facts,
+            "\"lead\": {\"timezone\": \"Europe/Berlin\"}, "
+            "\"call\": {\"reached\": true, \"language\": \"%s\"}, \"answers\": {\"variables\": "
+            "{\"at\": {\"value\": \"%s\"}}}",
+            rows[i].language, rows[i].words);
+        fake_judge(&fake, facts);
+        const char *state_of = fake_text(&fake, "variables.at.state");
+        assert_string_equal(state_of, rows[i].value ? "value" : "invalid");
+        if (rows[i].reason) {
+            assert_string_equal(fake_text(&fake, "variables.at.reason"), rows[i].reason);
+        } else if (!strstr(fake_json(&fake, "variables.at.value"), rows[i].value)) {
+            fail_msg("\"%s\": %s", rows[i].words, fake_json(&fake, "variables.at.value"));
+        }
+        fake_end(&fake);
+    }
+}
+
 static void a_quote_must_stand_in_its_turn(void **state)
 {
     (void)state;
@@ -514,6 +559,7 @@ int main(void)
         cmocka_unit_test(a_missed_goal_earns_a_retry),
         cmocka_unit_test(preselection_decides_with_a_reason),
         cmocka_unit_test(variables_have_states_and_evidence),
+        cmocka_unit_test(spoken_dates_are_resolved_by_code),
         cmocka_unit_test(a_quote_must_stand_in_its_turn),
         cmocka_unit_test(languages_and_empty_parameters),
         cmocka_unit_test(views_are_read_only_tables),
