@@ -124,6 +124,8 @@ int kj_judge_input(const struct kj_engine *engine, const struct kj_judged *judge
         input->job_attempts = (int)kj_doc_int(judged->job, "attempts_made", 0);
     }
     const bson_t *limits = kj_judged_setting(judged, "limits", &view);
+    if (limits && kj_doc_child(limits, "consent", &input->consent_view))
+        input->consent_policy = &input->consent_view;
     input->cap_per_day = limits ? (int)kj_doc_int(limits, "per_day", 1) : 1;
     input->cap_per_30_days = limits ? (int)kj_doc_int(limits, "per_30_days", 6) : 6;
     input->cap_lead_per_campaign = limits ? (int)kj_doc_int(limits, "per_lead", 10) : 10;

@@ -21,7 +21,8 @@ struct kj_gate_input {
     int64_t now;
     const bson_t *number; // documents/number: refusals, recent attempts; NULL = never seen
     const bson_t *lead;
-    const bson_t *consent_policy; // {required: bool, regions[]}, from the workspace; may be NULL
+    const bson_t *consent_policy; // {required: bool, regions[]}; may be NULL
+    bson_t consent_view;          // where whoever fills this in may keep the policy's header
     const struct kj_windows *windows;
     const struct kj_zone *zones[KJ_MAX_ZONES];
     size_t zone_count;

@@ -51,6 +51,44 @@ static void test_refusals_are_final(void **state)
     }
 }
 
+// A campaign may call only who has consented: whoever has not is told to be waiting for a person.
+static void test_a_campaign_may_ask_for_consent(void **state)
+{
+    static const struct {
+        const char *policy, *consent;
+        bool called;
+    } k_rows[] = {
+        {"{\"required\": true}", NULL, false},
+        {"{\"required\": true}", "2026-01-01T00:00:00Z", true},
+        {"{\"required\": true, \"regions\": [\"US\"]}", NULL, true},
+        {"{\"required\": true, \"regions\": [\"DE\"]}", NULL, false},
+        {"{\"required\": false}", NULL, true},
+    };
+    (void)state;
+    for (size_t i = 0; i < KJ_COUNT(k_rows); i++) {
+        struct world *world = world_open();
+        bson_t *lead = json("{\"phone_number\": \"%s\", \"country\": \"DE\", \"timezone\": "
+                            "\"Europe/Berlin\"}",
+                            k_anna);
+        if (k_rows[i].consent) {
+            bson_t consent = BSON_INITIALIZER;
+            int64_t at;
+            assert_true(kj_time_parse(k_rows[i].consent, &at));
+            kj_doc_put_time(&consent, "at", at);
+            kj_doc_put_doc(lead, "consent", &consent);
+            bson_destroy(&consent);
+        }
+        world_put(world, KJ_LEADS, lead);
+        int64_t job = world_call(
+            world, k_anna, json("{\"call\": {\"limits\": {\"consent\": %s}}}", k_rows[i].policy));
+        world_pass(world, HOUR);
+        assert_int_equal(world->ring_count, k_rows[i].called);
+        if (!k_rows[i].called)
+            assert_text(world, KJ_JOBS, job, "outcome", "consent");
+        world_close(world);
+    }
+}
+
 static void test_a_refusal_twice_is_told(void **state)
 {
     struct world *world = world_open();
@@ -496,6 +534,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_outside_the_window_waits_for_the_next),
         cmocka_unit_test(test_refusals_are_final),
+        cmocka_unit_test(test_a_campaign_may_ask_for_consent),
         cmocka_unit_test(test_a_refusal_twice_is_told),
         cmocka_unit_test(test_refusal_races_the_permit_at_every_step),
         cmocka_unit_test(test_caps_are_judged_with_the_permit),
