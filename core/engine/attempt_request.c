@@ -40,28 +40,32 @@ static void put_questions(const struct kj_path *path, const char *language, bson
     kj_doc_clear(&pack);
 }
 
-// The call's own words and context, with what preselection has put over them.
+// The call's own words and context, with what preselection has put over them. A context in words
+// (K-21) becomes the member `text` beside that, as it is for the rules.
 static void put_context(const bson_t *job, bson_t *request)
 {
-    bson_t overwrites, context, own = BSON_INITIALIZER;
-    bool has = kj_doc_child(job, "request.context", &context);
-    kj_doc_put_from(request, "first_message", job, "request.first_message");
-    if (kj_doc_child(job, "preselection.overwrites", &overwrites)) {
-        bson_t merged = BSON_INITIALIZER;
-        bson_copy_to_excluding_noinit(&overwrites, &own, "first_message", NULL);
-        if (kj_doc_has(&overwrites, "first_message")) {
-            bson_copy_to_excluding_noinit(request, &merged, "first_message", NULL);
-            bson_reinit(request);
-            bson_concat(request, &merged);
-            kj_doc_put_from(request, "first_message", &overwrites, "first_message");
-        }
-        bson_destroy(&merged);
+    bson_t overwrites, context, over = BSON_INITIALIZER, words = BSON_INITIALIZER;
+    if (!kj_doc_child(job, "preselection.overwrites", &overwrites)) {
+        kj_doc_put_from(request, "first_message", job, "request.first_message");
+        kj_doc_put_from(request, "context", job, "request.context");
+        bson_destroy(&over);
+        bson_destroy(&words);
+        return;
     }
-    bson_t *all = has ? kj_doc_with(&context, &own) : bson_copy(&own);
-    if (has || bson_count_keys(all))
+    bool own = kj_doc_has(&overwrites, "first_message");
+    kj_doc_put_from(request, "first_message", own ? &overwrites : job,
+                    own ? "first_message" : "request.first_message");
+    bson_copy_to_excluding_noinit(&overwrites, &over, "first_message", NULL);
+    if (!kj_doc_child(job, "request.context", &context)) {
+        kj_doc_put_text(&words, "text", kj_doc_text(job, "request.context", NULL));
+        bson_init_static(&context, bson_get_data(&words), words.len);
+    }
+    bson_t *all = kj_doc_with(&context, &over);
+    if (bson_count_keys(all))
         kj_doc_put_doc(request, "context", all);
     bson_destroy(all);
-    bson_destroy(&own);
+    bson_destroy(&over);
+    bson_destroy(&words);
 }
 
 bson_t *kj_attempt_request(const struct kj_path *path)
