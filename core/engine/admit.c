@@ -7,38 +7,28 @@
 #include <string.h>
 
 enum {
-    k_paused_ms =
-        3600000, // campaign.resume wakes its jobs; who was on the way then looks by itself
-    k_off_ms = 60000,
     k_hold_ms = 30000, // so long a path waits in memory for its turn on the trunk
 };
 
-// What was canceled, or belongs to a campaign that is not active, does not go on. True when the run
-// has ended here.
-static bool stopped_by_people(struct kj_path *path)
+// What was canceled, has expired, or belongs to a campaign that is not active, does not go on. True
+// when the run has ended here.
+static bool halted(struct kj_path *path, const struct kj_judged *judged)
 {
     bson_t changes = BSON_INITIALIZER;
-    const char *status = path->campaign ? kj_doc_text(path->campaign, "status", "") : "";
-    int64_t ends = INT64_MAX;
-    if (path->campaign)
-        ends = kj_doc_time(path->campaign, "schedule.ends_at", INT64_MAX);
-    bool stopped = true;
-    if (kj_running_canceled(path->running) || kj_streq(status, "canceled")) {
-        kj_doc_put_text(&changes, "outcome", "canceled");
-        kj_path_end(path, KJ_JOB_FAILED, 0, "canceled", &changes, NULL);
-    } else if (kj_streq(status, "paused")) {
-        kj_path_end(path, KJ_JOB_WAIT, kj_path_now(path) + k_paused_ms, "its campaign is paused",
-                    NULL, NULL);
-    } else if (kj_path_now(path) >= ends) {
-        kj_doc_put_text(&changes, "outcome", "expired");
-        kj_path_end(path, KJ_JOB_FAILED, 0, "its campaign's period is over", &changes, NULL);
-    } else if (!path->engine->dialing) {
-        kj_path_end(path, KJ_JOB_WAIT, kj_path_now(path) + k_off_ms, "dialing is switched off",
-                    NULL, NULL);
-    } else
-        stopped = false;
+    struct kj_halt halt;
+    int cause = 0;
+    if (kj_running_canceled(path->running)) // it may be known here before it is stored
+        halt = (struct kj_halt){.reason = "canceled", .outcome = "canceled"};
+    else
+        while (cause < KJ_HALT_COUNT && !kj_judge_halt(cause, path->engine, judged, &halt))
+            cause++;
+    if (cause < KJ_HALT_COUNT && halt.outcome) {
+        kj_doc_put_text(&changes, "outcome", halt.outcome);
+        kj_path_end(path, KJ_JOB_FAILED, 0, halt.reason, &changes, NULL);
+    } else if (cause < KJ_HALT_COUNT)
+        kj_path_end(path, KJ_JOB_WAIT, halt.look_again, halt.reason, NULL, NULL);
     bson_destroy(&changes);
-    return stopped;
+    return cause < KJ_HALT_COUNT;
 }
 
 // {gates: {window: n}}: how often each gate stopped this job, for the campaign's report.
@@ -53,23 +43,6 @@ static void count_gate(const bson_t *job, enum kj_gate gate, bson_t *changes)
     kj_doc_put_doc(changes, "gates", gates);
     bson_destroy(gates);
     bson_destroy(&one);
-}
-
-// A callback that the callee asked for is dropped when its time has passed (X-12: 10 minutes count
-// from the first open instant).
-static bool callback_expired(struct kj_path *path)
-{
-    bson_t changes = BSON_INITIALIZER;
-    int64_t expires = kj_doc_time(kj_path_job(path), "next.expires_at", INT64_MAX);
-    bool expired = kj_streq(kj_doc_text(kj_path_job(path), "next.kind", ""), "callback") &&
-                   kj_path_now(path) > expires;
-    if (expired) {
-        kj_doc_put_text(&changes, "outcome", "callback_expired");
-        kj_path_end(path, KJ_JOB_FAILED, 0, "the requested callback could not be kept in time",
-                    &changes, NULL);
-    }
-    bson_destroy(&changes);
-    return expired;
 }
 
 static void on_turn(void *arg)
@@ -143,11 +116,15 @@ void kj_admit(struct kj_path *path)
     struct kj_windows windows;
     struct kj_gate_input input;
     struct kj_gate_result result;
-    if (stopped_by_people(path) || callback_expired(path))
-        return;
     struct kj_judged judged = {kj_path_now(path), kj_path_job(path),
                                path->campaign,    path->lead,
                                path->number,      kj_doc_text(kj_path_job(path), "to", "")};
+    if (halted(path, &judged))
+        return;
+    if (kj_select_needed(path)) {
+        kj_select(path);
+        return;
+    }
     if (kj_judge_input(path->engine, &judged, &windows, &input, &fault) != KJ_OK) {
         kj_path_end(path, KJ_JOB_PARKED, 0, fault.text, NULL, NULL);
         return;

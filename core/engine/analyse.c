@@ -135,6 +135,27 @@ static void put_context(const struct kj_path *path, bson_t *facts)
     bson_destroy(&context);
 }
 
+// What preselection changed for this call: rules see it as c.input.
+static void put_input(const struct kj_path *path, bson_t *facts)
+{
+    bson_t overwrites;
+    if (kj_doc_child(kj_path_job(path), "preselection.overwrites", &overwrites))
+        kj_doc_put_doc(facts, "input", &overwrites);
+}
+
+bson_t *kj_facts_of_lead(const struct kj_path *path)
+{
+    bson_t *facts = bson_new(), history;
+    kj_doc_put_text(facts, "kind", "preselection");
+    kj_doc_put_time(facts, "now", kj_path_now(path));
+    put_parties(path, facts);
+    put_settings(path, facts);
+    put_context(path, facts);
+    if (kj_doc_child(path->history, "calls", &history))
+        kj_doc_put_array(facts, "history", &history);
+    return facts;
+}
+
 static bson_t *build_facts(const struct kj_path *path)
 {
     bson_t *facts = bson_new(), transcript, history, empty = BSON_INITIALIZER;
@@ -146,6 +167,7 @@ static bson_t *build_facts(const struct kj_path *path)
     put_call(path, reached, facts);
     put_settings(path, facts);
     put_context(path, facts);
+    put_input(path, facts);
     if (!kj_doc_child(path->call, "transcript", &transcript))
         bson_init_static(&transcript, bson_get_data(&empty), empty.len);
     kj_doc_put_array(facts, "transcript", &transcript);
@@ -207,6 +229,16 @@ static void skip_model(struct kj_path *path, const char *why)
     finish(path, answers);
 }
 
+// When it is to be is read by code from the words that the model has pointed to.
+static void put_appointment(struct kj_path *path, const bson_t *json)
+{
+    bson_t said, transcript;
+    if (!kj_doc_has(path->facts, "appointment") && kj_doc_child(json, "appointment", &said) &&
+        kj_doc_child(path->facts, "transcript", &transcript))
+        kj_facts_appointment(&transcript, &said, language_of(path), zone_of(path),
+                             kj_doc_time(path->facts, "now", 0), path->facts);
+}
+
 static void on_model(void *arg, const struct kj_outcome *outcome, const bson_t *result)
 {
     struct kj_path *path = arg;
@@ -214,6 +246,7 @@ static void on_model(void *arg, const struct kj_outcome *outcome, const bson_t *
     if (!kj_path_heard(path))
         return;
     if (outcome->class == KEJUE_OK && kj_doc_child(result, "json", &json)) {
+        put_appointment(path, &json);
         finish(path, kj_question_answers(&json, result));
         return;
     }

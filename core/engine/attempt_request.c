@@ -40,6 +40,34 @@ static void put_questions(const struct kj_path *path, const char *language, bson
     kj_doc_clear(&pack);
 }
 
+// The call's own words and context, with what preselection has put over them. A context in words
+// (K-21) becomes the member `text` beside that, as it is for the rules.
+static void put_context(const bson_t *job, bson_t *request)
+{
+    bson_t overwrites, context, over = BSON_INITIALIZER, words = BSON_INITIALIZER;
+    if (!kj_doc_child(job, "preselection.overwrites", &overwrites)) {
+        kj_doc_put_from(request, "first_message", job, "request.first_message");
+        kj_doc_put_from(request, "context", job, "request.context");
+        bson_destroy(&over);
+        bson_destroy(&words);
+        return;
+    }
+    bool own = kj_doc_has(&overwrites, "first_message");
+    kj_doc_put_from(request, "first_message", own ? &overwrites : job,
+                    own ? "first_message" : "request.first_message");
+    bson_copy_to_excluding_noinit(&overwrites, &over, "first_message", NULL);
+    if (!kj_doc_child(job, "request.context", &context)) {
+        kj_doc_put_text(&words, "text", kj_doc_text(job, "request.context", NULL));
+        bson_init_static(&context, bson_get_data(&words), words.len);
+    }
+    bson_t *all = kj_doc_with(&context, &over);
+    if (bson_count_keys(all))
+        kj_doc_put_doc(request, "context", all);
+    bson_destroy(all);
+    bson_destroy(&over);
+    bson_destroy(&words);
+}
+
 bson_t *kj_attempt_request(const struct kj_path *path)
 {
     const bson_t *job = kj_path_job(path);
@@ -49,8 +77,7 @@ bson_t *kj_attempt_request(const struct kj_path *path)
     kj_doc_put_text(request, "to", kj_doc_text(job, "to", ""));
     kj_doc_put_text(request, "language", language);
     kj_doc_put_int(request, "attempt", kj_doc_int(job, "dials", 1));
-    kj_doc_put_from(request, "first_message", job, "request.first_message");
-    kj_doc_put_from(request, "context", job, "request.context");
+    put_context(job, request);
     if (path->assistant) {
         kj_doc_put_from(request, "from", path->assistant, "from_number");
         if (!kj_doc_has(request, "first_message"))

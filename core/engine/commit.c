@@ -2,7 +2,16 @@
 // happen because of it. From here on nothing is decided any more.
 #include "engine/path.h"
 
+#include "base/alloc.h"
+
 #include <string.h>
+
+// The outbox, and what waits until the calendar has agreed.
+struct steps {
+    bson_t now_array, then_array;
+    struct kj_doc_list now, then;
+    bool books; // this plan books an appointment itself
+};
 
 static void put_effect(struct kj_doc_list *outbox, const char *name, const char *verb,
                        const bson_t *args, const bson_t *from)
@@ -21,23 +30,53 @@ static void put_effect(struct kj_doc_list *outbox, const char *name, const char 
 }
 
 // What waits for the calendar goes out only when an appointment is booked: a confirmation that
-// nobody gave must not be sent. What was held back stands in the job.
-static bool held(const struct kj_path *path, const bson_t *step, bson_t *changes)
+// nobody gave must not be sent. It was in the talk, or this plan books it and the step follows
+// that; else it is held back, and stands in the job. NULL: held.
+static struct kj_doc_list *place_of(const struct kj_path *path, const bson_t *step,
+                                    struct steps *steps, bson_t *changes)
 {
     if (!kj_doc_has(step, "after") ||
         kj_streq(kj_doc_text(path->facts, "appointment.state", ""), "booked"))
-        return false;
+        return &steps->now;
+    if (steps->books)
+        return &steps->then;
     if (!kj_doc_has(changes, "held")) // the first of them
         kj_doc_put_text(changes, "held",
                         kj_doc_text(step, "name", kj_doc_text(step, "key", "an effect")));
-    return true;
+    return NULL;
 }
 
-static void put_message(const struct kj_path *path, struct kj_doc_list *outbox, bson_t *changes)
+// The appointment, as the rules want it, with whom and what follows once it is booked.
+static void put_appointment(const struct kj_path *path, struct steps *steps)
+{
+    static const char *const k_wanted[] = {"at", "duration_minutes", "title"};
+    static const char *const k_lead[] = {"phone_number", "first_name", "last_name", "email",
+                                         "timezone"};
+    bson_t wanted, args = BSON_INITIALIZER, effect = BSON_INITIALIZER;
+    if (steps->books && kj_doc_child(path->plan, "appointment", &wanted)) {
+        for (size_t i = 0; i < KJ_COUNT(k_wanted); i++)
+            kj_doc_put_from(&args, k_wanted[i], &wanted, k_wanted[i]);
+        for (size_t i = 0; i < KJ_COUNT(k_lead); i++)
+            kj_doc_put_from(&args, k_lead[i], path->lead, k_lead[i]);
+        kj_doc_put_text(&args, "call_id", path->attempt_id);
+        kj_doc_put_text(&effect, "name", "appointment");
+        kj_doc_put_text(&effect, "verb", kj_doc_text(&wanted, "verb", ""));
+        kj_doc_put_doc(&effect, "args", &args);
+        if (steps->then.count)
+            kj_doc_put_array(&effect, "then", &steps->then_array);
+        kj_doc_put_doc(&steps->now_array, kj_doc_next(&steps->now), &effect);
+    }
+    bson_destroy(&args);
+    bson_destroy(&effect);
+}
+
+static void put_message(const struct kj_path *path, struct steps *steps, bson_t *changes)
 {
     bson_t chosen, args = BSON_INITIALIZER;
-    if (!kj_doc_child(path->plan, "template", &chosen) || !kj_doc_has(&chosen, "name") ||
-        held(path, &chosen, changes))
+    if (!kj_doc_child(path->plan, "template", &chosen) || !kj_doc_has(&chosen, "name"))
+        return;
+    struct kj_doc_list *place = place_of(path, &chosen, steps, changes);
+    if (place == NULL)
         return;
     const char *to =
         kj_doc_text(path->lead, "whatsapp_number", kj_doc_text(path->lead, "phone_number", ""));
@@ -48,11 +87,11 @@ static void put_message(const struct kj_path *path, struct kj_doc_list *outbox, 
     kj_doc_put_from(&args, "header", &chosen, "header");
     kj_doc_put_from(&args, "buttons", &chosen, "buttons");
     kj_doc_put_text(&args, "job", path->attempt_id);
-    put_effect(outbox, "template", "whatsapp.send_template", &args, NULL);
+    put_effect(place, "template", "whatsapp.send_template", &args, NULL);
     bson_destroy(&args);
 }
 
-static void put_effects(const struct kj_path *path, struct kj_doc_list *outbox, bson_t *changes)
+static void put_effects(const struct kj_path *path, struct steps *steps, bson_t *changes)
 {
     bson_t effects;
     bson_iter_t at;
@@ -63,25 +102,32 @@ static void put_effects(const struct kj_path *path, struct kj_doc_list *outbox, 
         uint32_t length;
         const uint8_t *bytes;
         bson_iter_document(&at, &length, &bytes);
-        if (!bson_init_static(&effect, bytes, length) || held(path, &effect, changes))
+        if (!bson_init_static(&effect, bytes, length))
+            continue;
+        struct kj_doc_list *place = place_of(path, &effect, steps, changes);
+        if (place == NULL)
             continue;
         bool has = kj_doc_child(&effect, "args", &args);
-        put_effect(outbox, kj_doc_text(&effect, "key", "effect"), kj_doc_text(&effect, "verb", ""),
+        put_effect(place, kj_doc_text(&effect, "key", "effect"), kj_doc_text(&effect, "verb", ""),
                    has ? &args : NULL, &effect);
     }
 }
 
 static void put_outbox(const struct kj_path *path, bson_t *changes)
 {
-    bson_t array = BSON_INITIALIZER;
-    struct kj_doc_list outbox = {&array};
+    struct steps steps = {.now_array = BSON_INITIALIZER, .then_array = BSON_INITIALIZER};
+    steps.now.array = &steps.now_array;
+    steps.then.array = &steps.then_array;
+    steps.books = kj_doc_bool(path->plan, "appointment.book", false);
     // A recorded call is history: it is judged, but nobody is written to because of it.
     if (!kj_doc_bool(kj_path_job(path), "recorded", false)) {
-        put_message(path, &outbox, changes);
-        put_effects(path, &outbox, changes);
+        put_message(path, &steps, changes);
+        put_effects(path, &steps, changes);
+        put_appointment(path, &steps);
     }
-    kj_doc_put_array(changes, "outbox", &array);
-    bson_destroy(&array);
+    kj_doc_put_array(changes, "outbox", &steps.now_array);
+    bson_destroy(&steps.now_array);
+    bson_destroy(&steps.then_array);
 }
 
 static bson_t *analyzed_event(const struct kj_path *path)
@@ -114,6 +160,10 @@ void kj_commit(struct kj_path *path)
         kj_doc_put_from(&changes, "next", path->plan, "next");
     else
         kj_doc_put_null(&changes, "next");
+    if (kj_doc_has(path->plan,
+                   "lead_changes.priority")) // also for what is still to come of this job
+        kj_doc_put_int(&changes, "priority",
+                       kj_path_priority(kj_doc_int(path->plan, "lead_changes.priority", 50)));
     kj_path_advance(path, "deliver", &changes, events);
     bson_destroy(events);
     bson_destroy(&brief);

@@ -139,12 +139,14 @@ static const char *status_after(const struct kj_path *path, const bson_t *plan)
 // Rules may correct what a lead says of itself, never its number or identity.
 static bson_t *allowed_changes(const bson_t *wished)
 {
-    static const char *const k_allowed[] = {"first_name", "last_name", "email",    "company",
-                                            "job_title",  "language",  "priority", "tags",
-                                            "notes",      "metadata",  "timezone"};
+    static const char *const k_allowed[] = {"first_name", "last_name", "email", "company",
+                                            "job_title",  "language",  "tags",  "notes",
+                                            "metadata",   "timezone"};
     bson_t *allowed = bson_new();
     for (size_t i = 0; i < KJ_COUNT(k_allowed); i++)
         kj_doc_put_from(allowed, k_allowed[i], wished, k_allowed[i]);
+    if (kj_doc_has(wished, "priority"))
+        kj_doc_put_int(allowed, "priority", kj_path_priority(kj_doc_int(wished, "priority", 50)));
     return allowed;
 }
 

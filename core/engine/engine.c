@@ -199,9 +199,19 @@ bool kj_engine_call(struct kj_engine *engine, const struct kj_host_call *call, k
     return false;
 }
 
+static const struct kejue_verb *find_verb(const struct kj_engine *engine, const char *name)
+{
+    return engine->host && !engine->own->closing ? kj_host_verb(engine->host, NULL, name) : NULL;
+}
+
+bool kj_engine_touches(const struct kj_engine *engine, const char *name)
+{
+    const struct kejue_verb *verb = find_verb(engine, name);
+    return verb && (verb->flags & KEJUE_MONEY);
+}
+
 bool kj_engine_may_repeat(const struct kj_engine *engine, const char *name)
 {
-    const struct kejue_verb *verb =
-        engine->host && !engine->own->closing ? kj_host_verb(engine->host, NULL, name) : NULL;
+    const struct kejue_verb *verb = find_verb(engine, name);
     return verb && ((verb->flags & KEJUE_IDEMPOTENT) || verb->repeat == KEJUE_REPEAT_UNIQUE);
 }

@@ -3,6 +3,78 @@
 
 #include "engine/path.h"
 
+enum {
+    k_paused_ms =
+        3600000, // campaign.resume wakes its jobs; who was on the way then looks by itself
+    k_off_ms = 60000,
+};
+
+static bool canceled(const struct kj_engine *engine, const struct kj_judged *judged,
+                     struct kj_halt *halt)
+{
+    (void)engine;
+    halt->outcome = "canceled";
+    halt->reason = "canceled";
+    return (judged->job && kj_doc_bool(judged->job, "cancel_asked", false)) ||
+           (judged->campaign && kj_streq(kj_doc_text(judged->campaign, "status", ""), "canceled"));
+}
+
+static bool campaign_rests(const struct kj_engine *engine, const struct kj_judged *judged,
+                           struct kj_halt *halt)
+{
+    (void)engine;
+    if (judged->campaign == NULL)
+        return false;
+    if (kj_streq(kj_doc_text(judged->campaign, "status", ""), "paused")) {
+        halt->look_again = judged->now + k_paused_ms;
+        halt->reason = "its campaign is paused";
+        return true;
+    }
+    halt->outcome = "expired";
+    halt->reason = "its campaign's period is over";
+    return judged->now >= kj_doc_time(judged->campaign, "schedule.ends_at", INT64_MAX);
+}
+
+static bool dialing_off(const struct kj_engine *engine, const struct kj_judged *judged,
+                        struct kj_halt *halt)
+{
+    halt->look_again = judged->now + k_off_ms;
+    halt->reason = "dialing is switched off";
+    return !engine->dialing;
+}
+
+// A callback that the callee asked for is dropped when its time has passed (X-12: 10 minutes count
+// from the first open instant).
+static bool callback_late(const struct kj_engine *engine, const struct kj_judged *judged,
+                          struct kj_halt *halt)
+{
+    (void)engine;
+    halt->outcome = "callback_expired";
+    halt->reason = "the requested callback could not be kept in time";
+    return judged->job && kj_streq(kj_doc_text(judged->job, "next.kind", ""), "callback") &&
+           judged->now > kj_doc_time(judged->job, "next.expires_at", INT64_MAX);
+}
+
+static const struct {
+    const char *name;
+    bool (*judge)(const struct kj_engine *, const struct kj_judged *, struct kj_halt *);
+} k_halts[KJ_HALT_COUNT] = {{"canceled", canceled},
+                            {"campaign", campaign_rests},
+                            {"dialing", dialing_off},
+                            {"callback", callback_late}};
+
+bool kj_judge_halt(enum kj_halt_cause cause, const struct kj_engine *engine,
+                   const struct kj_judged *judged, struct kj_halt *halt)
+{
+    *halt = (struct kj_halt){0};
+    return k_halts[cause].judge(engine, judged, halt);
+}
+
+const char *kj_halt_name(enum kj_halt_cause cause)
+{
+    return k_halts[cause].name;
+}
+
 const bson_t *kj_judged_setting(const struct kj_judged *judged, const char *name, bson_t *view)
 {
     if (judged->job && kj_doc_child(judged->job, name, view))
@@ -52,6 +124,8 @@ int kj_judge_input(const struct kj_engine *engine, const struct kj_judged *judge
         input->job_attempts = (int)kj_doc_int(judged->job, "attempts_made", 0);
     }
     const bson_t *limits = kj_judged_setting(judged, "limits", &view);
+    if (limits && kj_doc_child(limits, "consent", &input->consent_view))
+        input->consent_policy = &input->consent_view;
     input->cap_per_day = limits ? (int)kj_doc_int(limits, "per_day", 1) : 1;
     input->cap_per_30_days = limits ? (int)kj_doc_int(limits, "per_30_days", 6) : 6;
     input->cap_lead_per_campaign = limits ? (int)kj_doc_int(limits, "per_lead", 10) : 10;

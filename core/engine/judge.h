@@ -13,6 +13,29 @@ struct kj_judged {
     const char *to;
 };
 
+// A permit older than this holds nobody back: the longest call, the look-ups after it, and then
+// some. Whoever left an attempt open so long ago will not close it.
+enum { KJ_OPEN_ATTEMPT_MS = 3600000 };
+
+// What stands before the gates: people and their campaigns.
+enum kj_halt_cause {
+    KJ_HALT_CANCELED,
+    KJ_HALT_CAMPAIGN,
+    KJ_HALT_DIALING, // the kill switch
+    KJ_HALT_CALLBACK,
+    KJ_HALT_COUNT
+};
+
+struct kj_halt {
+    const char *reason;
+    const char *outcome; // it is over, with this outcome; NULL = it may go on later
+    int64_t look_again;  // wall ms, when it may
+};
+
+bool kj_judge_halt(enum kj_halt_cause cause, const struct kj_engine *engine,
+                   const struct kj_judged *judged, struct kj_halt *halt);
+const char *kj_halt_name(enum kj_halt_cause cause);
+
 // The setting that holds: of the call, else of its campaign, else NULL (the default).
 const bson_t *kj_judged_setting(const struct kj_judged *judged, const char *name, bson_t *view);
 // `windows` and *judged must outlive *input. The trunk's rate is left open. Fails when the schedule

@@ -5,6 +5,7 @@
 #include "engine/hook_jobs.h"
 #include "engine/modify.h"
 #include "engine/path.h"
+#include "model/optout.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -107,6 +108,7 @@ struct told {
     kj_engine_done *done;
     void *arg;
     struct kj_engine *engine;
+    char workspace[64];
 };
 
 static void told_done(struct told *told, int status)
@@ -175,7 +177,7 @@ void kj_message_status(struct kj_engine *engine, const char *workspace, const bs
                        kj_engine_done *done, void *arg)
 {
     struct told *told = KJ_NEW(struct told);
-    *told = (struct told){bson_copy(data), done, arg, engine};
+    *told = (struct told){.data = bson_copy(data), .done = done, .arg = arg, .engine = engine};
     struct kj_modify modify = {.store = engine->store,
                                .workspace = workspace,
                                .coll = KJ_MESSAGES,
@@ -218,26 +220,56 @@ static bson_t *received_message(const struct kj_engine *engine, const bson_t *da
     return message;
 }
 
-void kj_message_received(struct kj_engine *engine, const char *workspace, const bson_t *data,
-                         kj_engine_done *done, void *arg)
+static void store_received(struct told *told)
 {
-    struct told *told = KJ_NEW(struct told);
-    *told = (struct told){bson_copy(data), done, arg, engine};
-    bson_t *message = received_message(engine, data), event = BSON_INITIALIZER;
+    struct kj_engine *engine = told->engine;
+    bson_t *message = received_message(engine, told->data), event = BSON_INITIALIZER;
     kj_doc_put_text(&event, "name", "message.received");
     kj_doc_put_time(&event, "at", kj_loop_now(engine->loop));
-    kj_doc_put_doc(&event, "data", data);
+    kj_doc_put_doc(&event, "data", told->data);
     struct kj_hook_event heard = {.name = "message.received",
-                                  .once = kj_doc_text(data, "message_id", NULL),
+                                  .once = kj_doc_text(told->data, "message_id", NULL),
                                   .event = &event,
                                   .priority = 50};
-    struct kj_store_request *request =
-        kj_store_request(1 + kj_hook_listeners(engine, heard.name), workspace, on_received, told);
+    struct kj_store_request *request = kj_store_request(1 + kj_hook_listeners(engine, heard.name),
+                                                        told->workspace, on_received, told);
     request->ops[0].verb = KJ_STORE_INSERT;
     request->ops[0].coll = KJ_MESSAGES;
-    kj_store_own_events(request, 0, told_event("message.received", data, message));
+    kj_store_own_events(request, 0, told_event("message.received", told->data, message));
     kj_store_own_doc(request, 0, message);
     kj_hook_jobs_put(engine, &heard, request, 1);
     kj_store_submit(engine->store, request);
     bson_destroy(&event);
+}
+
+static void on_refused(void *arg, int status, const bson_t *result, const struct kj_fault *fault)
+{
+    (void)result;
+    (void)fault;
+    if (status == KJ_OK || status == KJ_EINVAL) // a sender without a phone number
+        store_received(arg);
+    else
+        told_done(arg, status); // the vendor brings it again
+}
+
+// "Stop" in a message is a refusal like one on the phone. It is stored first: no hook that hears of
+// the message can answer it any more.
+void kj_message_received(struct kj_engine *engine, const char *workspace, const bson_t *data,
+                         kj_engine_done *done, void *arg)
+{
+    struct told *told = KJ_NEW(struct told);
+    *told = (struct told){.data = bson_copy(data), .done = done, .arg = arg, .engine = engine};
+    kj_copy(told->workspace, sizeof told->workspace, workspace);
+    const char *from = kj_doc_text(data, "from", ""), *text = kj_doc_text(data, "text", "");
+    if (from[0] == 0 || !kj_optout_asked(text, "en")) {
+        store_received(told);
+        return;
+    }
+    bson_t refusal = BSON_INITIALIZER;
+    kj_doc_put_text(&refusal, "phone_number", from);
+    kj_doc_put_text(&refusal, "kind", "opt_out");
+    kj_doc_put_from(&refusal, "source", data, "message_id");
+    kj_doc_put_text(&refusal, "evidence", text);
+    kj_intake_refusal(engine, workspace, &refusal, on_refused, told);
+    bson_destroy(&refusal);
 }

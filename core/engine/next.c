@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "engine/judge.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum {
@@ -70,24 +71,65 @@ static void read_policy(struct kj_path *path, const bson_t *plan, struct kj_retr
         policy->gaps_minutes[policy->gap_count++] = (int)bson_iter_as_int64(&at);
 }
 
+// Does this attempt earn another one? By its disposition, as the campaign says; by meaning (F-32):
+// the rules say so, or the campaign wants missed goals tried again and the level is none of the
+// pack's good ones. NULL: no; else the reason.
+static const char *earned(struct kj_path *path, const bson_t *plan,
+                          const struct kj_retry_policy *policy)
+{
+    const char *name = kj_doc_text(path->call, "disposition", "");
+    enum kj_disposition disposition = kj_disposition_from_name(name);
+    if (kj_disposition_final(disposition))
+        return NULL;
+    if (policy->dispositions >> disposition & 1)
+        return kj_disposition_name(disposition);
+    if (kj_streq(kj_doc_text(plan, "next.kind", ""), "retry"))
+        return kj_doc_text(plan, "next.reason", "the rules ask for it");
+    const char *level = kj_doc_text(plan, "success", NULL);
+    bool talked = kj_doc_bool(path->facts, "call.reached", false);
+    if (!policy->goal_incomplete || !talked || level == NULL)
+        return NULL;
+    bson_t *pack = kj_script_describe(path->engine->script, kj_doc_text(path->group, "pack", ""));
+    bool missed = pack && !kj_doc_lists(pack, "scale.success", level);
+    kj_doc_clear(&pack);
+    return missed ? "goal_incomplete" : NULL;
+}
+
+// Why there is no other attempt, for whoever asks.
+static void put_no_retry(bson_t *changes, const struct kj_retry_policy *policy, int made,
+                         bool is_earned)
+{
+    char text[96];
+    if (!is_earned)
+        snprintf(text, sizeof text, "its disposition earns no retry by the campaign's policy");
+    else if (made >= policy->max_attempts)
+        snprintf(text, sizeof text, "%d of %d attempts are made", made, policy->max_attempts);
+    else
+        snprintf(text, sizeof text, "the policy names no gap after attempt %d", made);
+    kj_doc_put_text(changes, "no_retry", text);
+}
+
 static void put_retry(struct kj_path *path, const bson_t *plan, bson_t *changes)
 {
     struct kj_retry_policy policy;
-    enum kj_disposition disposition =
-        kj_disposition_from_name(kj_doc_text(path->call, "disposition", ""));
     if (kj_streq(kj_doc_text(plan, "next.kind", ""), "none"))
         return;
     read_policy(path, plan, &policy);
     int made = (int)kj_doc_int(kj_path_job(path), "attempts_made", 0);
-    if (kj_doc_int(kj_path_job(path), "dials", 0) - made >= k_vain_dials)
+    if (kj_doc_int(kj_path_job(path), "dials", 0) - made >= k_vain_dials) {
+        kj_doc_put_text(changes, "no_retry", "too many dials that never rang");
         return;
-    int64_t gap = kj_retry_gap(&policy, made, disposition);
-    if (gap < 0)
+    }
+    const char *reason = earned(path, plan, &policy);
+    int64_t gap = reason ? kj_retry_after(&policy, made) : -1;
+    if (gap < 0) {
+        put_no_retry(changes, &policy, made, reason != NULL);
         return;
+    }
     bson_t next = BSON_INITIALIZER;
     kj_doc_put_text(&next, "kind", "retry");
     kj_doc_put_time(&next, "at", kj_path_now(path) + gap);
-    kj_doc_put_text(&next, "reason", kj_disposition_name(disposition));
+    kj_doc_put_text(&next, "reason", reason);
     kj_doc_put_doc(changes, "next", &next);
     bson_destroy(&next);
 }

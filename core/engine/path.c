@@ -146,6 +146,11 @@ static void on_advanced(void *arg, int status)
         kj_path_stall(path, "the store refused a write");
 }
 
+int64_t kj_path_priority(int64_t wished)
+{
+    return wished < 0 ? 0 : wished > 100 ? 100 : wished;
+}
+
 void kj_path_advance(struct kj_path *path, const char *stage, const bson_t *changes,
                      const bson_t *events)
 {

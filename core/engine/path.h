@@ -72,6 +72,7 @@ int64_t kj_path_now(const struct kj_path *path);
 // The retry policy, limits and schedule that hold: of the call, else its campaign, else the
 // default.
 const bson_t *kj_path_setting(const struct kj_path *path, const char *name, bson_t *view);
+int64_t kj_path_priority(int64_t wished); // within 0..100
 // An event {name, data} put on an array under construction.
 void kj_event_add(struct kj_doc_list *list, const char *name, const bson_t *data);
 
@@ -82,6 +83,13 @@ void kj_analyse(struct kj_path *path);
 void kj_decide(struct kj_path *path);
 void kj_commit(struct kj_path *path);
 void kj_deliver(struct kj_path *path);
+
+// select.c: the pack's word before the first call of a campaign; admit comes again when it
+// approves.
+bool kj_select_needed(const struct kj_path *path);
+void kj_select(struct kj_path *path);
+// analyse.c: facts of kind "preselection"; the caller destroys them.
+bson_t *kj_facts_of_lead(const struct kj_path *path);
 
 // permit.c: a slot, then the number's permit; release by attempt id, harmless to repeat. Status of
 // take: KJ_EFULL (no line), KJ_EDENIED (refused), KJ_ESTATE (on another call), KJ_ELIMIT (called
@@ -107,6 +115,8 @@ bool kj_engine_call(struct kj_engine *engine, const struct kj_host_call *call, k
                     void *arg, struct kj_fault *fault);
 // The same verb may be sent again under the same key without harm.
 bool kj_engine_may_repeat(const struct kj_engine *engine, const char *verb);
+// The verb costs or touches a person.
+bool kj_engine_touches(const struct kj_engine *engine, const char *verb);
 
 // attempt_request.c: the request of telephony.place; the caller destroys it.
 bson_t *kj_attempt_request(const struct kj_path *path);

@@ -12,9 +12,6 @@
 
 enum {
     k_attempts_kept = 64, // what the caps look at
-    // The longest call, the look-ups after it, and then some: whoever left an attempt open so long
-    // ago will not close it.
-    k_open_most_ms = 3600000,
 };
 
 // The attempts of the number without our own, the newest `most` of them, and `extra`.
@@ -93,7 +90,7 @@ static int judge_number(const struct kj_path *path, const bson_t *doc)
     int64_t age = kj_path_now(path) - kj_doc_time(doc, "open_attempt.at", 0);
     if (kj_doc_count(doc, "refusals") > 0)
         return KJ_EDENIED;
-    if (open[0] && !kj_streq(open, path->attempt_id) && age < k_open_most_ms)
+    if (open[0] && !kj_streq(open, path->attempt_id) && age < KJ_OPEN_ATTEMPT_MS)
         return KJ_ESTATE; // another campaign is ringing it just now
     return under_caps(path, doc) ? KJ_OK : KJ_ELIMIT;
 }

@@ -100,6 +100,17 @@ static const struct {
             "otro momento",    "otro dia",        "me viene bien", "contacteme", "contactarme",
             "hablamos",        "puede llamar",    "localizar",     "luego",      "llamarle",
             "llamarlo",        "llamarla",        "le llame",      "le llamo"}},
+    {"pl", {"oddzwonic",    "oddzwoni",    "oddzwon",     "oddzwoncie",        "zadzwonic",
+            "zadzwoni",     "zadzwon",     "zadzwoncie",  "zadzwonic do mnie", "prosze dzwonic",
+            "dzwonic",      "dzwon",       "telefon",     "skontaktowac",      "kontakt",
+            "pozniej",      "innym razem", "pasuje mi",   "mi pasuje",         "bedzie lepiej",
+            "porozmawiamy", "polaczyc",    "zlapac mnie", "bede dostepny",     "bede dostepna"}},
+    {"ar", {"اتصل",    "اتصل بي", "اتصلوا", "اتصلي",          "تتصل",    "تتصلوا", "تتصلي", "يتصل",
+            "الاتصال", "اتصال",   "كلمني",  "تكلمني",         "تكلموني", "نتحدث",  "نتكلم", "لاحقا",
+            "وقت اخر", "يناسبني", "مناسب",  "معاوده الاتصال", "نتصل",    "رن علي"}},
+    {"hi",
+     {"फोन", "कॉल", "काल", "बात करें", "बात कर", "बात करेंगे", "बात करते", "संपर्क", "बाद में", "फिर कभी",
+      "रिंग", "कॉल बैक", "मिलाइए", "बात हो", "ठीक रहेगा", "सही रहेगा"}},
 };
 
 static bool holds_phrase(const char *folded, const char *phrase)
@@ -239,6 +250,30 @@ void kj_facts_from_transcript(const bson_t *transcript, const char *language,
     struct talk talk = {tag, zone, now};
     put_opt_out(transcript, tag, facts);
     put_callback(transcript, &talk, facts);
+}
+
+// --- an appointment that a model has found ---
+
+void kj_facts_appointment(const bson_t *transcript, const bson_t *said, const char *language,
+                          const struct kj_zone *zone, int64_t now, bson_t *facts)
+{
+    bson_t found = BSON_INITIALIZER;
+    int64_t at, earliest, latest;
+    const char *quote = kj_doc_text(said, "quote", "");
+    int turn = kj_quote_find(transcript, quote, (int)kj_doc_int(said, "turn", 0) - 1);
+    enum kj_wish wish = turn < 0
+                            ? KJ_WISH_NONE
+                            : kj_wish_parse(quote, language, zone, now, &at, &earliest, &latest);
+    if (wish == KJ_WISH_OK || wish == KJ_WISH_AMBIGUOUS) {
+        kj_doc_put_text(&found, "state", "wished");
+        if (wish == KJ_WISH_OK && earliest == latest) // a span of hours is no appointment yet
+            kj_doc_put_time(&found, "at", at);
+        kj_doc_put_from(&found, "title", said, "title");
+        put_quote(&found, quote);
+        kj_doc_put_int(&found, "turn", turn + 1);
+        kj_doc_put_doc(facts, "appointment", &found);
+    }
+    bson_destroy(&found);
 }
 
 // --- evidence ---

@@ -16,6 +16,12 @@
 void kj_facts_from_transcript(const bson_t *transcript, const char *language,
                               const struct kj_zone *zone, int64_t now, bson_t *facts);
 
+// An appointment the lead agreed to in `quote`, said in turn `turn` (from 1): appends appointment
+// {state "wished", at, title, quote, turn} to `facts`. Without `at` when the words allow two
+// readings; nothing when they are not in the talk or name no time.
+void kj_facts_appointment(const bson_t *transcript, const bson_t *said, const char *language,
+                          const struct kj_zone *zone, int64_t now, bson_t *facts);
+
 enum kj_wish { KJ_WISH_NONE, KJ_WISH_OK, KJ_WISH_AMBIGUOUS, KJ_WISH_INVALID };
 // "tomorrow at two", "next Tuesday morning", "in zwei Stunden", "mañana a las dos": a local time
 // span in the lead's zone. Two o'clock without am/pm is 14:00 when a.m. would be outside

@@ -19,6 +19,10 @@ struct answer {
 static const char *const k_names[KJ_GATE_COUNT] = {
     "opt_out", "do_not_call", "consent", "window", "frequency", "trunk_rate", "concurrency"};
 
+// What each kind of refusal is called in a sentence.
+static const char k_opt_out[] = "opt-out", k_do_not_call[] = "do-not-call entry",
+                  k_consent_revoked[] = "revocation of consent";
+
 const char *kj_gate_name(enum kj_gate gate)
 {
     return (unsigned)gate < KJ_GATE_COUNT ? k_names[gate] : "unknown";
@@ -74,14 +78,33 @@ static void judge_refusal(const struct kj_gate_input *input, const char *kind, c
              evidence, evidence[0] ? "\"" : "");
 }
 
+bool kj_gate_refused(const bson_t *number, char *text, size_t size)
+{
+    static const struct {
+        const char *kind, *what;
+    } k_kinds[] = {{"opt_out", k_opt_out},
+                   {"do_not_call", k_do_not_call},
+                   {"consent_revoked", k_consent_revoked}};
+    struct kj_gate_input input = {.number = number};
+    for (size_t i = 0; i < KJ_COUNT(k_kinds); i++) {
+        struct answer answer = {.open = true};
+        judge_refusal(&input, k_kinds[i].kind, k_kinds[i].what, &answer);
+        if (answer.open)
+            continue;
+        snprintf(text, size, "%s", answer.sentence);
+        return true;
+    }
+    return false;
+}
+
 static void judge_opt_out(const struct kj_gate_input *input, struct answer *answer)
 {
-    judge_refusal(input, "opt_out", "opt-out", answer);
+    judge_refusal(input, "opt_out", k_opt_out, answer);
 }
 
 static void judge_do_not_call(const struct kj_gate_input *input, struct answer *answer)
 {
-    judge_refusal(input, "do_not_call", "do-not-call entry", answer);
+    judge_refusal(input, "do_not_call", k_do_not_call, answer);
 }
 
 static void close_for_person(struct answer *answer)
@@ -102,7 +125,12 @@ static bool consent_is_required(const struct kj_gate_input *input, const char *c
 static void judge_consent(const struct kj_gate_input *input, struct answer *answer)
 {
     char day[40];
+    bson_t revoked;
     const char *country = input->lead ? kj_doc_text(input->lead, "country", "") : "";
+    if (find_refusal(input->number, "consent_revoked", &revoked)) { // required or not: it is a no
+        judge_refusal(input, "consent_revoked", k_consent_revoked, answer);
+        return;
+    }
     if (!consent_is_required(input, country)) {
         snprintf(answer->sentence, sizeof answer->sentence, "consent is not required%s%.2s",
                  country[0] ? " in " : "", country);
@@ -191,8 +219,18 @@ static void judge_frequency(const struct kj_gate_input *input, struct answer *an
         answer->next_at = kj_frequency_next(input, input->now);
 }
 
+// Rate and lines of the trunk are known for the present only.
+static bool not_now(const struct kj_gate_input *input, struct answer *answer)
+{
+    if (input->another_time)
+        snprintf(answer->sentence, sizeof answer->sentence, "known for the present only");
+    return input->another_time;
+}
+
 static void judge_trunk_rate(const struct kj_gate_input *input, struct answer *answer)
 {
+    if (not_now(input, answer))
+        return;
     int64_t wait = input->next_trunk_slot - input->now;
     if (input->next_trunk_slot == 0 || wait <= 0) {
         snprintf(answer->sentence, sizeof answer->sentence, "the trunk may start a call now");
@@ -208,6 +246,8 @@ static void judge_trunk_rate(const struct kj_gate_input *input, struct answer *a
 static void judge_concurrency(const struct kj_gate_input *input, struct answer *answer)
 {
     static const int64_t k_look_again_ms = 5000;
+    if (not_now(input, answer))
+        return;
     if (input->max_calls <= 0) {
         snprintf(answer->sentence, sizeof answer->sentence, "%d calls are open, no limit",
                  input->open_calls);
@@ -232,6 +272,8 @@ static void put_answer(struct kj_doc_list *list, int gate, const struct answer *
     kj_doc_put_text(&one, "gate", k_names[gate]);
     kj_doc_put_bool(&one, "open", answer->open);
     kj_doc_put_text(&one, "input", answer->sentence);
+    if (answer->final)
+        kj_doc_put_bool(&one, "final", true);
     if (!answer->open && answer->next_at != INT64_MAX)
         kj_doc_put_time(&one, "next_at", answer->next_at);
     kj_doc_put_doc(list->array, kj_doc_next(list), &one);
@@ -244,11 +286,11 @@ void kj_gates_judge(const struct kj_gate_input *input, struct kj_gate_result *re
     bson_t gates = BSON_INITIALIZER;
     struct kj_doc_list list = {.array = &gates};
     *result = (struct kj_gate_result){.open = true};
-    for (int gate = 0; gate < KJ_GATE_COUNT && result->open; gate++) {
+    for (int gate = 0; gate < KJ_GATE_COUNT && (result->open || input->all); gate++) {
         struct answer answer = {.open = true};
         k_judges[gate](input, &answer);
         put_answer(&list, gate, &answer);
-        if (answer.open)
+        if (answer.open || !result->open)
             continue;
         *result = (struct kj_gate_result){
             .final = answer.final, .stopped_by = (enum kj_gate)gate, .next_at = answer.next_at};

@@ -21,7 +21,8 @@ struct kj_gate_input {
     int64_t now;
     const bson_t *number; // documents/number: refusals, recent attempts; NULL = never seen
     const bson_t *lead;
-    const bson_t *consent_policy; // {required: bool, regions[]}, from the workspace; may be NULL
+    const bson_t *consent_policy; // {required: bool, regions[]}; may be NULL
+    bson_t consent_view;          // where whoever fills this in may keep the policy's header
     const struct kj_windows *windows;
     const struct kj_zone *zones[KJ_MAX_ZONES];
     size_t zone_count;
@@ -33,6 +34,8 @@ struct kj_gate_input {
     int64_t next_trunk_slot; // 0 = free now
     int open_calls, max_calls;
     int64_t slot_hint; // when a concurrency slot may be free
+    bool all;          // for people: judge the gates behind the first that is closed as well
+    bool another_time; // `now` is not now: what the trunk does then nobody knows
 };
 
 struct kj_gate_result {
@@ -44,11 +47,15 @@ struct kj_gate_result {
 };
 
 // Fills *result and appends to `verdict` (an open document): at, open, final, gate, next_at,
-// waits_for_person and gates: [{gate, open, input (a sentence), next_at}], every gate up to and
-// including the one that stopped. next_at is where window and frequency are both open as far as can
-// be known now; it is left out for "never". A cap or max_calls of 0 is no cap.
+// waits_for_person and gates: [{gate, open, input (a sentence), final, next_at}], every gate up to
+// and including the one that stopped (with `all` the others too; *result is the first one's).
+// next_at is where window and frequency are both open as far as can be known now; it is left out
+// for "never". A cap or max_calls of 0 is no cap.
 void kj_gates_judge(const struct kj_gate_input *input, struct kj_gate_result *result,
                     bson_t *verdict);
 const char *kj_gate_name(enum kj_gate gate);
+// Did the person behind this number say no, in whatever way? `text` gets the first refusal: what,
+// when, by whom and in which words.
+bool kj_gate_refused(const bson_t *number, char *text, size_t size);
 
 #endif

@@ -14,7 +14,7 @@ static const unsigned k_default_on = 1u << KJ_DISP_BUSY | 1u << KJ_DISP_NO_ANSWE
                                      1u << KJ_DISP_VOICEMAIL | 1u << KJ_DISP_UNREACHABLE |
                                      1u << KJ_DISP_REJECTED | 1u << KJ_DISP_CARRIER_ERROR;
 
-static const char k_goal[] = "goal_incomplete";
+const char kj_retry_goal[] = "goal_incomplete";
 
 static int parse_gaps(const bson_t *retry, struct kj_retry_policy *policy, struct kj_fault *fault)
 {
@@ -40,7 +40,7 @@ static int parse_gaps(const bson_t *retry, struct kj_retry_policy *policy, struc
 
 static int unknown_word(const char *word, struct kj_fault *fault)
 {
-    const char *names[KJ_DISP_COUNT] = {k_goal};
+    const char *names[KJ_DISP_COUNT] = {kj_retry_goal};
     char hint[96] = "";
     for (int i = KJ_DISP_NONE + 1; i < KJ_DISP_COUNT; i++)
         names[i] = kj_disposition_name((enum kj_disposition)i);
@@ -53,7 +53,7 @@ static int unknown_word(const char *word, struct kj_fault *fault)
 
 static int add_word(const char *word, struct kj_retry_policy *policy, struct kj_fault *fault)
 {
-    if (strcmp(word, k_goal) == 0) {
+    if (strcmp(word, kj_retry_goal) == 0) {
         policy->goal_incomplete = true;
         return KJ_OK;
     }

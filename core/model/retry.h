@@ -8,6 +8,8 @@
 
 enum { KJ_MAX_GAPS = 20 };
 
+extern const char kj_retry_goal[]; // "goal_incomplete" in a list of what earns a retry
+
 struct kj_retry_policy {
     int gaps_minutes[KJ_MAX_GAPS]; // entry n: from attempt n+1 to attempt n+2
     size_t gap_count;

@@ -48,6 +48,9 @@ enum kj_word {
     KJ_W_AND,
     KJ_W_BEFORE,
     KJ_W_AFTER,
+    KJ_W_BEHIND_AFTER, // the same behind the time or span ("do baje ke baad")
+    KJ_W_BEHIND_BEFORE,
+    KJ_W_RANGE, // between two times without a word before them ("do se chaar baje")
     KJ_W_BETWEEN,
     KJ_W_NOT,
     KJ_W_OR,
@@ -74,6 +77,7 @@ struct kj_wish_word {
     int value;
 };
 
+extern const struct kj_wish_word kj_wish_pl[], kj_wish_ar[], kj_wish_hi[]; // wish_words_more.c
 // The words of a language ("en"), ends with a NULL phrase; NULL = not known.
 const struct kj_wish_word *kj_wish_words(const char *language);
 

@@ -94,16 +94,42 @@ static size_t rule_range(struct kj_wish_reader *reader, size_t at)
     return 1 + used + (second ? more + second : 0);
 }
 
+// "from two to four" where the word stands between them only; 0 when it is none.
+static size_t read_bare_range(struct kj_wish_reader *reader, size_t at)
+{
+    struct kj_wish_clock from, to;
+    if (!is(reader, at + 1, KJ_W_RANGE) && !is(reader, at + 2, KJ_W_RANGE))
+        return 0; // a number that nothing makes a time must not be read as one
+    size_t used = kj_wish_clock(reader, at, true, true, &from);
+    size_t second = used && is(reader, at + used, KJ_W_RANGE)
+                        ? kj_wish_clock(reader, at + used + 1, true, true, &to)
+                        : 0;
+    if (!second || from.minutes < 0 || to.minutes < 0)
+        return 0;
+    add_clock(reader->parts, KJ_WISH_AFTER, from);
+    add_clock(reader->parts, KJ_WISH_BEFORE, to);
+    return used + 1 + second + is(reader, at + used + 1 + second, KJ_W_BEHIND_BEFORE);
+}
+
 static size_t rule_bare_clock(struct kj_wish_reader *reader, size_t at)
 {
+    size_t range = read_bare_range(reader, at);
+    if (range)
+        return range;
     struct kj_wish_clock clock;
     // "tomorrow two": a bare hour right behind a day and at the end of the clause
     bool led = at > 0 && (is_day(reader, at - 1) || is(reader, at - 1, KJ_W_PART)) &&
                !is(reader, at - 1, KJ_W_NEXT) && is(reader, at + 1, KJ_W_BREAK);
     size_t used = kj_wish_clock(reader, at, led, false, &clock);
+    bool after = used && is(reader, at + used, KJ_W_BEHIND_AFTER);
+    bool before = used && is(reader, at + used, KJ_W_BEHIND_BEFORE);
     if (used && clock.minutes >= 0)
-        add_clock(reader->parts, KJ_WISH_AT, clock);
-    return used ? used : 1;
+        add_clock(reader->parts,
+                  after    ? KJ_WISH_AFTER
+                  : before ? KJ_WISH_BEFORE
+                           : KJ_WISH_AT,
+                  clock);
+    return used ? used + (after || before) : 1;
 }
 
 // --- days ---
@@ -161,13 +187,33 @@ static size_t rule_in(struct kj_wish_reader *reader, size_t at)
     return 1 + read_span(reader, at + 1);
 }
 
+// What makes a span in front of it one from now on.
+static bool is_from_now(const struct kj_wish_reader *reader, size_t at)
+{
+    return is(reader, at, KJ_W_FROM_NOW) || is(reader, at, KJ_W_BEHIND_AFTER);
+}
+
+// "half an hour from now"
+static size_t rule_span(struct kj_wish_reader *reader, size_t at)
+{
+    return is_from_now(reader, at + 1) ? read_span(reader, at) + 1 : 1;
+}
+
+// "a few days from now"
+static size_t rule_few(struct kj_wish_reader *reader, size_t at)
+{
+    bool ahead = is_unit(reader, at + 1) && is_from_now(reader, at + 2);
+    reader->parts->vague |= ahead;
+    return ahead ? 3 : 1;
+}
+
 static size_t rule_number(struct kj_wish_reader *reader, size_t at)
 {
     size_t used = read_month_day(reader, at);
     if (used)
         return used;
-    if (is_unit(reader, at + 1) && is(reader, at + 2, KJ_W_FROM_NOW))
-        return read_span(reader, at);
+    if (is_unit(reader, at + 1) && is_from_now(reader, at + 2))
+        return read_span(reader, at) + 1;
     if (is(reader, at, KJ_W_NUMBER))
         return rule_bare_clock(reader, at);
     if (is(reader, at, KJ_W_ORDINAL) && peek(reader, at)->extra)
@@ -268,8 +314,14 @@ static size_t rule_at(struct kj_wish_reader *reader, size_t at)
     return rule_led_clock(reader, at, KJ_WISH_AT);
 }
 
+// "After two hours" is a span, as it is in Arabic.
 static size_t rule_after(struct kj_wish_reader *reader, size_t at)
 {
+    bool spanned = is(reader, at + 1, KJ_W_SPAN) || is(reader, at + 1, KJ_W_SPAN_DAYS) ||
+                   is(reader, at + 1, KJ_W_FEW) ||
+                   (is(reader, at + 1, KJ_W_NUMBER) && is_unit(reader, at + 2));
+    if (spanned)
+        return rule_in(reader, at);
     return rule_led_clock(reader, at, KJ_WISH_AFTER);
 }
 
@@ -286,6 +338,9 @@ static size_t (*const k_rules[KJ_W_COUNT])(struct kj_wish_reader *, size_t) = {
     [KJ_W_BEFORE] = rule_before,
     [KJ_W_BETWEEN] = rule_range,
     [KJ_W_ON] = rule_on,
+    [KJ_W_FEW] = rule_few,
+    [KJ_W_SPAN] = rule_span,
+    [KJ_W_SPAN_DAYS] = rule_span,
     [KJ_W_NUMBER] = rule_number,
     [KJ_W_ORDINAL] = rule_number,
     [KJ_W_MONTH] = rule_number,

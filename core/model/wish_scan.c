@@ -96,8 +96,8 @@ static void put_dots(struct scan *scan, const struct groups *groups)
     enum kj_word before = last_word(scan);
     bool timely = before == KJ_W_AT || before == KJ_W_AFTER || before == KJ_W_BEFORE ||
                   before == KJ_W_BETWEEN || groups->suffix[0];
-    bool dated = strcmp(scan->language, "de") == 0 && groups->value[1] >= 1 &&
-                 groups->value[1] <= 12 && !timely;
+    bool dated = kj_fold_lists("de|pl", scan->language, strlen(scan->language)) &&
+                 groups->value[1] >= 1 && groups->value[1] <= 12 && !timely;
     if (groups->count == 3 || dated)
         put_date(scan, groups->value[0], groups->value[1], groups->value[2]);
     else
@@ -189,6 +189,20 @@ static void put_word(struct scan *scan, const struct kj_wish_word *word)
         put(scan, KJ_W_PART, KJ_PART_MORNING, 0); // "Dienstag Morgen"
     else
         put(scan, word->word, word->value, 0);
+    struct kj_wish_token *last = scan->tokens + scan->count;
+    if (word->word == KJ_W_COMING && scan->count > 1 && last[-2].word == KJ_W_WEEKDAY &&
+        last[-1].word == KJ_W_COMING) { // Arabic says it behind the day
+        last[-1] = last[-2];
+        last[-2] = (struct kj_wish_token){KJ_W_COMING, 0, 0};
+    }
+}
+
+// Arabic writes "and" as one with the word behind it.
+static bool starts_with_and(const struct scan *scan, const char *word)
+{
+    const struct kj_wish_word *rest = NULL;
+    return strcmp(scan->language, "ar") == 0 && kj_starts_with(word, "\xD9\x88") &&
+           word[2] != ' ' && find_phrase(scan->words, word + 2, &rest);
 }
 
 static void scan_clause(struct scan *scan, const char *folded)
@@ -198,7 +212,11 @@ static void scan_clause(struct scan *scan, const char *folded)
         size_t length = find_phrase(scan->words, folded, &word);
         if (length)
             put_word(scan, word);
-        else {
+        else if (starts_with_and(scan, folded)) {
+            put(scan, KJ_W_AND, 0, 0);
+            folded += 2;
+            continue;
+        } else {
             length = strcspn(folded, " ");
             if (isdigit((unsigned char)*folded))
                 scan_digits(scan, folded, length);
@@ -210,13 +228,26 @@ static void scan_clause(struct scan *scan, const char *folded)
     }
 }
 
-// The end of a clause: a comma, or a full stop that is none of "p.m." and "24. Dezember".
+// The comma, semicolon and question mark of Arabic, the danda of Hindi.
+static bool parts_clauses(const char *at)
+{
+    static const char *const k_marks[] = {"\xD8\x8C", "\xD8\x9B", "\xD8\x9F", "\xE0\xA5\xA4"};
+    for (size_t i = 0; i < KJ_COUNT(k_marks); i++)
+        if (kj_starts_with(at, k_marks[i]))
+            return true;
+    return false;
+}
+
+// The end of a clause: a comma, or a full stop that is none of "p.m." and "24. Dezember". What is
+// left of a mark of several bytes counts as a space.
 static const char *clause_end(const char *text)
 {
     const char *at = text;
     for (; *at; at++) {
         bool space = at[1] == 0 || isspace((unsigned char)at[1]);
         if (strchr(",;!?\n", *at) && !(at > text && isdigit((unsigned char)at[-1]) && !space))
+            return at;
+        if (parts_clauses(at))
             return at;
         if (*at == '.' && space && at - text > 2 && isalpha((unsigned char)at[-1]) &&
             isalpha((unsigned char)at[-2]))

@@ -234,7 +234,8 @@ const struct kj_wish_word *kj_wish_words(const char *language)
     static const struct {
         const char *language;
         const struct kj_wish_word *words;
-    } k_known[] = {{"en", k_en}, {"de", k_de}, {"es", k_es}};
+    } k_known[] = {{"en", k_en},       {"de", k_de},       {"es", k_es},
+                   {"pl", kj_wish_pl}, {"ar", kj_wish_ar}, {"hi", kj_wish_hi}};
     for (size_t i = 0; i < sizeof k_known / sizeof *k_known; i++)
         if (strcmp(language, k_known[i].language) == 0)
             return k_known[i].words;

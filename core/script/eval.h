@@ -125,6 +125,7 @@ void kj_explain_note(struct kj_eval *eval, struct kj_frame *frame, const char *a
 
 // Results, computed when first asked for.
 const char *kj_success(struct kj_eval *eval);
+bool kj_missed_goal(struct kj_eval *eval); // a human was reached, and the level is no success
 const char *kj_verdict(struct kj_eval *eval, size_t index);
 const char *kj_lead_status(struct kj_eval *eval);
 bool kj_score(struct kj_eval *eval, double *score);

@@ -49,10 +49,14 @@ static void take_texts(struct kj_eval *eval)
     struct kj_element at;
     for (size_t i = 0; i < rules->text_count; i++) {
         eval->texts[i] = KJ_UNKNOWN;
-        if (!eval->skipped &&
-            kj_element_find(said->data, said->length, rules->texts[i], strlen(rules->texts[i]),
-                            &at) &&
-            at.type == BSON_TYPE_BOOL) {
+        if (eval->skipped || !kj_element_find(said->data, said->length, rules->texts[i],
+                                              strlen(rules->texts[i]), &at)) {
+            continue;
+        }
+        bool scored = rules->score_kind == KJ_SCORE_TEXT && rules->score_text == (int)i;
+        if (scored && kj_element_is_number(&at)) {
+            eval->texts[i] = KJ_TRUE; // answered; the number itself is read by the score
+        } else if (!scored && at.type == BSON_TYPE_BOOL) {
             eval->texts[i] = at.data[0] ? KJ_TRUE : KJ_FALSE;
         }
     }

@@ -60,6 +60,18 @@ const char *kj_success(struct kj_eval *eval)
     return eval->success.value;
 }
 
+bool kj_missed_goal(struct kj_eval *eval)
+{
+    const struct kj_scale *scale = &eval->rules->scale;
+    const char *level = eval->reached && eval->rules->success.section ? kj_success(eval) : NULL;
+    for (size_t i = 0; level && i < scale->count; i++) {
+        if (strcmp(scale->levels[i], level) == 0) {
+            return !(scale->succeeds >> i & 1);
+        }
+    }
+    return false;
+}
+
 const char *kj_verdict(struct kj_eval *eval, size_t index)
 {
     if (!eval->reached) {

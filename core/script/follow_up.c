@@ -128,6 +128,11 @@ static bool earns_retry(struct kj_eval *eval, struct retrying *retrying)
     bool earned = false;
     for (size_t i = 0; i < rule->on_count; i++) {
         earned = earned || strcmp(rule->on[i], disposition) == 0;
+        if (!earned && strcmp(rule->on[i], kj_retry_goal) == 0 && kj_missed_goal(eval)) {
+            snprintf(retrying->reason, sizeof retrying->reason, "%s: success is %.60s",
+                     kj_retry_goal, kj_success(eval));
+            return true;
+        }
     }
     if (rule->on_count == 0) {
         struct kj_retry_policy policy;
@@ -275,6 +280,9 @@ static void appointment(struct kj_eval *eval, void *arg)
     kj_explain_note(eval, frame, rule->at, at ? rule->verb : "none", NULL);
     if (at) {
         kj_doc_put_text(kj_frame_result(frame), "verb", rule->verb);
+        if (rule->book) {
+            kj_doc_put_bool(kj_frame_result(frame), "book", true);
+        }
         kj_doc_put_time(kj_frame_result(frame), "at", at);
         kj_doc_put_int(
             kj_frame_result(frame), "duration_minutes",
@@ -344,7 +352,7 @@ static const char *decide(struct kj_eval *eval, struct kj_frame *frame, char rea
         enum kj_truth truth = kj_text_answer(eval, rules->criteria_text);
         decision = truth == KJ_TRUE ? "approved" : truth == KJ_FALSE ? "rejected" : NULL;
         snprintf(reason, 200, "%.190s",
-                 decision        ? "by the criteria"
+                 decision        ? kj_doc_text(&eval->facts, "answers.reason", "by the criteria")
                  : eval->skipped ? eval->skipped
                                  : "unknown");
         kj_explain_note(eval, frame, rules->preselection_at, decision, reason);

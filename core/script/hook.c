@@ -189,6 +189,7 @@ void kj_hook_file_list(const struct kj_hook_file *file, struct kj_doc_list *list
         snprintf(name, sizeof name, "%s:%zu", slash ? slash + 1 : file->path, i + 1);
         kj_doc_put_text(&one, "file", name);
         kj_doc_put_text(&one, "on", file->hooks[i].on);
+        kj_doc_put_int(&one, "line", file->hooks[i].line);
         if (file->hooks[i].every_ms)
             kj_doc_put_int(&one, "every_ms", file->hooks[i].every_ms);
         for (size_t use = 0; use < file->hooks[i].use_count; use++) {

@@ -30,7 +30,7 @@ struct kj_hook_file {
 int kj_hook_file_load(struct kj_vm *vm, const char *path, struct kj_hook_file **file,
                       struct kj_fault *fault) KJ_MUST_USE;
 void kj_hook_file_destroy(struct kj_hook_file *file); // not the state
-// {file "note.lua:1", on, uses[]} of each, appended to an array under construction.
+// {file "note.lua:1", on, line, uses[]} of each, appended to an array under construction.
 void kj_hook_file_list(const struct kj_hook_file *file, struct kj_doc_list *list);
 
 struct kj_step {

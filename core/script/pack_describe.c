@@ -97,6 +97,8 @@ void kj_load_describe(struct kj_load *load, int pack)
     if (rules->criteria_text >= 0) {
         bson_append_utf8(out, "preselection_text", -1, rules->texts[rules->criteria_text], -1);
     }
+    bson_append_bool(out, "preselection", -1, rules->preselection);
+    bson_append_bool(out, "appointments", -1, rules->appointment.present);
     bson_t scale;
     bson_append_document_begin(out, "scale", -1, &scale);
     bson_append_utf8(&scale, "name", -1, rules->scale.name, -1);

@@ -2,6 +2,7 @@
 // the lead, preselection.
 #include "base/alloc.h"
 #include "model/call.h"
+#include "model/retry.h"
 #include "script/pack_check.h"
 #include "script/sandbox.h"
 #include "script/time_lib.h"
@@ -42,11 +43,12 @@ static void gaps(struct kj_load *load, int table, struct kj_retry_rule *retry)
 
 static void dispositions(struct kj_load *load, int table, struct kj_retry_rule *retry)
 {
-    const char *names[KJ_DISP_COUNT];
+    const char *names[KJ_DISP_COUNT + 1];
     size_t known = 0, count;
     for (int i = KJ_DISP_NONE + 1; i < KJ_DISP_COUNT; i++) {
         names[known++] = kj_disposition_name((enum kj_disposition)i);
     }
+    names[known++] = kj_retry_goal; // a conversation that missed its goal (F-32)
     const char **on = kj_load_texts(load, table, "on", &count);
     size_t length = kj_load_enter(load, "on", 0);
     if (count > KJ_COUNT(retry->on)) {
@@ -109,7 +111,7 @@ static void callback_of(struct kj_load *load, int pack)
 
 static void appointments_of(struct kj_load *load, int pack)
 {
-    static const char *const names[] = {"verb", "title", "when", "duration_minutes"};
+    static const char *const names[] = {"verb", "title", "when", "duration_minutes", "book"};
     struct kj_appointment_rule *rule = &load->rules->appointment;
     rule->when = rule->title_function = KJ_NO_REF;
     if (!kj_load_table(load, pack, "appointments")) {
@@ -130,6 +132,14 @@ static void appointments_of(struct kj_load *load, int pack)
     } else {
         lua_pop(L, 1);
         rule->title = kj_load_text(load, table, "title", false);
+    }
+    int type = lua_getfield(L, table, "book");
+    rule->book = lua_toboolean(L, -1);
+    lua_pop(L, 1);
+    if (type != LUA_TBOOLEAN && type != LUA_TNIL) {
+        kj_load_fail(load,
+                     "book is true (the verb is called when the rules say so) or false (a hook "
+                     "books)");
     }
     double minutes = 30;
     kj_load_number(load, table, "duration_minutes", &minutes);
@@ -158,6 +168,34 @@ static int result_of(struct kj_load *load, int pack, const char *key, const char
     return reference;
 }
 
+// A list that is written out can be read before any call: each effect has a key of its own.
+static void check_effects(struct kj_load *load, int pack)
+{
+    lua_State *L = load->L;
+    lua_newtable(L); // key -> true
+    int seen = lua_gettop(L);
+    bool list = lua_getfield(L, pack, "effects") == LUA_TTABLE;
+    size_t length = kj_load_enter(load, "effects", 0);
+    for (lua_Integer i = 1; list && lua_geti(L, seen + 1, i) == LUA_TTABLE; i++) {
+        if (lua_getfield(L, -1, "key") == LUA_TSTRING) {
+            lua_pushvalue(L, -1);
+            bool twice = lua_rawget(L, seen) == LUA_TBOOLEAN;
+            lua_pop(L, 1);
+            if (twice) {
+                kj_load_enter(load, NULL, i);
+                kj_load_enter(load, "key", 0);
+                kj_load_fail(load, "is \"%.60s\" as that of an effect before; each needs its own",
+                             lua_tostring(L, -1));
+            }
+            lua_pushboolean(L, true);
+            lua_rawset(L, seen);
+        }
+        lua_settop(L, seen + 1);
+    }
+    kj_load_leave(load, length);
+    lua_settop(L, seen - 1);
+}
+
 static void preselection_of(struct kj_load *load, int pack)
 {
     static const char *const names[] = {"criteria", "overwrites", "decide"};
@@ -175,7 +213,13 @@ static void preselection_of(struct kj_load *load, int pack)
     rules->preselection_at = kj_load_at(load);
     const char *criteria = kj_load_text(load, table, "criteria", false);
     if (criteria) {
+        size_t before = rules->text_count;
         rules->criteria_text = kj_load_question(load, criteria);
+        if (rules->text_count == before) {
+            kj_load_fail(load,
+                         "its criteria are a condition elsewhere: a lead is judged by them, a "
+                         "call by that; word one of them otherwise");
+        }
     }
     const char *place;
     rules->overwrites = result_of(load, table, "overwrites", &place);
@@ -199,6 +243,7 @@ void kj_load_follow_up(struct kj_load *load, int pack)
     callback_of(load, pack);
     appointments_of(load, pack);
     rules->effects = result_of(load, pack, "effects", &rules->effects_at);
+    check_effects(load, pack);
     rules->lead_changes = result_of(load, pack, "lead_changes", &rules->lead_changes_at);
     preselection_of(load, pack);
 }

@@ -22,7 +22,7 @@ struct lexer {
 
 struct walker {
     struct lexer lexer;
-    struct kj_map *lines;
+    struct kj_lines *lines;
     char path[MAX_PATH];
     int nesting;
 };
@@ -198,9 +198,24 @@ static void skip_value(struct lexer *lexer)
 
 static void note(struct walker *walker, int line)
 {
-    if (!kj_map_get(walker->lines, walker->path)) {
-        kj_map_put(walker->lines, walker->path, (void *)(intptr_t)line);
+    if (!kj_map_get(&walker->lines->lines, walker->path)) {
+        kj_map_put(&walker->lines->lines, walker->path, (void *)(intptr_t)line);
     }
+}
+
+// A key that is written out. A path that was cut may look like another.
+static void note_key(struct walker *walker, int line)
+{
+    struct kj_lines *lines = walker->lines;
+    int first = (int)(intptr_t)kj_map_get(&lines->lines, walker->path);
+    bool whole = strlen(walker->path) + 1 < sizeof walker->path &&
+                 strlen(walker->lexer.word) + 1 < sizeof walker->lexer.word;
+    if (first && whole && !lines->twice_line) {
+        snprintf(lines->twice, sizeof lines->twice, "%s", walker->path);
+        lines->twice_line = line;
+        lines->first_line = first;
+    }
+    note(walker, line);
 }
 
 static void constructor(struct walker *walker);
@@ -224,9 +239,9 @@ static void key(struct walker *walker, int *position)
         next(&ahead);
         if (sign(&ahead, '=')) {
             snprintf(walker->path + used, room, "%s%s", used ? "." : "", lexer->word);
+            note_key(walker, line);
             next(&ahead);
             *lexer = ahead;
-            note(walker, line);
             return;
         }
     } else if (sign(lexer, '[')) {
@@ -234,11 +249,19 @@ static void key(struct walker *walker, int *position)
         bool name = lexer->token == TEXT;
         snprintf(walker->path + used, room, name ? "%s%s" : "%s[%s]", name && used ? "." : "",
                  lexer->word);
+        struct lexer behind = *lexer;
+        next(&behind);
+        bool written = name && lexer->word[0] && sign(&behind, ']');
+        // One with a dot would look like a member of a table: what is around it has its line.
+        if (written && !strpbrk(lexer->word, ".[")) {
+            note_key(walker, line);
+        } else if (!written) {
+            note(walker, line);
+        }
         while (lexer->token != END && !sign(lexer, '=')) {
             next(lexer);
         }
         next(lexer);
-        note(walker, line);
         return;
     }
     snprintf(walker->path + used, room, "[%d]", ++*position);
@@ -268,9 +291,9 @@ static void constructor(struct walker *walker)
 
 void kj_lines_init(struct kj_lines *lines, const char *text, size_t length, const char *function)
 {
-    struct walker walker = {.lexer = {.at = text, .end = text + length, .line = 1},
-                            .lines = &lines->lines};
+    struct walker walker = {.lexer = {.at = text, .end = text + length, .line = 1}, .lines = lines};
     struct lexer *lexer = &walker.lexer;
+    *lines = (struct kj_lines){0};
     kj_map_init(&lines->lines);
     bool kejue = false, dot = false;
     for (next(lexer); lexer->token != END; next(lexer)) {

@@ -9,6 +9,10 @@
 
 struct kj_lines {
     struct kj_map lines; // "success[2]" -> (void *)line
+    // The first key that stands twice in one table, where Lua keeps the second without a word; line
+    // 0: none does.
+    char twice[200];
+    int twice_line, first_line;
 };
 
 // `function` is "rules", "hook" or "tests": the first kejue.FUNCTION { … } of the text.

@@ -72,6 +72,23 @@ static bool path_of(const struct kj_vm *vm, const char *name, char *path, size_t
     return kj_sources_get(vm->sources, path) != NULL;
 }
 
+// Of two members with one key Lua keeps the second without a word.
+static void check_twice(lua_State *L, const char *path, const struct kj_lines *lines)
+{
+    const char *key = strrchr(lines->twice, '.');
+    int around = key ? (int)(key - lines->twice) : 0;
+    if (lines->twice_line) {
+        luaL_error(
+            L,
+            "%s:%d: \"%s\" stands twice in %s, first in line %d; remove one, or give it "
+            "another name",
+            path, lines->twice_line, key ? key + 1 : lines->twice,
+            around ? lua_pushfstring(L, "\"%s\"", lua_pushlstring(L, lines->twice, (size_t)around))
+                   : "the pack",
+            lines->first_line);
+    }
+}
+
 // Runs the file at `path` and leaves its table on the stack, merged over what it extends.
 static void run_pack(struct kj_load *load, const char *path)
 {
@@ -87,6 +104,7 @@ static void run_pack(struct kj_load *load, const char *path)
         kj_load_fail(load, "a chain of extends longer than %d (or a circle)", KJ_MAX_CHAIN);
     }
     kj_lines_init(&rules->lines[rules->file_count], source->text, source->length, "rules");
+    check_twice(L, path, &rules->lines[rules->file_count]);
     rules->files[rules->file_count++] = kj_rules_text(rules, path);
     lua_pushnil(L);
     lua_rawsetp(L, LUA_REGISTRYINDEX, &kj_key_declared);

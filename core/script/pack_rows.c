@@ -90,6 +90,17 @@ static void row_value(struct kj_load *load, struct kj_row *row, int kind,
     }
 }
 
+// One answer of the model is a number or a yes, not both.
+static void check_no_score(struct kj_load *load, int text)
+{
+    if (load->rules->score_kind == KJ_SCORE_TEXT && load->rules->score_text == text) {
+        kj_load_fail(load,
+                     "\"%.60s\" is the text of score, answered with a number: word this "
+                     "condition otherwise",
+                     load->rules->texts[text]);
+    }
+}
+
 static void condition(struct kj_load *load, struct kj_condition *to)
 {
     lua_State *L = load->L;
@@ -99,6 +110,7 @@ static void condition(struct kj_load *load, struct kj_condition *to)
         to->function = kj_load_reference(load, -1);
     } else if (lua_type(L, -1) == LUA_TSTRING) {
         to->text = kj_load_question(load, lua_tostring(L, -1));
+        check_no_score(load, to->text);
     } else {
         kj_load_fail(load,
                      "a condition is a text or a function, not a %s (was a function called "
@@ -288,8 +300,13 @@ static void score(struct kj_load *load, int pack)
     size_t length = kj_load_enter(load, "score", 0);
     rules->score_at = kj_load_at(load);
     if (type == LUA_TSTRING) {
-        rules->score_kind = KJ_SCORE_TEXT;
+        size_t before = rules->text_count;
         rules->score_text = kj_load_question(load, lua_tostring(L, -1));
+        if (rules->text_count == before) {
+            kj_load_fail(load, "this text is a condition too, answered with yes or no: word the "
+                               "score otherwise");
+        }
+        rules->score_kind = KJ_SCORE_TEXT;
     } else if (type == LUA_TFUNCTION) {
         rules->score_kind = KJ_SCORE_FUNCTION;
         rules->score_function = kj_load_reference(load, -1);

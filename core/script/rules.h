@@ -117,6 +117,7 @@ struct kj_appointment_rule {
     int when;
     int title_function;
     int64_t duration_minutes;
+    bool book; // the engine books it; else that is a hook's
     const char *at;
 };
 

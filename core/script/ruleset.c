@@ -228,6 +228,40 @@ static void list_hooks(const struct build *build, bson_t *out)
     bson_destroy(&array);
 }
 
+// "hooks/note.lua" of the hook "note.lua:1".
+static void file_of(const bson_t *hook, char *path, size_t size)
+{
+    const char *file = kj_doc_text(hook, "file", "");
+    snprintf(path, size, "hooks/%.*s", (int)strcspn(file, ":"), file);
+}
+
+// A kind of job is run by one hook: of two with its name nobody could tell which.
+static int check_kinds(struct build *build)
+{
+    size_t count = kj_doc_count(build->set->list, "hooks");
+    for (size_t i = 1; i < count; i++) {
+        for (size_t before = 0; before < i; before++) {
+            char path[32], place[240], first[220], file[220];
+            bson_t one, other;
+            snprintf(path, sizeof path, "hooks.%zu", i);
+            bool there = kj_doc_child(build->set->list, path, &one);
+            snprintf(path, sizeof path, "hooks.%zu", before);
+            there = there && kj_doc_child(build->set->list, path, &other);
+            const char *on = there ? kj_doc_text(&one, "on", "") : "";
+            if (strncmp(on, "kind.", 5) != 0 || strcmp(on, kj_doc_text(&other, "on", "")) != 0) {
+                continue;
+            }
+            file_of(&one, file, sizeof file);
+            file_of(&other, first, sizeof first);
+            snprintf(place, sizeof place, "%s:%d", file, (int)kj_doc_int(&one, "line", 1));
+            return kj_fault(build->fault, KJ_EEXISTS, place, "give one of them another name",
+                            "the kind \"%.90s\" is declared by %s:%d already", on + 5, first,
+                            (int)kj_doc_int(&other, "line", 1));
+        }
+    }
+    return 0;
+}
+
 int kj_ruleset_build(const char *dir, const char *only, const struct kj_vm_limits *limits,
                      struct kj_ruleset *old, bool run_tests, struct kj_ruleset **out,
                      struct kj_fault *fault)
@@ -241,12 +275,15 @@ int kj_ruleset_build(const char *dir, const char *only, const struct kj_vm_limit
     build.set = kj_ruleset_new();
     status = only ? add_only(&build) : add_all(&build);
     kj_sources_unref(build.sources);
+    if (status == 0) {
+        list_packs(&build, build.set->list);
+        list_hooks(&build, build.set->list);
+        status = check_kinds(&build);
+    }
     if (status) {
         kj_ruleset_unref(build.set);
         return status;
     }
-    list_packs(&build, build.set->list);
-    list_hooks(&build, build.set->list);
     *out = build.set;
     return 0;
 }

@@ -2,6 +2,7 @@
 #include "script/eval.h"
 
 #include "base/alloc.h"
+#include "model/facts.h"
 #include "model/fold.h"
 #include "model/zone.h"
 #include "script/evidence.h"
@@ -106,11 +107,43 @@ static bool in_limits(lua_State *L, const struct kj_variable *variable,
     return matches(L, variable) || kj_invalid_because(result, "does not match its pattern");
 }
 
+// "Next Tuesday at ten": a model tells what was said, code makes the day or instant of it, in the
+// lead's zone. What allows two readings is not guessed; a datetime needs a time. False: invalid.
+static bool read_date(struct kj_eval *eval, const struct kj_variable *variable,
+                      struct kj_var_result *result)
+{
+    lua_State *L = eval->L;
+    int64_t at, earliest, latest;
+    bool day = variable->type == KJ_TYPE_DATE;
+    if ((!day && variable->type != KJ_TYPE_DATETIME) || lua_type(L, -1) != LUA_TSTRING ||
+        kj_value_fits(L, lua_gettop(L), variable->type, NULL, 0)) {
+        return true;
+    }
+    const char *words = lua_tostring(L, -1);
+    const struct kj_zone *zone = kj_doc_has(&eval->facts, "lead.timezone") ? eval->vm->zone : NULL;
+    enum kj_wish wish = kj_wish_parse(words, eval->language, zone,
+                                      kj_doc_time(&eval->facts, "now", 0), &at, &earliest, &latest);
+    if (wish == KJ_WISH_OK && (day || earliest == latest)) {
+        lua_pop(L, 1);
+        kj_moment_push(L, at);
+        return true;
+    }
+    if (wish == KJ_WISH_OK || wish == KJ_WISH_AMBIGUOUS) {
+        snprintf(result->reason, sizeof result->reason, "\"%.*s\" is ambiguous",
+                 kj_utf8_fit(words, 60), words);
+        return false;
+    }
+    return true; // no date at all
+}
+
 // The value on top: is it one of the variable? Leaves it (normalised) there.
 bool kj_accept(struct kj_eval *eval, const struct kj_variable *variable,
                struct kj_var_result *result)
 {
     lua_State *L = eval->L;
+    if (!read_date(eval, variable, result)) {
+        return false;
+    }
     if (!kj_value_fits(L, lua_gettop(L), variable->type, variable->values, variable->value_count)) {
         snprintf(result->reason, sizeof result->reason, "is no %s",
                  variable->type == KJ_TYPE_ENUM ? "value of this enum"

@@ -171,6 +171,38 @@ class WhatsApp(Vendor):
         self.assertEqual([(m["direction"], m["from"], m["text"]) for m in self.messages()],
                          [("inbound", GOOD, "Yes, please")])
 
+    def test_stop_is_a_refusal_for_every_channel(self):
+        body = status_update("x", "sent")
+        value = body["entry"][0]["changes"][0]["value"]
+        del value["statuses"]
+        value["contacts"] = [{"wa_id": GOOD[1:], "profile": {"name": "Ada"}}]
+        value["messages"] = [{"from": GOOD[1:], "id": "wamid.in1", "timestamp": "1772452800",
+                              "type": "text", "text": {"body": "Stop"}}]
+        self.assertEqual(self.hook(body), 200)
+        outbound(self.flow, [GOOD])
+        self.flow.run_until("2026-03-02T06:00:00Z")
+        told = self.flow.ask("lead.why", who=GOOD)
+        self.assertEqual(told["now"]["gate"], "opt_out")
+        self.assertEqual([(r["source"], r["evidence"]) for r in told["refusals"]],
+                         [("wamid.in1", "Stop")])
+        self.assertEqual((self.flow.rings(), self.peer.taken()), ([], []))
+
+    def test_refused_between_the_call_and_the_message(self):
+        self.peer.plan(vendor="whatsapp", next=1, status=429, code=130429, retry_after=600,
+                       message="Rate limit hit")
+        outbound(self.flow, [GOOD])
+        self.flow.run_until("2026-03-02T05:05:00Z")
+        self.assertEqual([job["state"] for job in self.effects()], ["waiting"])
+        self.flow.ask("lead.refuse", phone_number=GOOD, kind="consent_revoked",
+                      source="letter of 3 May", evidence="I withdraw my consent.")
+        self.flow.run_until("2026-03-02T07:00:00Z")
+        followed = self.flow.ask("lead.why", who=GOOD)["follow_ups"]
+        sends = [job for job in followed if job.get("verb") == "whatsapp.send_template"]
+        self.assertEqual([job["state"] for job in sends], ["failed"])
+        self.assertIn("not sent: revocation of consent", sends[0]["reason"])
+        self.assertIn("letter of 3 May", sends[0]["reason"])
+        self.assertEqual((self.peer.taken(), self.messages()), ([], []))
+
     def test_too_many_requests(self):
         self.peer.plan(vendor="whatsapp", next=2, status=429, code=130429, retry_after=60,
                        message="Rate limit hit")

@@ -1,7 +1,10 @@
 """Why is somebody (not) called? And the operator's levers: the kill switch, pause, resume, cancel."""
+import os
+import shutil
+import subprocess
 import unittest
 
-from flow_engine import Flow, Refused, outbound
+from flow_engine import BUILD, ROOT, Flow, Refused, outbound
 
 INTERESTED, NO_ANSWER, OPTS_OUT = "+4930555010001", "+4930555020022", "+4930555030005"
 OFFICE = {"windows": [{"days": [0, 1, 2, 3, 4], "from": "09:00", "to": "17:00"}]}
@@ -83,6 +86,31 @@ class Why(Flow):
             self.assertRegex(decision["plan"]["hash"], "^[0-9a-f]{64}$")
             self.assertIn("lead-qualification.lua:", str(decision["plan"]))
 
+    def test_the_page_for_people(self):
+        """Gates, the line of each rule with its evidence, the message, what is due."""
+        outbound(self.flow, [INTERESTED, NO_ANSWER])
+        self.flow.run_until("2026-03-02T06:00:00Z")
+        page = self.page(INTERESTED)
+        for part in ("may be called: yes", "✓ dialing", "✓ frequency", "✓ permit",
+                     'variables.budget: derived = ', 'turn 5 said "About',
+                     "success: good", "not excellent, false", "rules/lead-qualification.lua:",
+                     "message offer_information", "template: offer_information, in en of the call",
+                     "what followed", "whatsapp.send_template"):
+            self.assertIn(part, page)
+        page = self.page(NO_ANSWER)
+        for part in ("may be called: no, stopped by due", "next retry at 2026-03-02 08:00",
+                     "because: no_answer", "retry: retry, disposition no_answer"):
+            self.assertIn(part, page)
+        before = self.page(INTERESTED, "--at", "2026-03-02T04:00:00Z")
+        self.assertIn("as stored by then", before)
+        self.assertIn("decisions: none", before)
+        self.assertIn("the future, computed", self.page(INTERESTED, "--at", "2026-03-09T04:00:00Z"))
+
+    def page(self, *words):
+        return subprocess.run([BUILD / "kejuectl", "--dir", self.dir, "why", *words], check=True,
+                              capture_output=True, text=True,
+                              env={**os.environ, "LC_ALL": "C.UTF-8"}).stdout
+
     def test_waits_for_its_next_attempt(self):
         outbound(self.flow, [NO_ANSWER])
         self.flow.run_until("2026-03-02T06:00:00Z")
@@ -92,6 +120,44 @@ class Why(Flow):
         # three hours: the gap that the rule pack names goes before the campaign's
         self.assertTrue("2026-03-02T08:00" <= told["jobs"][0]["due"] < "2026-03-02T08:10", told)
         self.assertEqual(told["jobs"][0]["next"]["reason"], "no_answer")
+
+
+class Preselection(Flow):
+    PACK = """return kejue.rules { name = "picky",
+  preselection = {
+    decide = function(c) return c.lead.company ~= nil and c.lead.company ~= "Tiny",
+      "the company is " .. (c.lead.company or "not known") end,
+    overwrites = function(c) return { first_message = "Hello " .. c.lead.company } end },
+  success = { { "good" } },
+  retry = { gaps = { "1d" }, on = { "busy" } },
+}"""
+
+    def test_only_who_was_selected_is_called(self):
+        scripts = self.dir / "scripts"
+        shutil.copytree(ROOT / "scripts", scripts)
+        (scripts / "rules" / "picky.lua").write_text(self.PACK, encoding="utf-8")
+        flow = self.engine(scripts=scripts)
+        flow.ask("group.create", key="picky", pack="picky")
+        flow.ask("assistant.create", group="picky", name="Anna", language="en")
+        rows = [{"phone_number": "+4930555010001", "company": "Acme", "language": "en"},
+                {"phone_number": "+4930555010002", "company": "Tiny", "language": "en"}]
+        outbound(flow, rows, key="picky")
+        flow.run_until("2026-03-02T06:00:00Z")
+        self.assertEqual([ring["to"] for ring in flow.rings()], ["+4930555010001"])
+        chosen = flow.ask("lead.why", who="+4930555010001")["jobs"][0]
+        self.assertEqual(chosen["preselection"]["decision"], "approved")
+        self.assertEqual(chosen["preselection"]["overwrites"], {"first_message": "Hello Acme"})
+        self.assertIn("rules/picky.lua:2", str(chosen["preselection"]["explain"]))
+        refused = flow.ask("lead.why", who="+4930555010002")
+        self.assertEqual(refused["lead"]["status"], "rejected")
+        job = refused["jobs"][0]
+        self.assertEqual((job["state"], job["outcome"], job["reason"]),
+                         ("failed", "rejected", "not selected: the company is Tiny"))
+        self.assertEqual((refused["calls"], refused["decisions"]), ([], []))
+        flow.ask("job.retry", id=job["_id"])  # a person has the last word
+        flow.run_until("2026-03-02T07:00:00Z")
+        self.assertEqual(sorted(ring["to"] for ring in flow.rings()),
+                         ["+4930555010001", "+4930555010002"])
 
 
 class Levers(Flow):

@@ -1,10 +1,10 @@
-// kejuectl why NUMBER: each gate with its verdict, what waits, past calls, and the rules that
-// fired.
-#include "ctl.h"
+// kejuectl why NUMBER: each gate with its verdict, what waits, past calls, what followed; the rules
+// that fired are told by why_rules.c.
+#include "why.h"
 
 #include <string.h>
 
-static bool next_doc(bson_iter_t *at, bson_t *doc)
+bool why_next(bson_iter_t *at, bson_t *doc)
 {
     uint32_t length;
     const uint8_t *bytes;
@@ -18,12 +18,12 @@ static bool next_doc(bson_iter_t *at, bson_t *doc)
     return false;
 }
 
-static bool begin(const bson_t *doc, const char *path, bson_t *list, bson_iter_t *at)
+bool why_begin(const bson_t *doc, const char *path, bson_t *list, bson_iter_t *at)
 {
     return kj_doc_child(doc, path, list) && bson_iter_init(at, list);
 }
 
-static void put_time_of(struct kj_buf *out, const bson_t *doc, const char *path)
+void why_time(struct kj_buf *out, const bson_t *doc, const char *path)
 {
     int64_t when = kj_doc_time(doc, path, INT64_MIN);
     if (when != INT64_MIN)
@@ -46,8 +46,8 @@ static void put_lead(const struct ctl *ctl, struct kj_buf *out, const bson_t *re
         }
     }
     kj_buf_adds(out, "\nas of ");
-    put_time_of(out, result, "at");
-    kj_buf_adds(out, " UTC\n\n");
+    why_time(out, result, "at");
+    kj_buf_addf(out, " UTC (%s)\n\n", kj_doc_text(result, "basis", ""));
 }
 
 static void put_gate(const struct ctl *ctl, struct kj_buf *out, const bson_t *gate)
@@ -59,16 +59,24 @@ static void put_gate(const struct ctl *ctl, struct kj_buf *out, const bson_t *ga
     ctl_cut(out, kj_doc_text(gate, "input", ""), 200, false);
     if (!open && kj_doc_has(gate, "next_at")) {
         kj_buf_adds(out, " (opens ");
-        put_time_of(out, gate, "next_at");
+        why_time(out, gate, "next_at");
         kj_buf_addc(out, ')');
     }
     kj_buf_addc(out, '\n');
 }
 
-static void put_gates(const struct ctl *ctl, struct kj_buf *out, const bson_t *result)
+static void put_gate_list(const struct ctl *ctl, struct kj_buf *out, const bson_t *result,
+                          const char *path)
 {
     bson_t gates, gate;
     bson_iter_t at;
+    if (why_begin(result, path, &gates, &at))
+        while (why_next(&at, &gate))
+            put_gate(ctl, out, &gate);
+}
+
+static void put_gates(const struct ctl *ctl, struct kj_buf *out, const bson_t *result)
+{
     bool open = kj_doc_bool(result, "now.open", false);
     if (kj_doc_has(result, "fault")) {
         ctl_color(ctl, out, CTL_RED, kj_doc_text(result, "fault", ""));
@@ -80,9 +88,8 @@ static void put_gates(const struct ctl *ctl, struct kj_buf *out, const bson_t *r
     if (!open)
         kj_buf_addf(out, ", stopped by %s", kj_doc_text(result, "now.gate", "?"));
     kj_buf_addc(out, '\n');
-    if (begin(result, "now.gates", &gates, &at))
-        while (next_doc(&at, &gate))
-            put_gate(ctl, out, &gate);
+    put_gate_list(ctl, out, result, "now.halts");
+    put_gate_list(ctl, out, result, "now.gates");
     if (!open) {
         kj_buf_adds(out, "next eligible: ");
         if (kj_doc_bool(result, "now.final", false))
@@ -90,13 +97,13 @@ static void put_gates(const struct ctl *ctl, struct kj_buf *out, const bson_t *r
         else if (kj_doc_bool(result, "now.waits_for_person", false))
             kj_buf_adds(out, "never, unless a person changes something");
         else
-            put_time_of(out, result, "now.next_at");
+            why_time(out, result, "now.next_at");
         kj_buf_addc(out, '\n');
     }
     kj_buf_addc(out, '\n');
 }
 
-static void put_title(const struct ctl *ctl, struct kj_buf *out, const char *title, size_t count)
+void why_title(const struct ctl *ctl, struct kj_buf *out, const char *title, size_t count)
 {
     ctl_color(ctl, out, CTL_BOLD, title);
     if (count == 0)
@@ -104,7 +111,7 @@ static void put_title(const struct ctl *ctl, struct kj_buf *out, const char *tit
     kj_buf_addc(out, '\n');
 }
 
-static void put_part(struct kj_buf *out, const char *before, const bson_t *doc, const char *path)
+void why_part(struct kj_buf *out, const char *before, const bson_t *doc, const char *path)
 {
     bson_iter_t at;
     const char *key = strrchr(path, '.');
@@ -118,19 +125,22 @@ static void put_jobs(const struct ctl *ctl, struct kj_buf *out, const bson_t *re
 {
     bson_t jobs, job;
     bson_iter_t at;
-    put_title(ctl, out, "jobs", kj_doc_count(result, "jobs"));
-    if (!begin(result, "jobs", &jobs, &at))
+    why_title(ctl, out, "jobs", kj_doc_count(result, "jobs"));
+    if (!why_begin(result, "jobs", &jobs, &at))
         return;
-    while (next_doc(&at, &job)) {
+    while (why_next(&at, &job)) {
         kj_buf_addf(out, "  %lld  %s", (long long)kj_doc_int(&job, "_id", 0),
                     kj_doc_text(&job, "state", "?"));
-        put_part(out, "  stage ", &job, "stage");
+        why_part(out, "  stage ", &job, "stage");
         if (kj_streq(kj_doc_text(&job, "state", ""), "waiting"))
-            put_part(out, "  due ", &job, "due");
-        put_part(out, "  campaign ", &job, "campaign_id");
-        put_part(out, "  attempts ", &job, "attempts_made");
-        put_part(out, "  outcome ", &job, "outcome");
-        put_part(out, "  because: ", &job, "reason");
+            why_part(out, "  due ", &job, "due");
+        why_part(out, "  campaign ", &job, "campaign_id");
+        why_part(out, "  attempts ", &job, "attempts_made");
+        why_part(out, "  outcome ", &job, "outcome");
+        why_part(out, "  because: ", &job, "reason");
+        why_part(out, "  preselection: ", &job, "preselection.decision");
+        why_part(out, ", ", &job, "preselection.reason");
+        why_part(out, "  held back until an appointment is booked: ", &job, "held");
         kj_buf_addc(out, '\n');
     }
 }
@@ -139,71 +149,19 @@ static void put_calls(const struct ctl *ctl, struct kj_buf *out, const bson_t *r
 {
     bson_t calls, call;
     bson_iter_t at;
-    put_title(ctl, out, "calls", kj_doc_count(result, "calls"));
-    if (!begin(result, "calls", &calls, &at))
+    why_title(ctl, out, "calls", kj_doc_count(result, "calls"));
+    if (!why_begin(result, "calls", &calls, &at))
         return;
-    while (next_doc(&at, &call)) {
+    while (why_next(&at, &call)) {
         kj_buf_adds(out, "  ");
-        put_time_of(out, &call, "created_at");
+        why_time(out, &call, "created_at");
         kj_buf_addf(out, "  %s", kj_doc_text(&call, "state", "?"));
-        put_part(out, "  ", &call, "disposition");
-        put_part(out, ", ", &call, "end_reason");
-        put_part(out, "  answered by ", &call, "answered_by");
-        put_part(out, "  ", &call, "duration_ms");
-        put_part(out, "  ", &call, "key");
+        why_part(out, "  ", &call, "disposition");
+        why_part(out, ", ", &call, "end_reason");
+        why_part(out, "  answered by ", &call, "answered_by");
+        why_part(out, "  ", &call, "duration_ms");
+        why_part(out, "  ", &call, "key");
         kj_buf_addc(out, '\n');
-    }
-}
-
-// "success: good (rules/solar.lua:31)", for each section that came to something.
-static void put_rules(const struct ctl *ctl, struct kj_buf *out, const bson_t *decision)
-{
-    bson_t sections, section;
-    bson_iter_t at;
-    if (!begin(decision, "plan.explain", &sections, &at))
-        return;
-    while (next_doc(&at, &section)) {
-        bson_t rows, row;
-        bson_iter_t hit;
-        if (!kj_doc_has(&section, "at") && !kj_doc_has(&section, "rows"))
-            continue;
-        kj_buf_addf(out, "      %s", kj_doc_text(&section, "section", "?"));
-        put_part(out, ": ", &section, "value");
-        put_part(out, ", ", &section, "reason");
-        if (kj_doc_has(&section, "at")) {
-            kj_buf_adds(out, "  ");
-            ctl_color(ctl, out, CTL_DIM, kj_doc_text(&section, "at", ""));
-        }
-        kj_buf_addc(out, '\n');
-        if (begin(&section, "rows", &rows, &hit))
-            while (next_doc(&hit, &row)) {
-                put_part(out, "        ", &row, kj_doc_has(&row, "value") ? "value" : "points");
-                kj_buf_adds(out, "  ");
-                ctl_color(ctl, out, CTL_DIM, kj_doc_text(&row, "at", ""));
-                kj_buf_addc(out, '\n');
-            }
-    }
-}
-
-static void put_decisions(const struct ctl *ctl, struct kj_buf *out, const bson_t *result)
-{
-    bson_t decisions, decision;
-    bson_iter_t at;
-    put_title(ctl, out, "decisions", kj_doc_count(result, "decisions"));
-    if (!begin(result, "decisions", &decisions, &at))
-        return;
-    while (next_doc(&at, &decision)) {
-        kj_buf_adds(out, "  ");
-        put_time_of(out, &decision, "at");
-        put_part(out, "  ", &decision, "disposition");
-        put_part(out, "  success ", &decision, "plan.success");
-        put_part(out, "  lead ", &decision, "plan.lead_status");
-        put_part(out, "  next ", &decision, "plan.next.kind");
-        put_part(out, " at ", &decision, "plan.next.at");
-        put_part(out, "  message ", &decision, "plan.template.name");
-        put_part(out, "  by ", &decision, "pack");
-        kj_buf_addc(out, '\n');
-        put_rules(ctl, out, &decision);
     }
 }
 
@@ -211,18 +169,37 @@ static void put_refusals(const struct ctl *ctl, struct kj_buf *out, const bson_t
 {
     bson_t refusals, one;
     bson_iter_t at;
-    if (kj_doc_count(result, "refusals") == 0 || !begin(result, "refusals", &refusals, &at))
+    if (kj_doc_count(result, "refusals") == 0 || !why_begin(result, "refusals", &refusals, &at))
         return;
-    put_title(ctl, out, "refusals", 1);
-    while (next_doc(&at, &one)) {
+    why_title(ctl, out, "refusals", 1);
+    while (why_next(&at, &one)) {
         kj_buf_adds(out, "  ");
-        put_time_of(out, &one, kj_doc_has(&one, "at") ? "at" : "refused_at");
-        put_part(out, "  ", &one, "kind");
-        put_part(out, "  ", &one, "source");
-        put_part(out, "  ", &one, "evidence");
+        why_time(out, &one, kj_doc_has(&one, "at") ? "at" : "refused_at");
+        why_part(out, "  ", &one, "kind");
+        why_part(out, "  ", &one, "source");
+        why_part(out, "  ", &one, "evidence");
         kj_buf_addc(out, '\n');
     }
     kj_buf_addc(out, '\n');
+}
+
+// The jobs that came of its calls: messages, write-backs, hooks; what waits says for what.
+static void put_follow_ups(const struct ctl *ctl, struct kj_buf *out, const bson_t *result)
+{
+    bson_t jobs, job;
+    bson_iter_t at;
+    if (kj_doc_count(result, "follow_ups") == 0 || !why_begin(result, "follow_ups", &jobs, &at))
+        return;
+    why_title(ctl, out, "what followed", 1);
+    while (why_next(&at, &job)) {
+        kj_buf_addf(out, "  %lld  %s", (long long)kj_doc_int(&job, "_id", 0),
+                    kj_doc_text(&job, "state", "?"));
+        why_part(out, "  ", &job, kj_doc_has(&job, "verb") ? "verb" : "hook");
+        if (kj_streq(kj_doc_text(&job, "state", ""), "waiting"))
+            why_part(out, "  due ", &job, "due");
+        why_part(out, "  because: ", &job, "reason");
+        kj_buf_addc(out, '\n');
+    }
 }
 
 int ctl_why(struct ctl *ctl, char **words, int count)
@@ -247,7 +224,8 @@ int ctl_why(struct ctl *ctl, char **words, int count)
         put_refusals(ctl, &out, result);
         put_jobs(ctl, &out, result);
         put_calls(ctl, &out, result);
-        put_decisions(ctl, &out, result);
+        why_decisions(ctl, &out, result);
+        put_follow_ups(ctl, &out, result);
         ctl_flush(&out);
         kj_buf_fini(&out);
     }

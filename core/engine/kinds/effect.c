@@ -7,6 +7,7 @@
 #include "engine/duration.h"
 #include "engine/messages.h"
 #include "engine/path.h"
+#include "engine/reach.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -21,7 +22,7 @@ enum {
 struct effect {
     struct kj_engine *engine;
     struct kj_running *running; // NULL: dropped, only the vendor's answer is still to come
-    bool abroad;                // the vendor was asked
+    bool abroad;                // the vendor was asked, or the store after refusals
     bson_t *result;             // what the vendor answered, while it is recorded
 };
 
@@ -85,11 +86,69 @@ static void record(struct effect *effect, const bson_t *result)
     kj_message_sent(effect->engine, kj_running_job(effect->running), result, on_recorded, effect);
 }
 
+// --- what waits for it: jobs of their own, under keys that add nothing a second time ---
+
+static void on_following(struct kj_store_request *request)
+{
+    struct effect *effect = request->arg;
+    int status = KJ_OK;
+    for (size_t i = 0; i < request->n_ops; i++)
+        if (request->ops[i].status != KJ_OK && request->ops[i].status != KJ_EEXISTS)
+            status = request->ops[i].status;
+    effect->abroad = false;
+    if (effect->running == NULL) {
+        effect_free(effect);
+        return;
+    }
+    if (status == KJ_OK)
+        kj_queue_wake(effect->engine->queue, "effect", kj_loop_now(effect->engine->loop));
+    on_recorded(effect, status);
+}
+
+static void follow(struct effect *effect)
+{
+    const bson_t *job = kj_running_job(effect->running);
+    int64_t now = kj_loop_now(effect->engine->loop);
+    size_t count = kj_doc_count(job, "payload.then"), i = 0;
+    bson_t steps;
+    bson_iter_t at;
+    struct kj_store_request *request =
+        kj_store_request(count, kj_running_workspace(effect->running), on_following, effect);
+    bool more = kj_doc_child(job, "payload.then", &steps) && bson_iter_init(&at, &steps);
+    for (; more && i < count && bson_iter_next(&at); i++) {
+        bson_t step;
+        uint32_t length;
+        const uint8_t *bytes;
+        char key[256];
+        bson_iter_document(&at, &length, &bytes);
+        (void)bson_init_static(&step, bytes, length);
+        snprintf(key, sizeof key, "%.200s:then:%zu", kj_doc_text(job, "key", ""), i);
+        bson_t *next =
+            kj_job_new("effect", key, now, (int)kj_doc_int(job, "priority", 50), &step, now);
+        kj_doc_put_from(next, "lead_id", job, "lead_id");
+        kj_doc_put_from(next, "campaign_id", job, "campaign_id");
+        request->ops[i].verb = KJ_STORE_INSERT;
+        request->ops[i].coll = KJ_JOBS;
+        kj_store_own_doc(request, i, next);
+    }
+    effect->abroad = true;
+    kj_store_submit(effect->engine->store, request);
+}
+
+// It was done, and that is stored: what is left is ours.
+static void go_on(struct effect *effect, const bson_t *result)
+{
+    if (kj_doc_has(kj_running_job(effect->running), "payload.then"))
+        follow(effect);
+    else
+        record(effect, result);
+}
+
 static void on_result_saved(void *arg, int status)
 {
     struct effect *effect = arg;
     if (status == KJ_OK)
-        record(effect, effect->result);
+        go_on(effect, effect->result);
     else if (status == KJ_ECONFLICT)
         effect_free(effect);
     else
@@ -132,7 +191,8 @@ static void on_outcome(void *arg, const struct kj_outcome *outcome, const bson_t
     int64_t now = kj_loop_now(effect->engine->loop), wait = outcome->retry_after_ms;
     switch (outcome->class) {
     case KEJUE_OK:
-        if (kj_starts_with(verb, "whatsapp.send"))
+        if (kj_starts_with(verb, "whatsapp.send") ||
+            kj_doc_has(kj_running_job(effect->running), "payload.then"))
             message_sent(effect, result);
         else
             effect_end(effect, KJ_JOB_DONE, 0, NULL, result);
@@ -201,6 +261,36 @@ static void send_out(struct effect *effect)
     bson_destroy(&empty);
 }
 
+static void on_reach(void *arg, int status, const char *text)
+{
+    struct effect *effect = arg;
+    char why[400];
+    effect->abroad = false;
+    if (effect->running == NULL) {
+        effect_free(effect);
+    } else if (status == KJ_OK) {
+        send_out(effect);
+    } else if (status == KJ_EDENIED) {
+        snprintf(why, sizeof why, "not sent: %s", text);
+        effect_end(effect, KJ_JOB_FAILED, 0, why, NULL);
+    } else
+        effect_end(effect, KJ_JOB_WAIT, kj_loop_now(effect->engine->loop) + k_away_ms, text, NULL);
+}
+
+// A refusal that came after the rules had decided still wins: it is asked after beside the send.
+static void ask_first(struct effect *effect)
+{
+    const bson_t *job = kj_running_job(effect->running);
+    bson_t args, empty = BSON_INITIALIZER;
+    struct kj_reach reach = {.workspace = kj_running_workspace(effect->running),
+                             .verb = kj_doc_text(job, "payload.verb", ""),
+                             .args = kj_doc_child(job, "payload.args", &args) ? &args : &empty,
+                             .lead_id = kj_doc_int(job, "lead_id", 0)};
+    effect->abroad = true;
+    kj_reach_ask(effect->engine, &reach, on_reach, effect);
+    bson_destroy(&empty);
+}
+
 static void run(void *engine, struct kj_running *running)
 {
     struct effect *effect = KJ_NEW(struct effect);
@@ -211,7 +301,7 @@ static void run(void *engine, struct kj_running *running)
     effect->running = running;
     kj_running_on_drop(running, on_dropped, effect);
     if (kj_doc_child(job, "sent", &sent)) {
-        record(effect, &sent);
+        go_on(effect, &sent);
     } else if (kj_running_canceled(running)) {
         effect_end(effect, KJ_JOB_FAILED, 0, "canceled", NULL);
     } else if (kj_doc_int(job, "recoveries", 0) > 0 &&
@@ -224,7 +314,7 @@ static void run(void *engine, struct kj_running *running)
         effect_end(effect, KJ_JOB_WAIT, kj_loop_now(effect->engine->loop) + k_away_ms,
                    "this host's lease ran out", NULL);
     } else
-        send_out(effect);
+        ask_first(effect);
 }
 
 void kj_effect_register(struct kj_engine *engine)

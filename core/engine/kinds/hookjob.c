@@ -8,6 +8,7 @@
 #include "engine/kinds/hook_steps.h"
 #include "engine/path.h"
 #include "engine/ports.h"
+#include "engine/reach.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -147,6 +148,35 @@ static void send_step(struct step *step)
     }
 }
 
+static void on_reach(void *arg, int status, const char *text)
+{
+    struct step *step = arg;
+    struct hook *hook = step->hook;
+    if (hook->running == NULL) {
+        step_fail(step, "canceled", "taken", "the job is no longer ours");
+        finish_if_done(hook);
+    } else if (status == KJ_OK) {
+        send_step(step);
+    } else {
+        bool denied = status == KJ_EDENIED;
+        step->answer = kj_step_error(denied ? "caller" : "not_processed",
+                                     denied ? "refused" : "store", text, 0);
+        queue_write(step);
+    }
+}
+
+// Who said no is not written to by a hook either.
+static void ask_first(struct step *step)
+{
+    const bson_t *job = kj_running_job(step->hook->running);
+    int64_t told = kj_doc_int(job, "payload.event.data.lead_id", 0);
+    struct kj_reach reach = {.workspace = kj_running_workspace(step->hook->running),
+                             .verb = step->verb,
+                             .args = step->args,
+                             .lead_id = kj_doc_int(job, "lead_id", told)};
+    kj_reach_ask(step->hook->engine, &reach, on_reach, step);
+}
+
 // --- recording ---
 
 static void park(struct hook *hook, const char *key, const char *why)
@@ -164,7 +194,7 @@ static void on_written(void *arg, int status)
     hook->queue = step->next;
     hook->writing = false;
     if (status == KJ_OK && step->answer == NULL) {
-        send_step(step);
+        ask_first(step);
     } else if (status == KJ_OK) {
         step_end(step, step->answer);
     } else if (status == KJ_ECANCELED) {

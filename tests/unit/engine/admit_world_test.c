@@ -1,6 +1,8 @@
 // Who may be called now, and why not: gates, permits against refusals, the answers to "why".
 #include "fake_world.h"
 
+#include "engine/kill_switch.h"
+
 static const char k_anna[] = "+493012345678";
 
 static void refuse_now(struct world *world, const char *kind)
@@ -33,17 +35,56 @@ static void test_outside_the_window_waits_for_the_next(void **state)
 
 static void test_refusals_are_final(void **state)
 {
-    static const char *const k_kinds[] = {"opt_out", "do_not_call"};
+    static const char *const k_kinds[] = {"opt_out", "do_not_call", "consent_revoked"};
+    static const char *const k_outcomes[] = {"opt_out", "do_not_call", "consent"};
     (void)state;
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < KJ_COUNT(k_kinds); i++) {
         struct world *world = world_open();
         refuse_now(world, k_kinds[i]);
         int64_t job = world_call(world, k_anna, NULL);
         world_pass(world, DAY);
         assert_text(world, KJ_JOBS, job, "state", "failed");
-        assert_text(world, KJ_JOBS, job, "outcome", k_kinds[i]);
+        assert_text(world, KJ_JOBS, job, "outcome", k_outcomes[i]);
         assert_int_equal(world->placed, 0);
         assert_sound(world, true);
+        world_close(world);
+    }
+}
+
+// A campaign may call only who has consented: whoever has not is told to be waiting for a person.
+static void test_a_campaign_may_ask_for_consent(void **state)
+{
+    static const struct {
+        const char *policy, *consent;
+        bool called;
+    } k_rows[] = {
+        {"{\"required\": true}", NULL, false},
+        {"{\"required\": true}", "2026-01-01T00:00:00Z", true},
+        {"{\"required\": true, \"regions\": [\"US\"]}", NULL, true},
+        {"{\"required\": true, \"regions\": [\"DE\"]}", NULL, false},
+        {"{\"required\": false}", NULL, true},
+    };
+    (void)state;
+    for (size_t i = 0; i < KJ_COUNT(k_rows); i++) {
+        struct world *world = world_open();
+        bson_t *lead = json("{\"phone_number\": \"%s\", \"country\": \"DE\", \"timezone\": "
+                            "\"Europe/Berlin\"}",
+                            k_anna);
+        if (k_rows[i].consent) {
+            bson_t consent = BSON_INITIALIZER;
+            int64_t at;
+            assert_true(kj_time_parse(k_rows[i].consent, &at));
+            kj_doc_put_time(&consent, "at", at);
+            kj_doc_put_doc(lead, "consent", &consent);
+            bson_destroy(&consent);
+        }
+        world_put(world, KJ_LEADS, lead);
+        int64_t job = world_call(
+            world, k_anna, json("{\"call\": {\"limits\": {\"consent\": %s}}}", k_rows[i].policy));
+        world_pass(world, HOUR);
+        assert_int_equal(world->ring_count, k_rows[i].called);
+        if (!k_rows[i].called)
+            assert_text(world, KJ_JOBS, job, "outcome", "consent");
         world_close(world);
     }
 }
@@ -277,6 +318,183 @@ static void test_why_waiting(void **state)
     world_close(world);
 }
 
+static bson_t *why_at(struct world *world, int64_t at)
+{
+    struct answer answer = {0};
+    kj_engine_why(world->engine, "default", k_anna, at, on_answer, &answer);
+    world_pass(world, 0);
+    assert_int_equal(answer.status, KJ_OK);
+    return answer.result;
+}
+
+// The gate of that name in a list of the verdict; its index in a path is its place.
+static void assert_gate(const bson_t *answer, const char *list, const char *name, bool open)
+{
+    char path[48];
+    for (int i = 0; i < 16; i++) {
+        snprintf(path, sizeof path, "now.%s.%d.gate", list, i);
+        if (strcmp(kj_doc_text(answer, path, ""), name) != 0)
+            continue;
+        snprintf(path, sizeof path, "now.%s.%d.open", list, i);
+        if (kj_doc_bool(answer, path, !open) != open)
+            fail_msg("gate %s is not %s", name, open ? "open" : "closed");
+        return;
+    }
+    fail_msg("no gate %s", name);
+}
+
+// All gates are told, not only those up to the first that is closed.
+static void test_why_tells_every_gate(void **state)
+{
+    static const char *const k_gates[] = {"opt_out",   "do_not_call", "consent",     "window",
+                                          "frequency", "trunk_rate",  "concurrency", "permit"};
+    struct world *world = world_open();
+    (void)state;
+    world_call(world, k_anna, NULL);
+    world_pass(world, 5 * MINUTE);
+    refuse_now(world, "opt_out");
+    bson_t *answer = why(world, k_anna);
+    for (size_t i = 0; i < KJ_COUNT(k_gates); i++)
+        assert_gate(answer, "gates", k_gates[i],
+                    strcmp(k_gates[i], "opt_out") != 0 && strcmp(k_gates[i], "frequency") != 0);
+    assert_string_equal(kj_doc_text(answer, "now.gate", ""), "opt_out");
+    assert_true(kj_doc_bool(answer, "now.final", false));
+    bson_destroy(answer);
+    world_close(world);
+}
+
+// The past from what was stored by then, the future computed; each says so.
+static void test_why_then(void **state)
+{
+    struct world *world = world_open();
+    (void)state;
+    world_call(world, k_anna, NULL);
+    world_pass(world, 10); // it rings
+    int64_t rang = world->rings[0].at;
+    bson_t *answer = why(world, k_anna);
+    assert_gate(answer, "gates", "permit", false);
+    bson_destroy(answer);
+    world_pass(world, 5 * MINUTE);
+    refuse_now(world, "opt_out");
+    world_pass(world, HOUR);
+
+    answer = why_at(world, WORLD_START - MINUTE); // before it all
+    assert_true(kj_doc_bool(answer, "now.open", false));
+    assert_int_equal(kj_doc_count(answer, "jobs") + kj_doc_count(answer, "calls") +
+                         kj_doc_count(answer, "decisions") + kj_doc_count(answer, "permits") +
+                         kj_doc_count(answer, "refusals"),
+                     0);
+    assert_non_null(strstr(kj_doc_text(answer, "basis", ""), "as stored by then"));
+    bson_destroy(answer);
+
+    answer = why_at(world, rang + 5000); // in the midst of the call
+    assert_gate(answer, "gates", "opt_out", true);
+    assert_gate(answer, "gates", "permit", false);
+    assert_int_equal(kj_doc_count(answer, "permits"), 1);
+    assert_int_equal(kj_doc_count(answer, "calls"), 1);
+    assert_int_equal(kj_doc_count(answer, "decisions"), 0);
+    bson_destroy(answer);
+
+    answer = why_at(world, rang + 4 * MINUTE); // after it, before the refusal
+    assert_gate(answer, "gates", "opt_out", true);
+    assert_gate(answer, "gates", "permit", true);
+    assert_string_equal(kj_doc_text(answer, "now.gate", ""), "frequency");
+    assert_int_equal(kj_doc_count(answer, "decisions"), 1);
+    bson_destroy(answer);
+
+    answer = why_at(world, world_now(world) + 2 * DAY); // as things stand: never
+    assert_gate(answer, "gates", "opt_out", false);
+    assert_gate(answer, "gates", "frequency", true);
+    assert_non_null(strstr(kj_doc_text(answer, "basis", ""), "computed"));
+    bson_destroy(answer);
+    world_close(world);
+}
+
+// A job that waits for its retry is told to be due; what people stopped stands before the gates.
+static void test_why_waits_for_people(void **state)
+{
+    struct world *world = world_open();
+    (void)state;
+    world->calls = (struct fake_call[]){{.disposition = "busy", .reports = "re"}};
+    world->call_count = 1;
+    int64_t job = world_call(world, k_anna,
+                             json("{\"call\": {\"limits\": {\"per_day\": 5}, \"retry\": "
+                                  "{\"gaps_minutes\": [60], \"max_attempts\": 2}}}"));
+    world_pass(world, 5 * MINUTE);
+    int64_t due = time_of(world, KJ_JOBS, job, "due");
+    bson_t *answer = why(world, k_anna);
+    assert_gate(answer, "gates", "due", false);
+    assert_string_equal(kj_doc_text(answer, "now.gate", ""), "due");
+    assert_int_equal(kj_doc_time(answer, "now.next_at", 0), due);
+    assert_string_equal(kj_doc_text(answer, "decisions.0.plan.next.reason", ""), "busy");
+    bson_destroy(answer);
+
+    struct answer off = {0};
+    kj_kill_switch_set(world->engine, false, on_answer, &off);
+    world_pass(world, 0);
+    answer_clear(&off);
+    answer = why(world, k_anna);
+    assert_gate(answer, "halts", "dialing", false);
+    assert_string_equal(kj_doc_text(answer, "now.gate", ""), "dialing");
+    bson_destroy(answer);
+    kj_kill_switch_set(world->engine, true, on_answer, &off);
+    world_pass(world, 2 * HOUR); // the second attempt is the last
+    answer_clear(&off);
+    answer = why(world, k_anna);
+    assert_int_equal(kj_doc_count(answer, "decisions"), 2);
+    assert_string_equal(kj_doc_text(answer, "decisions.0.plan.no_retry", ""),
+                        "2 of 2 attempts are made");
+    bson_destroy(answer);
+    world_close(world);
+}
+
+// Whatever parks says why, and a webhook that comes late settles it.
+static void test_why_parked(void **state)
+{
+    struct world *world = world_open();
+    (void)state;
+    world->calls = (struct fake_call[]){{.reply = KEJUE_UNKNOWN, .mute = true}};
+    world->call_count = 1;
+    world->lookup = LOOKUP_UNCERTAIN;
+    world_call(world, k_anna, NULL);
+    world_pass(world, 15 * MINUTE);
+    bson_t *answer = why(world, k_anna);
+    assert_string_equal(kj_doc_text(answer, "jobs.0.state", ""), "parked");
+    assert_non_null(strstr(kj_doc_text(answer, "jobs.0.reason", ""), "cannot say whether"));
+    assert_int_equal(kj_doc_count(answer, "permits"), 1); // it counts: it may have rung
+    assert_gate(answer, "gates", "permit", true);
+    assert_gate(answer, "gates", "frequency", false);
+    bson_destroy(answer);
+    struct answer late = world_port(
+        world, "emit",
+        json("{\"name\": \"telephony.progress\", \"data\": {\"attempt_id\": \"%s\", \"state\": "
+             "\"ended\", \"disposition\": \"no_answer\"}}",
+             world->rings[0].attempt_id));
+    assert_int_equal(late.status, KJ_OK);
+    answer_clear(&late);
+    world_pass(world, MINUTE);
+    answer = why(world, k_anna);
+    assert_string_equal(kj_doc_text(answer, "calls.0.disposition", ""), "no_answer");
+    assert_string_equal(kj_doc_text(answer, "jobs.0.state", ""), "waiting");
+    assert_string_equal(kj_doc_text(answer, "decisions.0.plan.next.reason", ""), "no_answer");
+    bson_destroy(answer);
+    world_close(world);
+}
+
+// Refused before any list named it.
+static void test_why_a_number_without_a_lead(void **state)
+{
+    struct world *world = world_open();
+    (void)state;
+    refuse_now(world, "consent_revoked");
+    bson_t *answer = why(world, k_anna);
+    assert_string_equal(kj_doc_text(answer, "now.gate", ""), "consent");
+    assert_true(kj_doc_bool(answer, "now.final", false));
+    assert_string_equal(kj_doc_text(answer, "lead.phone_number", ""), k_anna);
+    bson_destroy(answer);
+    world_close(world);
+}
+
 static void test_why_nobody(void **state)
 {
     struct world *world = world_open();
@@ -316,6 +534,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_outside_the_window_waits_for_the_next),
         cmocka_unit_test(test_refusals_are_final),
+        cmocka_unit_test(test_a_campaign_may_ask_for_consent),
         cmocka_unit_test(test_a_refusal_twice_is_told),
         cmocka_unit_test(test_refusal_races_the_permit_at_every_step),
         cmocka_unit_test(test_caps_are_judged_with_the_permit),
@@ -324,6 +543,11 @@ int main(void)
         cmocka_unit_test(test_why_done),
         cmocka_unit_test(test_why_refused),
         cmocka_unit_test(test_why_waiting),
+        cmocka_unit_test(test_why_tells_every_gate),
+        cmocka_unit_test(test_why_then),
+        cmocka_unit_test(test_why_waits_for_people),
+        cmocka_unit_test(test_why_parked),
+        cmocka_unit_test(test_why_a_number_without_a_lead),
         cmocka_unit_test(test_why_nobody),
         cmocka_unit_test(test_why_without_a_store),
     };

@@ -61,6 +61,75 @@ static void test_busy_is_tried_again_after_its_gap(void **state)
     world_close(world);
 }
 
+// A conversation that missed its goal is tried again when the campaign wants that, or the rules say
+// so; within the same attempts as any other retry, and never after "no".
+static void test_retry_by_meaning(void **state)
+{
+    static const struct {
+        const char *on, *plan, *facts;
+        size_t rings;
+        const char *reason;
+    } k_rows[] = {
+        {"[\"goal_incomplete\"]", "{\"success\": \"poor\"}", NULL, 2, "goal_incomplete"},
+        {"[\"goal_incomplete\"]", "{\"success\": \"good\"}", NULL, 1, NULL},
+        {"[\"busy\"]", "{\"success\": \"poor\"}", NULL, 1, NULL},
+        {"[\"busy\"]", "{\"next\": {\"kind\": \"retry\", \"reason\": \"asked for papers\"}}", NULL,
+         2, "asked for papers"},
+        {"[\"goal_incomplete\"]", "{\"success\": \"poor\", \"next\": {\"kind\": \"none\"}}", NULL,
+         1, NULL},
+        {"[\"goal_incomplete\"]", "{\"success\": \"poor\"}", "Stop calling me", 1, NULL},
+    };
+    (void)state;
+    for (size_t i = 0; i < KJ_COUNT(k_rows); i++) {
+        struct world *world = world_open_raw();
+        struct fake_call call = {.says = k_rows[i].facts};
+        world->about = "{\"name\": \"p\", \"scale\": {\"success\": [\"excellent\", \"good\"]}}";
+        world->plan = k_rows[i].plan;
+        world->calls = &call;
+        world->call_count = 1;
+        world_live(world);
+        world_pass(world, 0);
+        int64_t job = world_call(
+            world, k_anna,
+            json("{\"call\": {\"limits\": {\"per_day\": 5}, \"retry\": {\"gaps_minutes\": [60], "
+                 "\"max_attempts\": 2, \"on\": %s}}}",
+                 k_rows[i].on));
+        world_pass(world, 30 * MINUTE);
+        if (k_rows[i].reason)
+            assert_text(world, KJ_JOBS, job, "next.reason", k_rows[i].reason);
+        world_pass(world, 5 * HOUR);
+        assert_int_equal(world->ring_count, k_rows[i].rings);
+        assert_sound(world, true);
+        world_close(world);
+    }
+}
+
+// What the rules learn moves the lead, and the rest of this job, forward or back.
+static void test_rules_set_the_priority(void **state)
+{
+    static const struct {
+        const char *plan;
+        int64_t priority;
+    } k_rows[] = {{"{\"lead_changes\": {\"priority\": 90}}", 90},
+                  {"{\"lead_changes\": {\"priority\": 900}}", 100},
+                  {"{\"lead_changes\": {\"priority\": -5}}", 0},
+                  {"{\"lead_changes\": {\"notes\": \"x\"}}", 50}};
+    (void)state;
+    for (size_t i = 0; i < KJ_COUNT(k_rows); i++) {
+        struct world *world = world_open();
+        world->plan = k_rows[i].plan;
+        world->calls = (struct fake_call[]){{.disposition = "busy", .reports = "re"}};
+        world->call_count = 1;
+        int64_t job = world_call(world, k_anna, NULL);
+        world_pass(world, 10 * MINUTE);
+        assert_text(world, KJ_JOBS, job, "state", "waiting");
+        assert_int_equal(int_of(world, KJ_JOBS, job, "priority"), k_rows[i].priority);
+        if (i < 3)
+            assert_int_equal(int_of(world, KJ_LEADS, 1, "priority"), k_rows[i].priority);
+        world_close(world);
+    }
+}
+
 static void test_attempts_run_out(void **state)
 {
     static const struct fake_call k_calls[] = {{.disposition = "no_answer"}};
@@ -678,6 +747,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_happy_path),
         cmocka_unit_test(test_busy_is_tried_again_after_its_gap),
+        cmocka_unit_test(test_retry_by_meaning),
+        cmocka_unit_test(test_rules_set_the_priority),
         cmocka_unit_test(test_attempts_run_out),
         cmocka_unit_test(test_lost_reply_found_by_look_up),
         cmocka_unit_test(test_lost_reply_surely_not_placed),

@@ -232,6 +232,115 @@ static void test_disturbed_at_every_step(void **state)
             disturb(at, how);
 }
 
+// --- preselection: the pack's word before the first call ---
+
+static struct world *open_selecting(const char *about, const char *plan)
+{
+    struct world *world = world_open_raw();
+    world->about = about;
+    world->plan = plan;
+    world_live(world);
+    world_pass(world, 0);
+    return world;
+}
+
+static int64_t start_selected(struct world *world)
+{
+    int64_t lead =
+        world_put(world, KJ_LEADS,
+                  json("{\"phone_number\": \"+493012345678\", \"list\": \"L\", \"country\": "
+                       "\"DE\", \"timezone\": \"Europe/Berlin\"}"));
+    int64_t campaign = world_put(
+        world, KJ_CAMPAIGNS, json("{\"name\": \"C\", \"status\": \"active\", \"group_id\": 1}"));
+    bson_t *job = kj_job_new("call", "campaign:x", world_now(world), 50, NULL, world_now(world));
+    kj_doc_put_int(job, "campaign_id", campaign);
+    kj_doc_put_int(job, "lead_id", lead);
+    kj_doc_put_int(job, "group_id", 1);
+    kj_doc_put_text(job, "stage", "admit");
+    kj_doc_put_text(job, "to", "+493012345678");
+    int64_t id = world_put(world, KJ_JOBS, job);
+    kj_queue_wake(world->engine->queue, "call", world_now(world));
+    return id;
+}
+
+static const char k_selects[] = "{\"name\": \"p\", \"preselection\": true}";
+
+static void test_preselection_approves_and_overwrites(void **state)
+{
+    (void)state;
+    struct world *world = open_selecting(
+        k_selects, "{\"preselection\": {\"decision\": \"approved\", \"reason\": \"in "
+                   "trade\", \"overwrites\": {\"first_message\": \"Hello Ada\", \"topic\": "
+                   "\"solar\"}}}");
+    int64_t job = start_selected(world);
+    world_pass(world, 10 * MINUTE);
+    assert_text(world, KJ_JOBS, job, "state", "done");
+    assert_text(world, KJ_JOBS, job, "preselection.reason", "in trade");
+    assert_int_equal(world->ring_count, 1);
+    assert_string_equal(kj_doc_text(world->last_place, "first_message", ""), "Hello Ada");
+    assert_string_equal(kj_doc_text(world->last_place, "context.topic", ""), "solar");
+    assert_string_equal(kj_doc_text(world->last_facts, "input.topic", ""), "solar");
+    assert_int_equal(world->decided, 2); // once before, once after the call
+    world_close(world);
+}
+
+static void test_preselection_rejects(void **state)
+{
+    (void)state;
+    struct world *world = open_selecting(
+        k_selects, "{\"preselection\": {\"decision\": \"rejected\", \"reason\": \"too small\"}}");
+    int64_t job = start_selected(world);
+    world_pass(world, 10 * MINUTE);
+    assert_text(world, KJ_JOBS, job, "state", "failed");
+    assert_text(world, KJ_JOBS, job, "outcome", "rejected");
+    assert_text(world, KJ_JOBS, job, "reason", "not selected: too small");
+    assert_text(world, KJ_LEADS, 1, "status", "rejected");
+    assert_int_equal(world->ring_count, 0);
+    // a person has the last word
+    world_change(world, KJ_JOBS, job, json("{\"state\": \"waiting\"}"));
+    kj_queue_wake(world->engine->queue, "call", world_now(world));
+    world_pass(world, 10 * MINUTE);
+    assert_int_equal(world->ring_count, 1);
+    world_close(world);
+}
+
+// Without a model the criteria decide nothing, and nothing is guessed; with one, it is asked once.
+static void test_preselection_by_criteria(void **state)
+{
+    static const char k_about[] =
+        "{\"name\": \"p\", \"preselection\": true, \"preselection_text\": \"in "
+        "trade\", \"texts\": [\"in trade\"]}";
+    (void)state;
+    struct world *world = open_selecting(
+        k_about, "{\"preselection\": {\"decision\": \"unknown\", \"reason\": \"no model\"}}");
+    int64_t job = start_selected(world);
+    world_pass(world, 10 * MINUTE);
+    assert_text(world, KJ_JOBS, job, "state", "parked");
+    assert_string_equal(kj_doc_text(world->last_facts, "answers.skipped", ""),
+                        "no model is configured");
+    assert_int_equal(world->ring_count, 0);
+    world_close(world);
+
+    world = world_open_raw();
+    world->config.model_instance = "llm";
+    world->about = k_about;
+    world->plan = "{\"preselection\": {\"decision\": \"rejected\", \"reason\": \"a bakery\"}}";
+    world->verbs[0] = (struct fake_verb){
+        .name = "llm.complete",
+        .replies = {KEJUE_NOT_PROCESSED, KEJUE_OK},
+        .result = "{\"json\": {\"approved\": false, \"reason\": \"a bakery\"}, \"model\": \"m\"}"};
+    world_live(world);
+    world_pass(world, 0);
+    job = start_selected(world);
+    world_pass(world, 10 * MINUTE);
+    assert_text(world, KJ_JOBS, job, "outcome", "rejected");
+    assert_int_equal(world->verbs[0].asked, 2);
+    assert_false(kj_doc_bool(world->last_facts, "answers.texts.in trade", true));
+    assert_string_equal(kj_doc_text(world->last_facts, "answers.reason", ""), "a bakery");
+    assert_string_equal(kj_doc_text(world->last_facts, "kind", ""), "preselection");
+    world_close(world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -244,6 +353,9 @@ int main(void)
         cmocka_unit_test(test_its_period_ends),
         cmocka_unit_test(test_so_many_at_once),
         cmocka_unit_test(test_disturbed_at_every_step),
+        cmocka_unit_test(test_preselection_approves_and_overwrites),
+        cmocka_unit_test(test_preselection_rejects),
+        cmocka_unit_test(test_preselection_by_criteria),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

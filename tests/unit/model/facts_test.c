@@ -166,8 +166,58 @@ static void test_callback(void **state)
                    "07-02 14:30-14:30", 1);
     check_callback("a:Wann passt es Ihnen?|l:Übermorgen Nachmittag", "de", "07-03 14:00-18:00", 1);
     check_callback("a:Buenos días|l:Llámeme mañana a las dos", "es", "07-02 14:00-14:00", 1);
+    check_callback("a:Dzień dobry|l:Proszę oddzwonić jutro o wpół do trzeciej", "pl",
+                   "07-02 14:30-14:30", 1);
+    check_callback("a:Kiedy mogę zadzwonić?|l:Pojutrze po południu", "pl", "07-03 14:00-18:00", 1);
+    check_callback("a:مرحبا|l:اتصل بي غداً الساعة الثانية والنصف", "ar", "07-02 14:30-14:30", 1);
+    check_callback("a:متى يناسبك أن نتصل؟|l:بعد غد، بعد الظهر", "ar", "07-03 14:00-18:00", 1);
+    check_callback("a:नमस्ते|l:मुझे कल ढाई बजे फ़ोन करें।", "hi", "07-02 14:30-14:30", 1);
+    check_callback("a:मैं कब कॉल करूँ?|l:परसों शाम को छह बजे", "hi", "07-03 18:00-18:00", 1);
     check_callback("a:Bonjour|l:Rappelez-moi demain", "fr", "none",
                    -1); // no grammar: left to the model
+}
+
+static void test_appointment(void **state)
+{
+    static const struct {
+        const char *quote;
+        int turn;
+        const char *want; // "none", "wished", or with its time
+        int at_turn;
+    } k_rows[] = {
+        {"Tomorrow at two", 2, "07-02 14:00", 2}, {"tomorrow, at TWO!", 2, "07-02 14:00", 2},
+        {"Tomorrow at two", 7, "07-02 14:00", 2}, // named wrongly, but said
+        {"tomorrow at three", 2, "none", 0},      // not said
+        {"on Monday or Tuesday", 4, "wished", 4}, // two readings
+        {"some morning", 4, "none", 0},           {"", 2, "none", 0},
+    };
+    const struct kj_zone *zone = kj_zone_get("Europe/Berlin");
+    int64_t now;
+    (void)state;
+    assert_true(kj_time_parse("2026-07-01T08:00:00Z", &now));
+    for (size_t i = 0; i < KJ_COUNT(k_rows); i++) {
+        bson_t transcript, said = BSON_INITIALIZER, facts = BSON_INITIALIZER;
+        char got[64] = "none";
+        talk("a:When shall we come?|l:Tomorrow at two would suit me|a:Or later?|l:on Monday or "
+             "Tuesday",
+             &transcript);
+        kj_doc_put_text(&said, "quote", k_rows[i].quote);
+        kj_doc_put_int(&said, "turn", k_rows[i].turn);
+        kj_doc_put_text(&said, "title", "a visit");
+        kj_facts_appointment(&transcript, &said, "en", zone, now, &facts);
+        if (kj_doc_has(&facts, "appointment.at")) {
+            struct kj_civil at;
+            kj_zone_local(zone, kj_doc_time(&facts, "appointment.at", 0), &at);
+            snprintf(got, sizeof got, "%02d-%02d %02d:%02d", at.month, at.day, at.hour, at.minute);
+        } else if (kj_doc_has(&facts, "appointment"))
+            kj_copy(got, sizeof got, kj_doc_text(&facts, "appointment.state", ""));
+        if (strcmp(got, k_rows[i].want) != 0 ||
+            kj_doc_int(&facts, "appointment.turn", 0) != k_rows[i].at_turn)
+            fail_msg("\"%s\": %s", k_rows[i].quote, got);
+        bson_destroy(&transcript);
+        bson_destroy(&said);
+        bson_destroy(&facts);
+    }
 }
 
 static void test_quotes(void **state)
@@ -215,9 +265,9 @@ static void test_odd_transcripts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_opt_out),         cmocka_unit_test(test_dtmf),
-        cmocka_unit_test(test_callback),        cmocka_unit_test(test_quotes),
-        cmocka_unit_test(test_odd_transcripts),
+        cmocka_unit_test(test_opt_out),  cmocka_unit_test(test_dtmf),
+        cmocka_unit_test(test_callback), cmocka_unit_test(test_appointment),
+        cmocka_unit_test(test_quotes),   cmocka_unit_test(test_odd_transcripts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -355,6 +355,48 @@ static void test_order(void **state)
     assert_string_equal(kj_gate_name((enum kj_gate)99), "unknown");
 }
 
+// For people: every gate, and each that never opens says so; the first is the one that stops.
+static void test_all_gates(void **state)
+{
+    struct fixture f;
+    (void)state;
+    setup(&f, "{\"refusals\":[{\"kind\":\"consent_revoked\",\"source\":\"a letter\"}]}", "{}",
+          NULL);
+    expect_stop(&f, KJ_GATE_CONSENT, "never", "revocation of consent");
+    assert_true(f.result.final);
+    f.input.all = f.input.another_time = true;
+    f.input.now = utc("2026-07-01T22:00:00Z");
+    f.input.next_trunk_slot = f.input.now + 5000;
+    f.input.open_calls = 3;
+    judge(&f);
+    assert_int_equal(f.result.stopped_by, KJ_GATE_CONSENT);
+    assert_int_equal(kj_doc_count(&f.verdict, "gates"), KJ_GATE_COUNT);
+    assert_true(kj_doc_bool(&f.verdict, "gates.2.final", false));
+    assert_false(kj_doc_bool(&f.verdict, "gates.3.open", true)); // the window
+    assert_false(kj_doc_has(&f.verdict, "gates.3.final"));
+    for (int gate = KJ_GATE_FREQUENCY; gate < KJ_GATE_COUNT; gate++) {
+        char path[32];
+        snprintf(path, sizeof path, "gates.%d.open", gate);
+        assert_true(kj_doc_bool(&f.verdict, path, false)); // of the trunk only the present is known
+    }
+    teardown(&f);
+}
+
+static void test_refused_in_any_way(void **state)
+{
+    static const char *const k_kinds[] = {"opt_out", "do_not_call", "consent_revoked"};
+    char text[200], json[120];
+    (void)state;
+    for (size_t i = 0; i < KJ_COUNT(k_kinds); i++) {
+        sprintf(json, "{\"refusals\":[{\"kind\":\"%s\",\"source\":\"a letter\"}]}", k_kinds[i]);
+        bson_t *number = read_json(json);
+        assert_true(kj_gate_refused(number, text, sizeof text));
+        assert_non_null(strstr(text, "by a letter"));
+        bson_destroy(number);
+    }
+    assert_false(kj_gate_refused(NULL, text, sizeof text));
+}
+
 // A long refusal in a script of several bytes a letter must not be cut within a letter.
 static void test_sentences_are_text(void **state)
 {
@@ -390,6 +432,8 @@ int main(void)
         cmocka_unit_test(test_attempts_used_up),
         cmocka_unit_test(test_trunk_and_lines),
         cmocka_unit_test(test_order),
+        cmocka_unit_test(test_all_gates),
+        cmocka_unit_test(test_refused_in_any_way),
         cmocka_unit_test(test_sentences_are_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

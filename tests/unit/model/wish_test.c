@@ -9,8 +9,11 @@
 
 #include "base/alloc.h"
 #include "model/facts.h"
+#include "model/fold.h"
+#include "model/wish.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const struct {
@@ -247,7 +250,158 @@ static const struct {
     {"es", "hoy a las nueve de la mañana", "invalid"},
     {"es", "buenas tardes, quién es", "none"},
     {"es", "no me interesa", "none"},
+    // --- Polish ---
+    {"pl", "Proszę zadzwonić jutro o drugiej.", "2026-07-02 14:00"},
+    {"pl", "jutro o wpół do trzeciej", "2026-07-02 14:30"},
+    {"pl", "jutro o 14:30", "2026-07-02 14:30"},
+    {"pl", "jutro o godzinie czternastej", "2026-07-02 14:00"},
+    {"pl", "jutro o czternastej trzydzieści", "2026-07-02 14:30"},
+    {"pl", "jutro rano", "2026-07-02 09:00-12:00"},
+    {"pl", "jutro rano o ósmej", "2026-07-02 08:00"},
+    {"pl", "jutro o ósmej wieczorem", "2026-07-02 20:00"},
+    {"pl", "pojutrze po południu", "2026-07-03 14:00-18:00"},
+    {"pl", "dzisiaj wieczorem", "2026-07-01 18:00-21:00"},
+    {"pl", "dziś około czwartej", "2026-07-01 16:00"},
+    {"pl", "jutro w południe", "2026-07-02 12:00"},
+    {"pl", "w piątek o jedenastej", "2026-07-03 11:00"},
+    {"pl", "w przyszły wtorek o dziesiątej", "2026-07-07 10:00"},
+    {"pl", "w najbliższy poniedziałek", "2026-07-06 09:00-20:00"},
+    {"pl", "w przyszłym tygodniu we wtorek o kwadrans po drugiej", "2026-07-07 14:15"},
+    {"pl", "za dwie godziny", "2026-07-01 12:00"},
+    {"pl", "za godzinę", "2026-07-01 11:00"},
+    {"pl", "za pół godziny", "2026-07-01 10:30"},
+    {"pl", "za półtorej godziny", "2026-07-01 11:30"},
+    {"pl", "za dziesięć minut", "2026-07-01 10:10"},
+    {"pl", "za trzy dni", "2026-07-04 09:00-20:00"},
+    {"pl", "za tydzień o czwartej", "2026-07-08 16:00"},
+    {"pl", "za dwa tygodnie", "2026-07-15 09:00-20:00"},
+    {"pl", "jutro za kwadrans trzecia", "2026-07-02 14:45"},
+    {"pl", "jutro dziesięć po drugiej", "2026-07-02 14:10"},
+    {"pl", "jutro po piętnastej", "2026-07-02 15:00-20:00"},
+    {"pl", "jutro przed dwunastą", "2026-07-02 09:00-12:00"},
+    {"pl", "jutro między drugą a czwartą", "2026-07-02 14:00-16:00"},
+    {"pl", "jutro od 9 do 11", "2026-07-02 09:00-11:00"},
+    {"pl", "15 lipca o 10", "2026-07-15 10:00"},
+    {"pl", "piętnastego lipca o dziesiątej", "2026-07-15 10:00"},
+    {"pl", "15.07 o 10:00", "2026-07-15 10:00"},
+    {"pl", "nie jutro, pojutrze o trzeciej", "2026-07-03 15:00"},
+    {"pl", "jutro o ósmej", "ambiguous"},
+    {"pl", "później", "ambiguous"},
+    {"pl", "w przyszłym tygodniu", "ambiguous"},
+    {"pl", "w przyszły piątek", "ambiguous"},
+    {"pl", "w poniedziałek albo we wtorek", "ambiguous"},
+    {"pl", "za kilka dni", "ambiguous"},
+    {"pl", "w weekend", "ambiguous"},
+    {"pl", "jutro po pracy", "ambiguous"},
+    {"pl", "dziś o dziewiątej rano", "invalid"},
+    {"pl", "dzień dobry, kto mówi", "none"},
+    {"pl", "mam dwoje dzieci", "none"},
+    {"pl", "nie jestem zainteresowany", "none"},
+    // --- Arabic ---
+    {"ar", "اتصل بي غداً الساعة الثانية", "2026-07-02 14:00"},
+    {"ar", "غدا في الساعة الثانية والنصف", "2026-07-02 14:30"},
+    {"ar", "غدا الساعة الثالثة إلا ربعا", "2026-07-02 14:45"},
+    {"ar", "غدا الساعة الثانية والربع", "2026-07-02 14:15"},
+    {"ar", "غدا الساعة 14:30", "2026-07-02 14:30"},
+    {"ar", "غدا الساعة ١٤:٣٠", "2026-07-02 14:30"},
+    {"ar", "غدا صباحا", "2026-07-02 09:00-12:00"},
+    {"ar", "غدا الساعة الثامنة صباحا", "2026-07-02 08:00"},
+    {"ar", "غدا الساعة الثامنة مساءً", "2026-07-02 20:00"},
+    {"ar", "بعد غد بعد الظهر", "2026-07-03 14:00-18:00"},
+    {"ar", "اليوم مساء", "2026-07-01 18:00-21:00"},
+    {"ar", "اليوم الساعة الرابعة عصرا", "2026-07-01 16:00"},
+    {"ar", "يوم الجمعة الساعة الحادية عشرة", "2026-07-03 11:00"},
+    {"ar", "الاثنين القادم", "2026-07-06 09:00-20:00"},
+    {"ar", "يوم الثلاثاء القادم الساعة العاشرة", "2026-07-07 10:00"},
+    {"ar", "الثلاثاء في الأسبوع القادم الساعة الثالثة", "2026-07-07 15:00"},
+    {"ar", "بعد ساعتين", "2026-07-01 12:00"},
+    {"ar", "بعد ساعة", "2026-07-01 11:00"},
+    {"ar", "بعد نصف ساعة", "2026-07-01 10:30"},
+    {"ar", "بعد ساعة ونصف", "2026-07-01 11:30"},
+    {"ar", "بعد عشر دقائق", "2026-07-01 10:10"},
+    {"ar", "بعد ثلاث ساعات", "2026-07-01 13:00"},
+    {"ar", "بعد ثلاثة أيام", "2026-07-04 09:00-20:00"},
+    {"ar", "بعد يومين الساعة الرابعة", "2026-07-03 16:00"},
+    {"ar", "بعد أسبوعين", "2026-07-15 09:00-20:00"},
+    {"ar", "غدا بعد الساعة الثالثة", "2026-07-02 15:00-20:00"},
+    {"ar", "غدا قبل الساعة الثانية عشرة", "2026-07-02 09:00-12:00"},
+    {"ar", "غدا بين الثانية والرابعة", "2026-07-02 14:00-16:00"},
+    {"ar", "غدا من الساعة 9 إلى 11", "2026-07-02 09:00-11:00"},
+    {"ar", "في 15 يوليو الساعة العاشرة", "2026-07-15 10:00"},
+    {"ar", "غدا الساعة الثامنة", "ambiguous"},
+    {"ar", "لاحقا", "ambiguous"},
+    {"ar", "الأسبوع القادم", "ambiguous"},
+    {"ar", "الاثنين أو الثلاثاء", "ambiguous"},
+    {"ar", "بعد بضعة أيام", "ambiguous"},
+    {"ar", "في نهاية الأسبوع", "ambiguous"},
+    {"ar", "غدا، الجمعة، الساعة الثانية", "ambiguous"}, // tomorrow is Thursday
+    {"ar", "اليوم الساعة التاسعة صباحا", "invalid"},
+    {"ar", "صباح الخير، من معي؟", "none"},
+    {"ar", "لست مهتما", "none"},
+    {"ar", "عندي ثلاثة أطفال", "none"},
+    // --- Hindi ---
+    {"hi", "मुझे कल दो बजे फ़ोन करें।", "2026-07-02 14:00"},
+    {"hi", "कल ढाई बजे", "2026-07-02 14:30"},
+    {"hi", "कल साढ़े तीन बजे", "2026-07-02 15:30"},
+    {"hi", "कल सवा दो बजे", "2026-07-02 14:15"},
+    {"hi", "कल पौने तीन बजे", "2026-07-02 14:45"},
+    {"hi", "कल डेढ़ बजे", "2026-07-02 13:30"},
+    {"hi", "कल 14:30 बजे", "2026-07-02 14:30"},
+    {"hi", "कल २ बजे", "2026-07-02 14:00"},
+    {"hi", "कल सुबह", "2026-07-02 09:00-12:00"},
+    {"hi", "कल सुबह आठ बजे", "2026-07-02 08:00"},
+    {"hi", "कल रात आठ बजे", "2026-07-02 20:00"},
+    {"hi", "कल शाम को छह बजे", "2026-07-02 18:00"},
+    {"hi", "परसों दोपहर बाद", "2026-07-03 14:00-18:00"},
+    {"hi", "आज शाम", "2026-07-01 18:00-21:00"},
+    {"hi", "आज करीब चार बजे", "2026-07-01 16:00"},
+    {"hi", "शुक्रवार को ग्यारह बजे", "2026-07-03 11:00"},
+    {"hi", "अगले मंगलवार को दस बजे", "2026-07-07 10:00"},
+    {"hi", "अगले हफ्ते मंगलवार को तीन बजे", "2026-07-07 15:00"},
+    {"hi", "दो घंटे बाद", "2026-07-01 12:00"},
+    {"hi", "दो घंटे में", "2026-07-01 12:00"},
+    {"hi", "एक घंटे के बाद", "2026-07-01 11:00"},
+    {"hi", "आधे घंटे में", "2026-07-01 10:30"},
+    {"hi", "डेढ़ घंटे बाद", "2026-07-01 11:30"},
+    {"hi", "दस मिनट में", "2026-07-01 10:10"},
+    {"hi", "तीन दिन बाद", "2026-07-04 09:00-20:00"},
+    {"hi", "दो हफ्ते बाद", "2026-07-15 09:00-20:00"},
+    {"hi", "कल तीन बजे के बाद", "2026-07-02 15:00-20:00"},
+    {"hi", "कल बारह बजे से पहले", "2026-07-02 09:00-12:00"},
+    {"hi", "कल दो से चार बजे", "2026-07-02 14:00-16:00"},
+    {"hi", "कल दो बजे से चार बजे तक", "2026-07-02 14:00-16:00"},
+    {"hi", "15 जुलाई को दस बजे", "2026-07-15 10:00"},
+    {"hi", "कल आठ बजे", "ambiguous"},
+    {"hi", "बाद में", "ambiguous"},
+    {"hi", "अगले हफ्ते", "ambiguous"},
+    {"hi", "सोमवार या मंगलवार", "ambiguous"},
+    {"hi", "कुछ दिन बाद", "ambiguous"},
+    {"hi", "कल दो और चार बजे के बीच", "ambiguous"},
+    {"hi", "आज सुबह नौ बजे", "invalid"},
+    {"hi", "नमस्ते, कौन बोल रहा है", "none"},
+    {"hi", "मेरे दो बच्चे हैं", "none"},
+    {"hi", "मुझे दिलचस्पी नहीं है", "none"},
 };
+
+// A word that is not folded would never be found; one that stands twice would hide the other.
+static void test_words_are_folded(void **state)
+{
+    static const char *const k_all[] = {"en", "de", "es", "pl", "ar", "hi"};
+    (void)state;
+    for (size_t i = 0; i < KJ_COUNT(k_all); i++)
+        for (const struct kj_wish_word *word = kj_wish_words(k_all[i]); word->phrase; word++) {
+            struct kj_buf folded;
+            kj_buf_init(&folded, 0);
+            kj_fold(word->phrase, KJ_FOLD_NUMBERS, &folded);
+            char *text = kj_buf_take(&folded);
+            if (strcmp(text, word->phrase) != 0)
+                fail_msg("%s \"%s\" folds to \"%s\"", k_all[i], word->phrase, text);
+            free(text);
+            for (const struct kj_wish_word *next = word + 1; next->phrase; next++)
+                if (strcmp(next->phrase, word->phrase) == 0)
+                    fail_msg("%s \"%s\" stands twice", k_all[i], word->phrase);
+        }
+}
 
 static int64_t now_in(const struct kj_zone *zone, int hour)
 {
@@ -374,9 +528,8 @@ static void test_random_words(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sentences),
-        cmocka_unit_test(test_zone_and_clock_changes),
-        cmocka_unit_test(test_languages),
+        cmocka_unit_test(test_words_are_folded),       cmocka_unit_test(test_sentences),
+        cmocka_unit_test(test_zone_and_clock_changes), cmocka_unit_test(test_languages),
         cmocka_unit_test(test_random_words),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -198,11 +198,106 @@ static void score_has_three_forms(void **state)
         &fake,
         "\"call\": {\"reached\": true}, \"answers\": {\"texts\": {\"how eager, 0 to 100\": 72.5}}");
     assert_string_equal(fake_json(&fake, "score"), "72.5");
+    assert_int_equal(kj_doc_int(fake.plan, "model.unknown", 9), 0);
+    // a yes is no number, and what is out of range is not
+    fake_judge(
+        &fake,
+        "\"call\": {\"reached\": true}, \"answers\": {\"texts\": {\"how eager, 0 to 100\": true}}");
+    assert_string_equal(fake_json(&fake, "score"), "null");
+    assert_int_equal(kj_doc_int(fake.plan, "model.unknown", 9), 1);
+    fake_judge(
+        &fake,
+        "\"call\": {\"reached\": true}, \"answers\": {\"texts\": {\"how eager, 0 to 100\": 140}}");
+    assert_string_equal(fake_json(&fake, "score"), "100");
     fake_end(&fake);
     fake_pack(&fake, "score = function(c) return 1 / 3 end");
     fake_judge(&fake, NULL);
     assert_true(kj_doc_real(fake.plan, "score", 0) > 0.33);
     fake_end(&fake);
+}
+
+// F-32: a conversation that missed its goal earns another call; a good one does not, nor one that
+// reached nobody.
+static void a_missed_goal_earns_a_retry(void **state)
+{
+    static const struct {
+        const char *facts, *kind;
+    } rows[] = {
+        {"\"call\": {\"reached\": true, \"disposition\": \"completed\"}, \"lead\": {\"company\": "
+         "\"A\"}",
+         "none"},
+        {"\"call\": {\"reached\": true, \"disposition\": \"completed\"}", "retry"},
+        {"\"call\": {\"reached\": false, \"disposition\": \"completed\"}", "none"},
+        {"\"call\": {\"reached\": false, \"disposition\": \"busy\"}", "retry"},
+        {"\"call\": {\"reached\": false, \"disposition\": \"no_answer\"}", "none"},
+    };
+    (void)state;
+    for (size_t i = 0; i < KJ_COUNT(rows); i++) {
+        struct fake fake = {0};
+        fake_pack(&fake,
+                  "success = { { \"good\", function(c) return c.lead.company ~= nil end }, { "
+                  "\"poor\" } },\n"
+                  "retry = { gaps = { \"1d\" }, on = { \"busy\", \"goal_incomplete\" } }");
+        fake_judge(&fake, rows[i].facts);
+        assert_string_equal(fake_text(&fake, "next.kind"), rows[i].kind);
+        if (i == 1) {
+            assert_string_equal(fake_text(&fake, "next.reason"),
+                                "goal_incomplete: success is poor");
+        }
+        fake_end(&fake);
+    }
+}
+
+// a decision with its reason, and what it changes in the call; by code, by rows, by criteria.
+static void preselection_decides_with_a_reason(void **state)
+{
+    static const struct {
+        const char *pack, *facts, *decision, *reason, *topic;
+    } rows[] = {
+        {"preselection = { decide = function(c) return c.lead.company ~= nil, \"no company\" end,\n"
+         "  overwrites = function(c) return { topic = c.lead.company } end }",
+         "\"lead\": {\"company\": \"Acme\"}", "approved", "no company", "Acme"},
+        {"preselection = { decide = function(c) return c.lead.company ~= nil, \"no company\" end,\n"
+         "  overwrites = { topic = \"x\" } }",
+         "\"lead\": {}", "rejected", "no company", NULL},
+        {"preselection = { decide = { { \"rejected\", function(c) return c.lead.country == \"US\", "
+         "\"abroad\" end }, { \"approved\" } }, overwrites = { topic = \"solar\" } }",
+         "\"lead\": {\"country\": \"DE\"}", "approved", NULL, "solar"},
+        {"preselection = { criteria = \"in trade\" }",
+         "\"answers\": {\"texts\": {\"in trade\": true}, \"reason\": \"a shop\"}", "approved",
+         "a shop", NULL},
+        {"preselection = { criteria = \"in trade\" }",
+         "\"answers\": {\"texts\": {\"in trade\": false}}", "rejected", "by the criteria", NULL},
+        {"preselection = { criteria = \"in trade\" }",
+         "\"answers\": {\"skipped\": \"no model is configured\"}", "unknown",
+         "no model is configured", NULL},
+        {"preselection = { decide = function(c) return c.lead.nothing.at end }", "\"lead\": {}",
+         NULL, NULL, NULL},
+    };
+    (void)state;
+    for (size_t i = 0; i < KJ_COUNT(rows); i++) {
+        struct fake fake = {0};
+        char facts[300];
+        fake_pack(&fake, rows[i].pack);
+        assert_true(kj_doc_bool(fake.pack->describe, "preselection", false));
+        snprintf(facts, sizeof facts, "\"kind\": \"preselection\", %s", rows[i].facts);
+        fake_judge(&fake, facts);
+        assert_string_equal(fake_text(&fake, "kind"), "preselection");
+        if (rows[i].decision == NULL) { // a fault is no decision
+            assert_string_equal(fake_json(&fake, "preselection"), "absent");
+            assert_string_equal(fake_text(&fake, "faults.0.section"), "preselection");
+        } else {
+            assert_string_equal(fake_text(&fake, "preselection.decision"), rows[i].decision);
+            assert_non_null(strstr(fake_text(&fake, "explain.0.at"), "rules/p.lua:"));
+        }
+        if (rows[i].reason)
+            assert_string_equal(fake_text(&fake, "preselection.reason"), rows[i].reason);
+        if (rows[i].topic)
+            assert_string_equal(fake_text(&fake, "preselection.overwrites.topic"), rows[i].topic);
+        else
+            assert_string_equal(fake_json(&fake, "preselection.overwrites"), "absent");
+        fake_end(&fake);
+    }
 }
 
 static void variables_have_states_and_evidence(void **state)
@@ -255,6 +350,51 @@ static void variables_have_states_and_evidence(void **state)
     assert_string_equal(fake_text(&fake, "variables.quoted.quote"), "green");
     assert_string_equal(fake_text(&fake, "variables.day.value"), "2026-03-02");
     fake_end(&fake);
+}
+
+// Now is Monday 2026-01-05, 11:00 in Berlin (pack_fake.h).
+static void spoken_dates_are_resolved_by_code(void **state)
+{
+    static const struct {
+        const char *type, *language, *words, *value, *reason;
+    } rows[] = {
+        {"datetime", "en", "tomorrow at two", "2026-01-06T13:00:00.000Z", NULL},
+        {"datetime", "de", "in zwei Wochen um halb drei", "2026-01-19T13:30:00.000Z", NULL},
+        {"datetime", "es", "el viernes a las once", "2026-01-09T10:00:00.000Z", NULL},
+        {"datetime", "pl", "jutro o drugiej", "2026-01-06T13:00:00.000Z", NULL},
+        {"datetime", "ar", "غدا الساعة الثانية", "2026-01-06T13:00:00.000Z", NULL},
+        {"datetime", "hi", "कल दो बजे", "2026-01-06T13:00:00.000Z", NULL},
+        {"datetime", "en", "2026-03-01T08:00:00Z", "2026-03-01T08:00:00.000Z", NULL},
+        {"datetime", "en", "tomorrow at eight", NULL, "\"tomorrow at eight\" is ambiguous"},
+        {"datetime", "en", "tomorrow morning", NULL, "\"tomorrow morning\" is ambiguous"},
+        {"datetime", "en", "a large house", NULL, "is no datetime"},
+        {"date", "en", "tomorrow morning", "2026-01-06", NULL},
+        {"date", "de", "nächsten Dienstag", NULL, "\"nächsten Dienstag\" is ambiguous"},
+        {"date", "en", "2026-02-03", "2026-02-03", NULL},
+        {"date", "en", "yesterday", NULL, "is no date"},
+    };
+    (void)state;
+    for (size_t i = 0; i < KJ_COUNT(rows); i++) {
+        struct fake fake = {0};
+        char pack[100], facts[400];
+        snprintf(pack, sizeof pack, "variables = { at = { type = \"%s\" } }", rows[i].type);
+        fake_pack(&fake, pack);
+        snprintf(
+            facts, sizeof facts,
+            "\"lead\": {\"timezone\": \"Europe/Berlin\"}, "
+            "\"call\": {\"reached\": true, \"language\": \"%s\"}, \"answers\": {\"variables\": "
+            "{\"at\": {\"value\": \"%s\"}}}",
+            rows[i].language, rows[i].words);
+        fake_judge(&fake, facts);
+        const char *state_of = fake_text(&fake, "variables.at.state");
+        assert_string_equal(state_of, rows[i].value ? "value" : "invalid");
+        if (rows[i].reason) {
+            assert_string_equal(fake_text(&fake, "variables.at.reason"), rows[i].reason);
+        } else if (!strstr(fake_json(&fake, "variables.at.value"), rows[i].value)) {
+            fail_msg("\"%s\": %s", rows[i].words, fake_json(&fake, "variables.at.value"));
+        }
+        fake_end(&fake);
+    }
 }
 
 static void a_quote_must_stand_in_its_turn(void **state)
@@ -416,7 +556,10 @@ int main(void)
         cmocka_unit_test(success_and_opt_out_park_the_job),
         cmocka_unit_test(opt_out_adds_and_never_lifts),
         cmocka_unit_test(score_has_three_forms),
+        cmocka_unit_test(a_missed_goal_earns_a_retry),
+        cmocka_unit_test(preselection_decides_with_a_reason),
         cmocka_unit_test(variables_have_states_and_evidence),
+        cmocka_unit_test(spoken_dates_are_resolved_by_code),
         cmocka_unit_test(a_quote_must_stand_in_its_turn),
         cmocka_unit_test(languages_and_empty_parameters),
         cmocka_unit_test(views_are_read_only_tables),

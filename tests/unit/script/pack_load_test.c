@@ -32,6 +32,16 @@ static void wrong_shapes_say_what_is_right(void **state)
     (void)state;
     fake_refuses("return kejue.rules { name = \"p\",\n success = { { \"good\", 7 } } }",
                  "rules/p.lua:2", "a condition is a text or a function, not a number");
+    fake_refuses(
+        "return kejue.rules { name = \"p\",\n success = { { \"good\", \"eager\" } },\n score = "
+        "\"eager\" }",
+        "rules/p.lua:3", "this text is a condition too");
+    fake_refuses("return kejue.rules { name = \"p\",\n score = \"eager\",\n tags = { { \"hot\", "
+                 "\"eager\" } } }",
+                 "rules/p.lua:3", "answered with a number");
+    fake_refuses("return kejue.rules { name = \"p\", success = { { \"good\", \"in trade\" } },\n "
+                 "preselection = { criteria = \"in trade\" } }",
+                 "rules/p.lua:2", "word one of them otherwise");
     fake_refuses("return kejue.rules { name = \"p\",\n score = { { \"good\" } } }", "rules/p.lua:2",
                  "starts with its points, a number");
     fake_refuses("return kejue.rules { name = \"p\",\n success = { { \"good\" }, { \"poor\" } } }",
@@ -165,6 +175,32 @@ static void a_pack_describes_itself(void **state)
     fake_end(&fake);
 }
 
+// Lua would keep the second without a word.
+static void a_key_that_stands_twice_is_refused(void **state)
+{
+    (void)state;
+    fake_refuses(
+        "return kejue.rules { name = \"p\",\n variables = {\n  a = { type = \"boolean\" },\n  b = "
+        "{ type = \"boolean\" },\n  a = { type = \"integer\" } } }",
+        "rules/p.lua:5", "\"a\" stands twice in \"variables\", first in line 3");
+    fake_refuses(
+        "return kejue.rules { name = \"p\",\n score = { { 5 } },\n [\"score\"] = { { 6 } } }",
+        "rules/p.lua:3", "\"score\" stands twice in the pack, first in line 2");
+    fake_refuses(
+        "return kejue.rules { name = \"p\", effects = {\n { key = \"x\", verb = \"a.b\" },\n { key "
+        "= \"x\", verb = \"a.c\" } } }",
+        "rules/p.lua:3", "as that of an effect before");
+    // what only looks alike
+    struct fake fake = {0};
+    fake_pack(
+        &fake,
+        "settings = { a = { type = \"integer\", default = 1 } },\n"
+        "variables = { a = { type = \"boolean\", labels = nil } },\n"
+        "effects = { { key = \"x\", verb = \"crm.upsert\", args = { [1 + 1] = 1, [2 + 1] = 1, "
+        "[\"x.y\"] = 1, x = { y = 1 } } } }");
+    fake_end(&fake);
+}
+
 static void lines_are_found_through_strings_and_comments(void **state)
 {
     (void)state;
@@ -199,6 +235,7 @@ int main(void)
         cmocka_unit_test(the_hash_covers_every_file),
         cmocka_unit_test(modules_are_found_in_two_folders_only),
         cmocka_unit_test(a_pack_describes_itself),
+        cmocka_unit_test(a_key_that_stands_twice_is_refused),
         cmocka_unit_test(lines_are_found_through_strings_and_comments),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

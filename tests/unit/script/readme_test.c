@@ -48,7 +48,7 @@ static void the_examples_of_the_manual_work(void **state)
     snprintf(command, sizeof command, "mkdir %s/rules %s/hooks && cp -r '%s/scripts/lib' %s/lib",
              dir, dir, KEJUE_SOURCE_DIR, dir);
     assert_int_equal(system(command), 0);
-    assert_int_equal(write_blocks(dir), 6);
+    assert_int_equal(write_blocks(dir), 8);
     struct kj_script_config config = {.dir = dir};
     assert_int_equal(kj_script_create(&config, &script, NULL), 0);
     bson_t *result = kj_script_test(script, NULL, &fault);
@@ -56,7 +56,7 @@ static void the_examples_of_the_manual_work(void **state)
         fail_msg("%s %s %s", fault.place, fault.text,
                  result ? kj_doc_text(result, "failed.0.text", "") : "");
     }
-    assert_int_equal(kj_doc_int(result, "tests", 0), 6);
+    assert_int_equal(kj_doc_int(result, "tests", 0), 10);
     bson_destroy(result);
     kj_script_destroy(script);
     snprintf(command, sizeof command, "rm -r %s", dir);

@@ -426,6 +426,30 @@ static void hooks_run_without_a_loop(void **state)
     end(&world);
 }
 
+// Which of the two would run its jobs? Also within one file.
+static void a_kind_is_declared_once(void **state)
+{
+    (void)state;
+    static const char k_one[] = "\nreturn kejue.kind { name = \"follow\", run = function() end }";
+    static const char k_two[] = "return { kejue.kind { name = \"note\", run = function() end },\n  "
+                                "kejue.kind { name = \"note\", run = function() end } }";
+    struct world world;
+    begin(&world, -1);
+    write_file(&world, "hooks/a.lua", k_one);
+    kj_script_load(world.script, NULL, false, on_loaded, &world);
+    assert_int_equal(world.status, 0);
+    write_file(&world, "hooks/b.lua", k_one);
+    kj_script_load(world.script, NULL, false, on_loaded, &world);
+    assert_int_equal(world.status, KJ_EEXISTS);
+    assert_string_equal(world.fault.place, "hooks/b.lua:2");
+    assert_non_null(strstr(world.fault.text, "\"follow\" is declared by hooks/a.lua:2 already"));
+    write_file(&world, "hooks/b.lua", k_two);
+    kj_script_load(world.script, NULL, false, on_loaded, &world);
+    assert_int_equal(world.status, KJ_EEXISTS);
+    assert_non_null(strstr(world.fault.text, "\"note\" is declared by hooks/b.lua:1 already"));
+    end(&world);
+}
+
 static void on_idle(void *arg)
 {
     struct world *world = arg;
@@ -507,6 +531,7 @@ int main(void)
         cmocka_unit_test(a_version_is_known_by_its_hash),
         cmocka_unit_test(many_are_judged_as_one_piece),
         cmocka_unit_test(hooks_run_without_a_loop),
+        cmocka_unit_test(a_kind_is_declared_once),
         cmocka_unit_test(hooks_wait_on_the_virtual_clock),
         cmocka_unit_test(hooks_are_canceled_when_the_service_ends),
         cmocka_unit_test(tests_are_run_and_failures_told),
