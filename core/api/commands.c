@@ -10,6 +10,7 @@ const struct kj_command kj_commands[] = {
     {"assistant.list", kj_assistant_list},
     {"assistant.update", kj_assistant_update},
     {"call.create", kj_call_create},
+    {"call.fixture", kj_call_fixture},
     {"call.get", kj_call_get},
     {"call.import", kj_call_import},
     {"call.list", kj_call_list},

@@ -9,6 +9,7 @@ void kj_assistant_get(struct kj_request *request);
 void kj_assistant_list(struct kj_request *request);
 void kj_assistant_update(struct kj_request *request);
 void kj_call_create(struct kj_request *request);
+void kj_call_fixture(struct kj_request *request);
 void kj_call_get(struct kj_request *request);
 void kj_call_import(struct kj_request *request);
 void kj_call_list(struct kj_request *request);

@@ -53,6 +53,7 @@ void kj_load_values(struct kj_load *load, int pack);     // settings and variabl
 void kj_load_templates(struct kj_load *load, int pack);
 void kj_load_follow_up(struct kj_load *load, int pack); // retry callback appointments effects …
 void kj_load_describe(struct kj_load *load, int pack);
+void kj_load_warnings(struct kj_load *load, int pack); // into what is described
 
 extern const char kj_key_none;
 

@@ -31,7 +31,10 @@ static void gaps(struct kj_load *load, int table, struct kj_retry_rule *retry)
             minutes = lua_isinteger(L, -1) ? lua_tointeger(L, -1) : 0;
         }
         if (minutes < 1 || minutes > 60 * 24 * 90) {
-            kj_load_fail(load, "gap %zu is not between 1 minute and 90 days", i + 1);
+            kj_load_fail(load,
+                         "gap %zu is no span like \"30m\", \"2h\" or \"3d\" between "
+                         "1 minute and 90 days",
+                         i + 1);
         }
         retry->gaps_minutes[i] = minutes;
         lua_pop(L, 1);

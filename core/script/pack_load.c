@@ -163,6 +163,7 @@ static int load_pack(lua_State *L)
     kj_load_templates(load, pack);
     kj_load_follow_up(load, pack);
     kj_load_describe(load, pack);
+    kj_load_warnings(load, pack);
     // Everything the pack reaches is frozen: the merged table, and what the files required.
     lua_createtable(L, 2, 0);
     lua_pushvalue(L, pack);

@@ -42,7 +42,8 @@ bson_t *kj_script_list(const struct kj_script *script);
 //  ask{lang: text}, min, max, pattern, values[], labels{value: text or {lang: text}}, default,
 //  derived: only code gives it a value}], texts: ["…"] (as written, {campaign.goal} not filled in),
 //  score_text, preselection_text (members of texts with that use), scale{name, levels[],
-//  success[]}, settings{name: {type, default, values[], guidance}}, templates: [names]}.
+//  success[]}, settings{name: {type, default, values[], guidance}}, templates: [names],
+//  warnings: [{place, text}]: what is allowed and likely a mistake}.
 // NULL when there is no such pack; caller destroys.
 bson_t *kj_script_describe(const struct kj_script *script, const char *pack);
 
@@ -108,5 +109,14 @@ void kj_hook_answer(struct kj_script *script, uint64_t token, const bson_t *answ
 // --- tests beside a pack (kejue-rules test, and at load) ---
 // {tests: n, failed: [{pack, name, file, text}]}; caller destroys. Synchronous.
 bson_t *kj_script_test(struct kj_script *script, const char *pack, struct kj_fault *fault);
+
+// --- for editors and shells ---
+// A judged call as one test of its pack: { "name", c = …, plan = … }, in Lua.
+void kj_script_fixture(const char *name, const bson_t *facts, const bson_t *plan,
+                       struct kj_buf *out);
+// The fields of `c` below a path ("" = c itself, "lead"); returns how many were written.
+size_t kj_script_fields(const char *path, const char **names, size_t size);
+// Annotations for lua-language-server.
+void kj_script_types(struct kj_buf *out);
 
 #endif

@@ -18,9 +18,13 @@ static const char k_help[] =
     "  kejue-rules test  [DIR|FILE]        run the tests beside packs and hooks\n"
     "  kejue-rules check [DIR|FILE]        load everything and warn about likely mistakes\n"
     "  kejue-rules list  [DIR]             what is there: packs with their hash, hooks\n"
-    "  kejue-rules judge FILE FACTS.json   the plan of a pack for one call, with its explanation\n"
+    "  kejue-rules judge FILE FACTS.json   the plan of a pack for one call, as JSON\n"
+    "  kejue-rules explain FILE FACTS.json which line decided what, and why\n"
+    "  kejue-rules repl FILE FACTS.json    try a pack on a call: change facts, ask, look again\n"
     "  kejue-rules replay --pack FILE      what FILE would have made of past calls\n"
     "  kejue-rules send --pack FILE        keeps FILE in kejued by its hash, for a trial\n"
+    "  kejue-rules new NAME [DIR]          a pack to begin with, and its tests\n"
+    "  kejue-rules types [DIR]             what an editor needs to complete c. and kejue.\n"
     "\n"
     "DIR holds rules/, hooks/ and lib/ (default: scripts). FILE is one pack in rules/.\n"
     "  --json   print JSON            --help   this text, or that of replay and send\n"
@@ -35,7 +39,7 @@ void tool_json(const bson_t *doc)
     kj_buf_fini(&out);
 }
 
-static const char *mark(const struct tool *tool, const char *code)
+const char *tool_mark(const struct tool *tool, const char *code)
 {
     return tool->colour ? code : "";
 }
@@ -53,7 +57,7 @@ int tool_fault(const struct tool *tool, const struct kj_fault *fault)
         bson_destroy(&doc);
     } else {
         kj_fault_print(fault, text, sizeof text);
-        fprintf(stderr, "%s%s%s\n", mark(tool, "\033[31m"), text, mark(tool, "\033[0m"));
+        fprintf(stderr, "%s%s%s\n", tool_mark(tool, "\033[31m"), text, tool_mark(tool, "\033[0m"));
     }
     return EXIT_BAD;
 }
@@ -102,7 +106,7 @@ int tool_find_target(struct tool *tool)
 
 // --- loading ---
 
-static void on_loaded(void *arg, int status, const bson_t *list, const struct kj_fault *fault)
+void tool_on_loaded(void *arg, int status, const bson_t *list, const struct kj_fault *fault)
 {
     struct loaded *loaded = arg;
     loaded->status = status;
@@ -114,7 +118,7 @@ static void on_loaded(void *arg, int status, const bson_t *list, const struct kj
 
 int tool_load(struct tool *tool, struct loaded *loaded)
 {
-    kj_script_load(tool->script, tool->only[0] ? tool->only : NULL, false, on_loaded, loaded);
+    kj_script_load(tool->script, tool->only[0] ? tool->only : NULL, false, tool_on_loaded, loaded);
     return loaded->status ? tool_fault(tool, &loaded->fault) : EXIT_GOOD;
 }
 
@@ -139,111 +143,16 @@ static int command_test(struct tool *tool)
             bson_t one;
             snprintf(path, sizeof path, "%zu", i);
             if (kj_doc_child(&failed, path, &one)) {
-                printf("%sFAILED%s %s: %s\n       %s\n", mark(tool, "\033[31m"),
-                       mark(tool, "\033[0m"), kj_doc_text(&one, "file", ""),
+                printf("%sFAILED%s %s: %s\n       %s\n", tool_mark(tool, "\033[31m"),
+                       tool_mark(tool, "\033[0m"), kj_doc_text(&one, "file", ""),
                        kj_doc_text(&one, "name", ""), kj_doc_text(&one, "text", ""));
             }
         }
-        printf("%s%lld tests, %zu failed%s\n", mark(tool, count ? "\033[31m" : "\033[32m"),
-               (long long)kj_doc_int(result, "tests", 0), count, mark(tool, "\033[0m"));
+        printf("%s%lld tests, %zu failed%s\n", tool_mark(tool, count ? "\033[31m" : "\033[32m"),
+               (long long)kj_doc_int(result, "tests", 0), count, tool_mark(tool, "\033[0m"));
     }
     bson_destroy(result);
     return count ? EXIT_BAD : EXIT_GOOD;
-}
-
-// --- check ---
-
-struct warnings {
-    bson_t array;
-    struct kj_doc_list list;
-};
-
-static void warn(struct warnings *warnings, const char *path, int line, const char *text)
-{
-    char place[256];
-    bson_t one = BSON_INITIALIZER;
-    snprintf(place, sizeof place, "%.200s:%d", path, line);
-    kj_doc_put_text(&one, "place", place);
-    kj_doc_put_text(&one, "text", text);
-    kj_doc_put_doc(&warnings->array, kj_doc_next(&warnings->list), &one);
-    bson_destroy(&one);
-}
-
-// "not c.vars.x": true also when nobody asked.
-static void warn_not(struct warnings *warnings, const char *path, const char *text)
-{
-    int line = 1;
-    for (const char *at = text; *at; line++) {
-        const char *end = strchr(at, '\n');
-        size_t length = end ? (size_t)(end - at) : strlen(at);
-        const char *comment = memmem(at, length, "--", 2);
-        const char *found = memmem(at, length, "not c.vars.", 11);
-        if (found && (!comment || found < comment)) {
-            warn(warnings, path, line,
-                 "\"not c.vars.x\" also holds when nobody asked: use c.is(\"x\", false) or "
-                 "c.missing(\"x\")");
-        }
-        at += length + (end != NULL);
-    }
-}
-
-static void warn_pack(struct tool *tool, struct warnings *warnings, const char *name)
-{
-    bson_t *about = kj_script_describe(tool->script, name), sources;
-    bson_iter_t at;
-    if (about && kj_doc_child(about, "sources", &sources) && bson_iter_init(&at, &sources)) {
-        while (bson_iter_next(&at)) {
-            if (BSON_ITER_HOLDS_UTF8(&at)) {
-                warn_not(warnings, bson_iter_key(&at), bson_iter_utf8(&at, NULL));
-            }
-        }
-    }
-    kj_doc_clear(&about);
-}
-
-static void print_check(const struct tool *tool, const bson_t *list, struct warnings *warnings)
-{
-    bson_t out = BSON_INITIALIZER;
-    kj_doc_put_bool(&out, "ok", true);
-    kj_doc_put_from(&out, "packs", list, "packs");
-    kj_doc_put_from(&out, "hooks", list, "hooks");
-    kj_doc_put_array(&out, "warnings", &warnings->array);
-    if (tool->json) {
-        tool_json(&out);
-    } else {
-        for (uint32_t i = 0; i < warnings->list.count; i++) {
-            char place[40], text[40];
-            snprintf(place, sizeof place, "warnings.%u.place", i);
-            snprintf(text, sizeof text, "warnings.%u.text", i);
-            printf("%swarning%s %s: %s\n", mark(tool, "\033[33m"), mark(tool, "\033[0m"),
-                   kj_doc_text(&out, place, ""), kj_doc_text(&out, text, ""));
-        }
-        printf("%zu packs, %zu hooks, %u warnings\n", kj_doc_count(&out, "packs"),
-               kj_doc_count(&out, "hooks"), warnings->list.count);
-    }
-    bson_destroy(&out);
-}
-
-static int command_check(struct tool *tool)
-{
-    struct loaded loaded = {0};
-    struct warnings warnings;
-    int code = tool_load(tool, &loaded);
-    if (code) {
-        return code;
-    }
-    bson_init(&warnings.array);
-    warnings.list = (struct kj_doc_list){.array = &warnings.array};
-    size_t count = kj_doc_count(loaded.list, "packs");
-    for (size_t i = 0; i < count; i++) {
-        char path[40];
-        snprintf(path, sizeof path, "packs.%zu.name", i);
-        warn_pack(tool, &warnings, kj_doc_text(loaded.list, path, ""));
-    }
-    print_check(tool, loaded.list, &warnings);
-    bson_destroy(&warnings.array);
-    kj_doc_clear(&loaded.list);
-    return EXIT_GOOD;
 }
 
 // --- list ---
@@ -278,45 +187,9 @@ static int command_list(struct tool *tool)
     return code;
 }
 
-// --- judge ---
-
-static void on_decided(void *arg, int status, const bson_t *plan, const struct kj_fault *fault)
-{
-    struct loaded *decided = arg;
-    on_loaded(decided, status, plan, fault);
-}
-
-static int command_judge(struct tool *tool)
-{
-    struct loaded loaded = {0}, decided = {0};
-    struct kj_fault fault = {0};
-    struct kj_buf text;
-    bson_t *facts = NULL;
-    int code = tool_load(tool, &loaded);
-    kj_doc_clear(&loaded.list);
-    if (code) {
-        return code;
-    }
-    kj_buf_init(&text, 0);
-    int status = kj_read_file(tool->facts, 1 << 20, &text, &fault);
-    status = status ? status : kj_json_parse(text.data, text.length, NULL, &facts, NULL, &fault);
-    kj_buf_fini(&text);
-    if (status) {
-        return tool_fault(tool, &fault);
-    }
-    kj_script_decide(tool->script, tool->only, facts, on_decided, &decided);
-    code = decided.status ? tool_fault(tool, &decided.fault) : EXIT_GOOD;
-    if (decided.list) {
-        tool_json(decided.list);
-    }
-    kj_doc_clear(&decided.list);
-    kj_doc_clear(&facts);
-    return code;
-}
-
 // --- main ---
 
-static int usage(const char *text)
+int tool_usage(const char *text)
 {
     fprintf(stderr, "kejue-rules: %s\nTry kejue-rules --help\n", text);
     return EXIT_USAGE;
@@ -333,9 +206,9 @@ static int read_arguments(int count, char **arguments, struct tool *tool)
             fputs(k_help, stdout);
             exit(EXIT_GOOD);
         } else if (arguments[i][0] == '-') {
-            return usage("there is no such option");
+            return tool_usage("there is no such option");
         } else if (used == KJ_COUNT(words)) {
-            return usage("too many arguments");
+            return tool_usage("too many arguments");
         } else {
             words[used++] = arguments[i];
         }
@@ -344,55 +217,58 @@ static int read_arguments(int count, char **arguments, struct tool *tool)
     tool->target = words[1];
     tool->facts = words[2];
     tool->colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
-    return tool->command ? EXIT_GOOD : usage("a command is missing");
+    return tool->command ? EXIT_GOOD : tool_usage("a command is missing");
 }
 
-// Those with options of their own; -1: it is none of them.
-static int ask_daemon(int count, char **words)
+struct command {
+    const char *name;
+    int (*run)(struct tool *);
+    bool one_call; // takes a file of facts
+};
+
+static const struct command k_commands[] = {
+    {"test", command_test, false}, {"check", tool_check, false},    {"list", command_list, false},
+    {"judge", tool_judge, true},   {"explain", tool_explain, true}, {"repl", tool_repl, true}};
+
+static int run_command(struct tool *tool)
 {
-    if (strcmp(words[0], "replay") == 0) {
-        return tool_replay(count, words);
+    struct kj_fault fault = {0};
+    const struct command *command = NULL;
+    for (size_t i = 0; i < KJ_COUNT(k_commands); i++) {
+        command = strcmp(k_commands[i].name, tool->command) == 0 ? &k_commands[i] : command;
     }
-    return strcmp(words[0], "send") == 0 ? tool_send(count, words) : -1;
+    if (!command) {
+        return tool_usage("there is no such command");
+    }
+    int code = tool_find_target(tool);
+    if (code != EXIT_GOOD) {
+        return code;
+    }
+    if (command->one_call && (!tool->facts || !tool->only[0])) {
+        return tool_usage("this takes a file in rules/ and a file of facts");
+    }
+    struct kj_script_config config = {.dir = tool->dir};
+    if (kj_script_create(&config, &tool->script, &fault) != 0) {
+        return tool_fault(tool, &fault);
+    }
+    code = command->run(tool);
+    kj_script_destroy(tool->script);
+    return code;
 }
 
 int main(int count, char **arguments)
 {
-    static const struct {
+    static const struct { // these have options of their own
         const char *name;
-        int (*run)(struct tool *);
-    } commands[] = {{"test", command_test},
-                    {"check", command_check},
-                    {"list", command_list},
-                    {"judge", command_judge}};
+        int (*run)(int count, char **words);
+    } own[] = {
+        {"replay", tool_replay}, {"send", tool_send}, {"new", tool_new}, {"types", tool_types}};
     struct tool tool = {0};
-    struct kj_fault fault = {0};
-    int code = count > 1 ? ask_daemon(count - 1, arguments + 1) : -1;
-    if (code >= 0) {
-        return code;
+    for (size_t i = 0; count > 1 && i < KJ_COUNT(own); i++) {
+        if (strcmp(arguments[1], own[i].name) == 0) {
+            return own[i].run(count - 1, arguments + 1);
+        }
     }
-    code = read_arguments(count, arguments, &tool);
-    int (*run)(struct tool *) = NULL;
-    for (size_t i = 0; code == EXIT_GOOD && i < KJ_COUNT(commands); i++) {
-        run = strcmp(commands[i].name, tool.command) == 0 ? commands[i].run : run;
-    }
-    if (code == EXIT_GOOD && !run) {
-        code = usage("there is no such command");
-    }
-    if (code == EXIT_GOOD) {
-        code = tool_find_target(&tool);
-    }
-    if (code == EXIT_GOOD && run == command_judge && (!tool.facts || !tool.only[0])) {
-        code = usage("judge takes a file in rules/ and a file of facts");
-    }
-    if (code != EXIT_GOOD) {
-        return code;
-    }
-    struct kj_script_config config = {.dir = tool.dir};
-    if (kj_script_create(&config, &tool.script, &fault) != 0) {
-        return tool_fault(&tool, &fault);
-    }
-    code = run(&tool);
-    kj_script_destroy(tool.script);
-    return code;
+    int code = read_arguments(count, arguments, &tool);
+    return code == EXIT_GOOD ? run_command(&tool) : code;
 }

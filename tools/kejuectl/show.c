@@ -266,8 +266,11 @@ void ctl_show(const struct ctl *ctl, const bson_t *result)
 {
     const char *name;
     bson_t rows, rest = BSON_INITIALIZER;
+    const char *source = kj_doc_text(result, "lua", NULL);
     if (bson_count_keys(result) == 0) {
         printf("done\n");
+    } else if (source) { // to be written into a file as it is
+        fputs(source, stdout);
     } else if (find_list(result, &name, &rows)) {
         bson_copy_to_excluding_noinit(result, &rest, name, NULL);
         if (bson_count_keys(&rows))
