@@ -2,6 +2,7 @@
 // wish to be called back), then a model, if one is configured, answers all texts and variables of
 // the pack in one request. Facts are stored on the call before anything is decided.
 #include "engine/judge.h"
+#include "engine/model_ask.h"
 #include "engine/path.h"
 
 #include "base/alloc.h"
@@ -239,46 +240,27 @@ static void put_appointment(struct kj_path *path, const bson_t *json)
                              kj_doc_time(path->facts, "now", 0), path->facts);
 }
 
-static void on_model(void *arg, const struct kj_outcome *outcome, const bson_t *result)
+static void on_model(struct kj_path *path, const struct kj_model_answer *answer)
 {
-    struct kj_path *path = arg;
-    bson_t json;
-    if (!kj_path_heard(path))
-        return;
-    if (outcome->class == KEJUE_OK && kj_doc_child(result, "json", &json)) {
-        put_appointment(path, &json);
-        finish(path, kj_question_answers(&json, result));
-        return;
-    }
-    // Not now: the queue tries again with backoff. Never: the call is judged without a model.
-    if (outcome->class == KEJUE_NOT_PROCESSED || outcome->class == KEJUE_UNKNOWN)
-        kj_path_end(path, KJ_JOB_RETRY, 0, "the model did not answer", NULL, NULL);
-    else if (outcome->class == KEJUE_CANCELED)
+    if (answer->json) {
+        put_appointment(path, answer->json);
+        finish(path, kj_question_answers(answer->json, answer->result));
+    } else if (answer->later) { // the queue tries again with backoff
+        kj_path_end(path, KJ_JOB_RETRY, 0, answer->why, NULL, NULL);
+    } else if (answer->stopping) {
         kj_path_stall(path, "this host is ending");
-    else
-        skip_model(path, outcome->text ? outcome->text : "the model refused");
+    } else // never: the call is judged without a model
+        skip_model(path, answer->why);
 }
 
 static void ask_model(struct kj_path *path)
 {
-    struct kj_fault fault;
     bson_t *pack = kj_rollout_question(path);
     bson_t *request = pack ? kj_question_build(pack, path->facts) : NULL;
-    if (request == NULL) {
+    if (request == NULL)
         finish(path, NULL); // the pack asks nothing
-    } else {
-        struct kj_host_call call = {.instance = path->engine->own->model_instance,
-                                    .verb = "llm.complete",
-                                    .workspace = kj_path_workspace(path),
-                                    .key = path->attempt_id,
-                                    .request = request};
-        kj_path_asks(path);
-        if (!kj_engine_call(path->engine, &call, on_model, path, &fault)) {
-            kj_path_heard(path);
-            skip_model(path, fault.text);
-        }
-    }
-    kj_doc_clear(&request);
+    else
+        kj_model_ask_take(path, request, on_model);
     kj_doc_clear(&pack);
 }
 

@@ -74,6 +74,7 @@ static void store_decision(struct kj_path *path, const bson_t *plan, const bson_
     kj_doc_put_from(decision, "type", path->call, "type");
     kj_doc_put_from(decision, "attempt", path->call, "attempt");
     kj_doc_put_from(decision, "pack", path->group, "pack");
+    kj_doc_put_from(decision, "model_cost", path->facts, "answers.cost");
     if (path->engine->simulated)
         kj_doc_put_bool(decision, "simulated", true);
     put_trial(path, shadow, decision);

@@ -285,6 +285,14 @@ static bool put_schema(const bson_t *pack, const bson_t *facts, bson_t *request)
     return count > 0;
 }
 
+// What was said, in one line and without the marks of the fence: nobody can end the transcript, or
+// begin a turn, by saying so. A quote is found all the same, punctuation aside.
+static void put_said(const char *said, struct kj_buf *text)
+{
+    for (; *said; said++)
+        kj_buf_addc(text, (unsigned char)*said < ' ' || *said == '<' || *said == '>' ? ' ' : *said);
+}
+
 static void put_transcript(const bson_t *facts, struct kj_buf *text)
 {
     bson_t transcript;
@@ -297,9 +305,11 @@ static void put_transcript(const bson_t *facts, struct kj_buf *text)
             uint32_t length;
             const uint8_t *bytes;
             bson_iter_document(&at, &length, &bytes);
-            if (bson_init_static(&turn, bytes, length))
-                kj_buf_addf(text, "%d %s: %s\n", ++number, kj_doc_text(&turn, "speaker", "?"),
-                            kj_doc_text(&turn, "text", ""));
+            if (!bson_init_static(&turn, bytes, length))
+                continue;
+            kj_buf_addf(text, "%d %s: ", ++number, kj_doc_text(&turn, "speaker", "?"));
+            put_said(kj_doc_text(&turn, "text", ""), text);
+            kj_buf_addc(text, '\n');
         }
     kj_buf_adds(text, "</transcript>\n");
 }

@@ -26,9 +26,9 @@ static bool settings_hold(struct kj_request *request)
 
 static void with_group(struct kj_request *request, int64_t group_id, int64_t assistant_id)
 {
-    static const char *const k_copied[] = {"name",     "goal",     "description",   "list",
-                                           "lead_ids", "retry",    "limits",        "context",
-                                           "settings", "metadata", "first_message", "call_source"};
+    static const char *const k_copied[] = {
+        "name",   "goal",    "description", "list",     "lead_ids",      "model_budget", "retry",
+        "limits", "context", "settings",    "metadata", "first_message", "call_source"};
     bson_t schedule;
     bson_t *campaign = bson_new();
     for (size_t i = 0; i < KJ_COUNT(k_copied); i++)

@@ -15,7 +15,8 @@ struct stats {
     struct kj_request *request;
     bson_t *campaign;
     int64_t id, after;
-    int source; // index into k_sources
+    int source;         // index into k_sources
+    int64_t model_cost; // millionths
     int64_t attempts, reached, opt_outs, requested, kept, expired, jobs;
     struct kj_map dispositions, success, variables, messages, gates, states, outcomes, languages;
 };
@@ -71,6 +72,7 @@ static void add_variables(struct stats *stats, const bson_t *decision)
 static void add_decision(struct stats *stats, const bson_t *decision)
 {
     stats->attempts++;
+    stats->model_cost += kj_doc_int(decision, "model_cost.amount_micros", 0);
     stats->reached += kj_doc_bool(decision, "reached", false);
     stats->opt_outs += kj_doc_has(decision, "plan.opt_out");
     stats->requested += kj_streq(kj_doc_text(decision, "plan.next.kind", ""), "callback");
@@ -143,6 +145,8 @@ static void reply(struct stats *stats)
     kj_doc_put_int(&callbacks, "expired", stats->expired);
     kj_doc_put_doc(result, "callbacks", &callbacks);
     put_counts(result, "gates", &stats->gates);
+    if (stats->model_cost)
+        kj_doc_put_int(result, "model_cost_micros", stats->model_cost);
     bson_destroy(&callbacks);
     kj_reply_take(stats->request, result);
     stats_free(stats);

@@ -70,8 +70,9 @@ static bool check(const struct si_request *request, struct kj_buf *text, struct 
     return false;
 }
 
-// The first answer whose `contains` stands in the words; index or -1.
-static int fitting(const struct stand_in *si, const char *words)
+// The first answer whose `contains` stands in the words (and whose `seed`, if any, was asked for);
+// index or -1.
+static int fitting(const struct stand_in *si, const bson_t *json, const char *words)
 {
     for (int i = 0; si->answers && i < 10000; i++) {
         char path[32];
@@ -79,7 +80,9 @@ static int fitting(const struct stand_in *si, const char *words)
         snprintf(path, sizeof path, "%d", i);
         if (!kj_doc_child(si->answers, path, &row))
             return -1;
-        if (strstr(words, kj_doc_text(&row, "contains", "")))
+        int64_t seed = kj_doc_int(&row, "seed", 0);
+        if (strstr(words, kj_doc_text(&row, "contains", "")) &&
+            (seed == 0 || seed == kj_doc_int(json, "seed", 0)))
             return i;
     }
     return -1;
@@ -90,7 +93,7 @@ static void make_content(const struct stand_in *si, const bson_t *json, const ch
 {
     bson_t schema, row = BSON_INITIALIZER, told, made = BSON_INITIALIZER, root;
     char path[32];
-    int answer = fitting(si, words);
+    int answer = fitting(si, json, words);
     snprintf(path, sizeof path, "%d", answer);
     if (answer >= 0)
         kj_doc_child(si->answers, path, &row);
