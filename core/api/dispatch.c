@@ -243,15 +243,24 @@ static void put_faults(struct kj_request *request, const struct kj_schema_report
     bson_destroy(&faults);
 }
 
+// Looked up once: finding it by name costs more than most checks.
+static const struct kj_schema *request_schema(struct kj_command_entry *entry)
+{
+    char name[96];
+    if (entry->request)
+        return entry->request;
+    snprintf(name, sizeof name, "commands/%s", entry->command->name);
+    return entry->request = kj_schema_get(name, "request");
+}
+
 static bool schema_allows(struct kj_request *request)
 {
-    char name[96], hint[160];
+    char hint[160];
     struct kj_schema_report report = {0};
     const char *command = request->entry->command->name;
-    snprintf(name, sizeof name, "commands/%s", command);
-    const struct kj_schema *schema = kj_schema_get(name, "request");
+    const struct kj_schema *schema = request_schema(request->entry);
     if (schema == NULL) {
-        kj_reply_error(request, KJ_EINTERNAL, name, NULL, "its request schema does not compile");
+        kj_reply_error(request, KJ_EINTERNAL, command, NULL, "its request schema does not compile");
         return false;
     }
     if (kj_schema_check(schema, request->args, false, &report) == KJ_OK)

@@ -23,8 +23,9 @@ struct kj_api {
 
 struct kj_command_entry {
     const struct kj_command *command;
-    const bson_t *about; // schemas/commands/NAME.json
-    int scope;           // enum kj_scope
+    const bson_t *about;             // schemas/commands/NAME.json
+    const struct kj_schema *request; // its schema, once it was asked for
+    int scope;                       // enum kj_scope
     uint64_t calls, failures;
 };
 

@@ -55,7 +55,8 @@ struct kj_exchange {
     bool last; // the connection closes behind the answer
     // The answer.
     unsigned status;
-    struct kj_buf headers, answer;
+    const char *type;              // static, or NULL
+    struct kj_buf headers, answer; // further ones; its body
     struct kj_stream *stream;
 };
 
@@ -105,7 +106,7 @@ void kj_exchange_release(struct kj_exchange *exchange);
 bool kj_http_admit(struct kj_exchange *exchange, unsigned *status, struct kj_fault *fault);
 
 // http_answer.c: each sets the answer; the first one counts. It goes out with the end of this turn,
-// so that headers may follow.
+// so that headers may follow. `type` must outlive the exchange.
 void kj_exchange_text(struct kj_exchange *exchange, unsigned status, const char *type,
                       struct kj_buf *text_take);
 void kj_exchange_doc(struct kj_exchange *exchange, unsigned status, const bson_t *doc);

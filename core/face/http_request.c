@@ -42,7 +42,6 @@ static struct kj_exchange *exchange_new(struct kj_http *http, struct kj_link *li
     exchange->bytes = bytes_take;
     exchange->refs = 1;
     kj_buf_init(&exchange->body, KJ_HTTP_BODIES);
-    kj_buf_init(&exchange->headers, 16 << 10);
     exchange->next = http->exchanges;
     if (http->exchanges)
         http->exchanges->previous = exchange;
