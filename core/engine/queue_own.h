@@ -22,8 +22,9 @@ struct kj_queue {
     struct kj_timer timer, grace, sweep;
     struct kj_task pump;
     bool pump_posted, claiming, started, draining;
-    bool recovering;  // a look for abandoned jobs is under way
-    bool handed_back; // the lease is no longer ours
+    int64_t rest_until; // mono ms: a claim has failed, none before
+    bool recovering;    // a look for abandoned jobs is under way
+    bool handed_back;   // the lease is no longer ours
     struct kj_running *running;
     size_t running_count;
     void (*drained)(void *arg);
