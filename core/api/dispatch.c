@@ -303,7 +303,7 @@ static void refuse_unknown(struct kj_request *request, const char *name)
 
 void kj_dispatch(struct kj_api *api, const struct kj_ask *ask)
 {
-    struct kj_request *request = KJ_NEW(struct kj_request);
+    struct kj_request *request = KJ_NEW_UP_TO(struct kj_request, fault.place);
     request->api = api;
     request->args = ask->args ? bson_copy(ask->args) : bson_new();
     request->token = kj_strdup(ask->token);

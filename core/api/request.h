@@ -45,9 +45,9 @@ struct kj_request {
     struct kj_task task;
     // A deferred answer.
     bson_t *result, *details;
-    struct kj_fault fault;
     void *state; // the handler's own
     struct kj_request *next, *previous;
+    struct kj_fault fault; // last: but for its code nothing of it is set before there is one
 };
 
 extern const struct kj_command kj_commands[]; // commands.c: every command, sorted by name

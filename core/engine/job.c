@@ -21,7 +21,7 @@ bson_t *kj_job_new(const char *kind, const char *key, int64_t due, int priority,
 
 static bool is(const struct kj_element *member, const char *key, size_t length)
 {
-    return member->key_length == length && memcmp(member->key, key, length) == 0;
+    return kj_key_is(member->key, member->key_length, key, length);
 }
 
 static const char *text_of(const struct kj_element *member, const char *fallback)

@@ -42,8 +42,7 @@ struct kj_exchange {
     struct kj_exchange *next, *previous; // of the door
     struct kj_http *http;                // NULL once the door is closed
     struct kj_link *link;                // NULL once the client is gone
-    char *bytes;                         // of the head
-    struct kj_http_head head;            // in `bytes`, as are the texts below
+    char *bytes;                         // of the head; the texts below lie in them
     const struct kj_route *route;
     const char *rest;        // what "*" stood for
     const char *token, *key; // bearer, Idempotency-Key; NULL = none
@@ -58,6 +57,7 @@ struct kj_exchange {
     const char *type;              // static, or NULL
     struct kj_buf headers, answer; // further ones; its body
     struct kj_stream *stream;
+    struct kj_http_head head; // in `bytes`; last, as its fields are not cleared before
 };
 
 struct kj_http {

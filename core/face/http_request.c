@@ -36,7 +36,7 @@ void kj_exchange_release(struct kj_exchange *exchange)
 static struct kj_exchange *exchange_new(struct kj_http *http, struct kj_link *link,
                                         char *bytes_take)
 {
-    struct kj_exchange *exchange = KJ_NEW(struct kj_exchange);
+    struct kj_exchange *exchange = KJ_NEW_UP_TO(struct kj_exchange, head.fields);
     exchange->http = http;
     exchange->link = link;
     exchange->bytes = bytes_take;

@@ -210,7 +210,7 @@ struct kj_hook_run *kj_hook_begin(struct kj_hook_file *file, size_t index,
         kj_flat_unref(event_take);
         return NULL;
     }
-    struct kj_hook_run *run = KJ_NEW(struct kj_hook_run);
+    struct kj_hook_run *run = KJ_NEW_UP_TO(struct kj_hook_run, fault.text[1]);
     run->file = file;
     run->hook = &file->hooks[index - 1];
     run->event = event_take;

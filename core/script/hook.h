@@ -61,7 +61,7 @@ struct kj_hook_run {
     bool ended;
     int status; // when ended
     bson_t *result;
-    struct kj_fault fault;
+    struct kj_fault fault; // last, and set only with a status: a kilobyte that few need
 };
 
 // `index` is 1-based; NULL when there is no such hook. `recorded` is copied. The file's state is

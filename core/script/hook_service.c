@@ -26,7 +26,7 @@ struct kj_hook_live {
     bool working; // the stepper is on a worker
     bool asking;  // inside ports.step
     int status;
-    struct kj_fault fault;
+    struct kj_fault fault; // last, and set only with a status: a kilobyte that few need
 };
 
 static void unlink_live(struct kj_hook_live *live)
@@ -193,7 +193,7 @@ int kj_hook_run(struct kj_script *script, const char *hook, const bson_t *event,
         return kj_fault(fault, KJ_EFULL, hook, "try again later", "%d hooks run already",
                         KJ_MAX_HOOK_RUNS);
     }
-    struct kj_hook_live *live = KJ_NEW(struct kj_hook_live);
+    struct kj_hook_live *live = KJ_NEW_UP_TO(struct kj_hook_live, fault.text[1]);
     live->errand.script = script;
     live->errand.run = live_run;
     live->errand.done = live_done;

@@ -38,7 +38,7 @@ struct hook {
     bool parks; // a step was lost: the run goes to its end without sending anything more
     struct kj_job_end end;
     bson_t *changes, *result; // result: only where the end has to wait
-    char reason[512];
+    char reason[512];         // last: few have one
 };
 
 static void write_next(struct hook *hook);
@@ -316,7 +316,7 @@ void kj_hookjob_start(struct kj_engine *engine, struct kj_running *running, cons
 {
     static const struct kj_hook_ports k_ports = {on_step, on_hook_done};
     struct kj_fault fault;
-    struct hook *hook = KJ_NEW(struct hook);
+    struct hook *hook = KJ_NEW_UP_TO(struct hook, reason[1]);
     hook->engine = engine;
     hook->running = running;
     kj_running_on_drop(running, on_dropped, hook);
