@@ -2,9 +2,9 @@
 #include "doc/doc.h"
 
 #include "base/clock.h"
+#include "doc/decimal.h"
 #include "doc/element.h"
 
-#include <stdio.h>
 #include <string.h>
 
 static const uint8_t k_empty[] = {5, 0, 0, 0, 0};
@@ -247,7 +247,10 @@ void kj_doc_put_from(bson_t *doc, const char *key, const bson_t *from, const cha
 
 const char *kj_doc_next(struct kj_doc_list *list)
 {
-    snprintf(list->key, sizeof list->key, "%u", list->count++);
+    char digits[KJ_DECIMAL_SIZE];
+    size_t length = kj_decimal_print_int(list->count++, digits);
+    memcpy(list->key, digits, length); // ten at most
+    list->key[length] = 0;
     return list->key;
 }
 

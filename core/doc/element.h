@@ -158,6 +158,12 @@ static inline bool kj_element_is_common(const struct kj_element *element)
     }
 }
 
+// Keys of a length mostly differ in their first letter: a look that spares the call.
+static inline bool kj_key_is(const char *key, size_t key_length, const char *name, size_t length)
+{
+    return key_length == length && (length == 0 || *key == *name) && memcmp(key, name, length) == 0;
+}
+
 // Numbers: int32, int64 and doubles.
 static inline bool kj_element_is_number(const struct kj_element *element)
 {
