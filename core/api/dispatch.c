@@ -243,15 +243,24 @@ static void put_faults(struct kj_request *request, const struct kj_schema_report
     bson_destroy(&faults);
 }
 
+// Looked up once: finding it by name costs more than most checks.
+static const struct kj_schema *request_schema(struct kj_command_entry *entry)
+{
+    char name[96];
+    if (entry->request)
+        return entry->request;
+    snprintf(name, sizeof name, "commands/%s", entry->command->name);
+    return entry->request = kj_schema_get(name, "request");
+}
+
 static bool schema_allows(struct kj_request *request)
 {
-    char name[96], hint[160];
+    char hint[160];
     struct kj_schema_report report = {0};
     const char *command = request->entry->command->name;
-    snprintf(name, sizeof name, "commands/%s", command);
-    const struct kj_schema *schema = kj_schema_get(name, "request");
+    const struct kj_schema *schema = request_schema(request->entry);
     if (schema == NULL) {
-        kj_reply_error(request, KJ_EINTERNAL, name, NULL, "its request schema does not compile");
+        kj_reply_error(request, KJ_EINTERNAL, command, NULL, "its request schema does not compile");
         return false;
     }
     if (kj_schema_check(schema, request->args, false, &report) == KJ_OK)
@@ -294,7 +303,7 @@ static void refuse_unknown(struct kj_request *request, const char *name)
 
 void kj_dispatch(struct kj_api *api, const struct kj_ask *ask)
 {
-    struct kj_request *request = KJ_NEW(struct kj_request);
+    struct kj_request *request = KJ_NEW_UP_TO(struct kj_request, fault.place);
     request->api = api;
     request->args = ask->args ? bson_copy(ask->args) : bson_new();
     request->token = kj_strdup(ask->token);

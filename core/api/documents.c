@@ -9,9 +9,14 @@
 
 bson_t *kj_public(const bson_t *doc)
 {
-    bson_t *outside = bson_new();
+    bson_t *outside = bson_sized_new(doc->len + 64), hide = BSON_INITIALIZER;
+    kj_doc_put_null(&hide, "_id");
+    kj_doc_put_null(&hide, "workspace");
+    bson_t *shown = kj_doc_with(doc, &hide); // whole runs of members are copied
     kj_doc_put_from(outside, "id", doc, "_id");
-    bson_copy_to_excluding_noinit(doc, outside, "_id", "workspace", NULL);
+    bson_concat(outside, shown);
+    bson_destroy(shown);
+    bson_destroy(&hide);
     return outside;
 }
 

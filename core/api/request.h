@@ -23,8 +23,9 @@ struct kj_api {
 
 struct kj_command_entry {
     const struct kj_command *command;
-    const bson_t *about; // schemas/commands/NAME.json
-    int scope;           // enum kj_scope
+    const bson_t *about;             // schemas/commands/NAME.json
+    const struct kj_schema *request; // its schema, once it was asked for
+    int scope;                       // enum kj_scope
     uint64_t calls, failures;
 };
 
@@ -44,9 +45,9 @@ struct kj_request {
     struct kj_task task;
     // A deferred answer.
     bson_t *result, *details;
-    struct kj_fault fault;
     void *state; // the handler's own
     struct kj_request *next, *previous;
+    struct kj_fault fault; // last: but for its code nothing of it is set before there is one
 };
 
 extern const struct kj_command kj_commands[]; // commands.c: every command, sorted by name

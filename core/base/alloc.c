@@ -29,6 +29,11 @@ void *kj_alloc_aligned(size_t size, size_t alignment)
     return memset(memory, 0, whole);
 }
 
+void *kj_alloc_up_to(size_t size, size_t zeroed)
+{
+    return memset(checked(malloc(size), size), 0, zeroed);
+}
+
 void *kj_realloc(void *memory, size_t size)
 {
     return checked(realloc(memory, size ? size : 1), size);

@@ -1,6 +1,8 @@
 // Clocks and the civil calendar (days algorithm after Howard Hinnant's public description).
 #include "base/clock.h"
 
+#include "base/str.h"
+
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
@@ -127,12 +129,31 @@ void kj_civil_from_ms(int64_t ms, struct kj_civil *c)
     c->year = (int)(yoe + era * 400 + (c->month <= 2));
 }
 
+static char *put_digits(char *to, int count, int value, char behind)
+{
+    for (int i = count; i-- > 0; value /= 10)
+        to[i] = (char)('0' + value % 10);
+    to[count] = behind;
+    return to + count + 1;
+}
+
+// By hand for the years that have four digits: by snprintf the instants of a job were the dearest
+// part of showing it.
 void kj_time_print(int64_t wall_ms, char *buffer, size_t size)
 {
     struct kj_civil c;
+    char text[32];
     kj_civil_from_ms(wall_ms, &c);
-    snprintf(buffer, size, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", c.year, c.month, c.day, c.hour,
-             c.minute, c.second, c.millisecond);
+    if (c.year < 0 || c.year > 9999) {
+        snprintf(buffer, size, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", c.year, c.month, c.day,
+                 c.hour, c.minute, c.second, c.millisecond);
+        return;
+    }
+    char *to = put_digits(put_digits(text, 4, c.year, '-'), 2, c.month, '-');
+    to = put_digits(put_digits(to, 2, c.day, 'T'), 2, c.hour, ':');
+    to = put_digits(put_digits(to, 2, c.minute, ':'), 2, c.second, '.');
+    *put_digits(to, 3, c.millisecond, 'Z') = 0;
+    kj_copy(buffer, size, text);
 }
 
 // Reads exactly `count` digits.

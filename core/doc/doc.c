@@ -2,9 +2,9 @@
 #include "doc/doc.h"
 
 #include "base/clock.h"
+#include "doc/decimal.h"
 #include "doc/element.h"
 
-#include <stdio.h>
 #include <string.h>
 
 static const uint8_t k_empty[] = {5, 0, 0, 0, 0};
@@ -131,15 +131,66 @@ bool kj_doc_lists(const bson_t *doc, const char *path, const char *text)
     return false;
 }
 
+// --- building ---
+
+static void put_length(uint8_t *to, uint32_t length)
+{
+    length = BSON_UINT32_TO_LE(length);
+    memcpy(to, &length, sizeof length);
+}
+
+// Makes room for a member and writes its type and key; returns where its value of `length` bytes
+// goes. NULL: libbson must do it (a document that is part of another under construction). By hand,
+// because libbson's appends cost several times what the bytes need, and each job passes through
+// some forty of them.
+static uint8_t *put(bson_t *doc, uint8_t type, const char *key, size_t length)
+{
+    size_t name = strlen(key) + 1, size = 1 + name + length;
+    uint32_t old = doc->len;
+    uint8_t *start = size < INT32_MAX - old ? bson_reserve_buffer(doc, (uint32_t)size) : NULL;
+    if (start == NULL)
+        return NULL;
+    uint8_t *to = start + old - 1;   // over the final NUL
+    doc->len = old + (uint32_t)size; // it says `size` now
+    put_length(start, doc->len);
+    *to = type;
+    memcpy(to + 1, key, name);
+    to[size] = 0;
+    return to + 1 + name;
+}
+
+static bool put_bytes(bson_t *doc, uint8_t type, const char *key, const void *value, size_t length)
+{
+    uint8_t *to = put(doc, type, key, length);
+    if (to)
+        memcpy(to, value, length);
+    return to != NULL;
+}
+
+static bool put_int64(bson_t *doc, uint8_t type, const char *key, int64_t value)
+{
+    uint64_t little = BSON_UINT64_TO_LE((uint64_t)value);
+    return put_bytes(doc, type, key, &little, sizeof little);
+}
+
 void kj_doc_put_text(bson_t *doc, const char *key, const char *value)
 {
-    if (value)
+    if (value == NULL)
+        return;
+    size_t size = strlen(value) + 1;
+    uint8_t *to = put(doc, BSON_TYPE_UTF8, key, 4 + size);
+    if (to == NULL) {
         bson_append_utf8(doc, key, -1, value, -1);
+        return;
+    }
+    put_length(to, (uint32_t)size);
+    memcpy(to + 4, value, size);
 }
 
 void kj_doc_put_int(bson_t *doc, const char *key, int64_t value)
 {
-    bson_append_int64(doc, key, -1, value);
+    if (!put_int64(doc, BSON_TYPE_INT64, key, value))
+        bson_append_int64(doc, key, -1, value);
 }
 
 void kj_doc_put_real(bson_t *doc, const char *key, double value)
@@ -149,41 +200,57 @@ void kj_doc_put_real(bson_t *doc, const char *key, double value)
 
 void kj_doc_put_bool(bson_t *doc, const char *key, bool value)
 {
-    bson_append_bool(doc, key, -1, value);
+    uint8_t byte = value;
+    if (!put_bytes(doc, BSON_TYPE_BOOL, key, &byte, 1))
+        bson_append_bool(doc, key, -1, value);
 }
 
 void kj_doc_put_time(bson_t *doc, const char *key, int64_t wall_ms)
 {
-    bson_append_date_time(doc, key, -1, wall_ms);
+    if (!put_int64(doc, BSON_TYPE_DATE_TIME, key, wall_ms))
+        bson_append_date_time(doc, key, -1, wall_ms);
 }
 
 void kj_doc_put_null(bson_t *doc, const char *key)
 {
-    bson_append_null(doc, key, -1);
+    if (put(doc, BSON_TYPE_NULL, key, 0) == NULL)
+        bson_append_null(doc, key, -1);
 }
 
 void kj_doc_put_doc(bson_t *doc, const char *key, const bson_t *value)
 {
-    if (value)
+    if (value && !put_bytes(doc, BSON_TYPE_DOCUMENT, key, bson_get_data(value), value->len))
         bson_append_document(doc, key, -1, value);
 }
 
 void kj_doc_put_array(bson_t *doc, const char *key, const bson_t *value)
 {
-    if (value)
+    if (value && !put_bytes(doc, BSON_TYPE_ARRAY, key, bson_get_data(value), value->len))
         bson_append_array(doc, key, -1, value);
 }
 
 void kj_doc_put_from(bson_t *doc, const char *key, const bson_t *from, const char *path)
 {
+    struct kj_element found;
     bson_iter_t at;
+    if (!look(from, path, &found))
+        return;
+    // From behind the key to the end of the value, which for text is its NUL.
+    const uint8_t *value = (const uint8_t *)found.key + found.key_length + 1;
+    const uint8_t *end = found.data + found.length + (found.type == BSON_TYPE_UTF8);
+    if (kj_element_is_common(&found) &&
+        put_bytes(doc, found.type, key, value, (size_t)(end - value)))
+        return;
     if (kj_doc_find(from, path, &at))
         bson_append_iter(doc, key, -1, &at);
 }
 
 const char *kj_doc_next(struct kj_doc_list *list)
 {
-    snprintf(list->key, sizeof list->key, "%u", list->count++);
+    char digits[KJ_DECIMAL_SIZE];
+    size_t length = kj_decimal_print_int(list->count++, digits);
+    memcpy(list->key, digits, length); // ten at most
+    list->key[length] = 0;
     return list->key;
 }
 

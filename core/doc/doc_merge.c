@@ -87,8 +87,8 @@ static struct change *change_of(struct change *changes, size_t count,
                                 const struct kj_element *element)
 {
     for (size_t i = 0; i < count; i++)
-        if (changes[i].element.key_length == element->key_length &&
-            memcmp(changes[i].element.key, element->key, element->key_length) == 0)
+        if (kj_key_is(changes[i].element.key, changes[i].element.key_length, element->key,
+                      element->key_length))
             return &changes[i];
     return NULL;
 }

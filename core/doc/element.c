@@ -141,7 +141,7 @@ bool kj_element_find(const uint8_t *doc, size_t length, const char *key, size_t 
         const uint8_t *name = members.at + 1, *nul = kj_key_end(name, members.end);
         if (nul == NULL)
             return false;
-        if ((size_t)(nul - name) == key_length && memcmp(name, key, key_length) == 0)
+        if (kj_key_is((const char *)name, (size_t)(nul - name), key, key_length))
             return kj_members_next(&members, found);
         const uint8_t *next = pass_value(*members.at, nul + 1, members.end);
         if (next)

@@ -139,6 +139,31 @@ static inline bool kj_members_next(struct kj_members *members, struct kj_element
     }
 }
 
+// The types of which kj_members_next knows the payload by itself.
+static inline bool kj_element_is_common(const struct kj_element *element)
+{
+    switch (element->type) {
+    case BSON_TYPE_UTF8:
+    case BSON_TYPE_DOCUMENT:
+    case BSON_TYPE_ARRAY:
+    case BSON_TYPE_INT64:
+    case BSON_TYPE_DOUBLE:
+    case BSON_TYPE_DATE_TIME:
+    case BSON_TYPE_BOOL:
+    case BSON_TYPE_INT32:
+    case BSON_TYPE_NULL:
+        return true;
+    default:
+        return false;
+    }
+}
+
+// Keys of a length mostly differ in their first letter: a look that spares the call.
+static inline bool kj_key_is(const char *key, size_t key_length, const char *name, size_t length)
+{
+    return key_length == length && (length == 0 || *key == *name) && memcmp(key, name, length) == 0;
+}
+
 // Numbers: int32, int64 and doubles.
 static inline bool kj_element_is_number(const struct kj_element *element)
 {

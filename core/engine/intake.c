@@ -61,7 +61,8 @@ static void on_job(struct kj_store_request *request)
     struct intake *intake = request->arg;
     struct kj_store_op *op = &request->ops[0];
     bson_t result = BSON_INITIALIZER;
-    if (op->status == KJ_OK || op->status == KJ_EEXISTS) // of a write whose answer was lost
+    bool stored = op->status == KJ_OK || op->status == KJ_EEXISTS; // that: its answer was lost
+    if (stored && intake->engine->store->shared)
         kj_queue_wake(intake->engine->queue, "call", kj_doc_time(op->doc, "due", 0));
     kj_doc_put_int(&result, "id", op->new_id);
     kj_doc_put_bool(&result, "created", op->status == KJ_OK);
@@ -77,6 +78,8 @@ static void insert_job(struct intake *intake, bson_t *job_take)
     request->ops[0].verb = KJ_STORE_INSERT;
     request->ops[0].coll = KJ_JOBS;
     kj_store_own_doc(request, 0, job_take);
+    if (!intake->engine->store->shared) // one flush for both: see intake_jobs.c
+        kj_queue_wake(intake->engine->queue, "call", kj_doc_time(job_take, "due", 0));
     kj_store_submit(intake->engine->store, request);
 }
 

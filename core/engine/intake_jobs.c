@@ -18,6 +18,12 @@ struct submission {
 // --- stored ---
 
 // The queue is told once per kind in a row, of the earliest.
+//
+// A store of our own carries out what it is given in that order, so the queue is told as the insert
+// is submitted: its claim stands right behind it and shares its transaction, and a job that is due
+// now is stored and claimed by one flush (its pickup takes half as long as with two). Nothing may
+// rest on that: a claim under way meanwhile may miss it, and then the queue claims again. Shared
+// stores promise no order between two documents: there the queue is told once it is stored.
 static void wake(struct kj_queue *queue, const struct kj_store_request *request)
 {
     for (size_t i = 0; i < request->n_ops; i++) {
@@ -65,7 +71,8 @@ static void on_stored(struct kj_store_request *request)
         if (request->ops[i].status != KJ_EEXISTS)
             rc = request->ops[i].status;
     bson_t *result = bson_sized_new(submission->many ? 48 * request->n_ops : 64);
-    wake(submission->engine->queue, request);
+    if (submission->engine->store->shared)
+        wake(submission->engine->queue, request);
     if (rc != KJ_OK)
         kj_fault(&fault, rc, NULL, "try again", "the store refused the write");
     else if (submission->many)
@@ -151,6 +158,8 @@ static void submit(const struct submission *from, const char *workspace, const b
                  ? put_jobs(from, &jobs, store, &fault)
                  : kj_fault(&fault, KJ_EINVAL, "/jobs", NULL, "must be an array");
     if (rc == KJ_OK) {
+        if (!from->engine->store->shared)
+            wake(from->engine->queue, store);
         kj_store_submit(from->engine->store, store);
         return;
     }

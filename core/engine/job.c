@@ -1,10 +1,11 @@
-// A job's document: a new one, and what becomes of one that a person cancels.
+// A job's document: a new one, one that runs, and what becomes of one that a person cancels.
+#include "doc/element.h"
 #include "engine/queue_own.h"
 
 bson_t *kj_job_new(const char *kind, const char *key, int64_t due, int priority,
                    const bson_t *payload, int64_t now)
 {
-    bson_t *job = bson_new();
+    bson_t *job = bson_sized_new(320 + (payload ? payload->len : 0)); // grown once
     kj_doc_put_text(job, "kind", kind);
     kj_doc_put_text(job, "key", key);
     kj_doc_put_text(job, "state", "waiting");
@@ -16,6 +17,57 @@ bson_t *kj_job_new(const char *kind, const char *key, int64_t due, int priority,
     kj_doc_put_time(job, "updated_at", now);
     kj_doc_put_doc(job, "payload", payload);
     return job;
+}
+
+static bool is(const struct kj_element *member, const char *key, size_t length)
+{
+    return kj_key_is(member->key, member->key_length, key, length);
+}
+
+static const char *text_of(const struct kj_element *member, const char *fallback)
+{
+    bool text = member->type == BSON_TYPE_UTF8 && member->data[member->length] == 0;
+    return text ? (const char *)member->data : fallback;
+}
+
+void kj_running_read(struct kj_running *running)
+{
+    struct kj_members members = kj_members_in(running->job);
+    struct kj_element member;
+    running->version = running->attempts = running->every_ms = 0;
+    running->key = NULL;
+    running->cancel_asked = false;
+    while (kj_members_next(&members, &member)) {
+        if (is(&member, "_id", 3))
+            kj_element_int(&member, &running->id);
+        else if (is(&member, "version", 7))
+            kj_element_int(&member, &running->version);
+        else if (is(&member, "attempts", 8))
+            kj_element_int(&member, &running->attempts);
+        else if (is(&member, "every_ms", 8))
+            kj_element_int(&member, &running->every_ms);
+        else if (is(&member, "key", 3))
+            running->key = text_of(&member, NULL);
+        else if (is(&member, "cancel_asked", 12))
+            running->cancel_asked = member.type == BSON_TYPE_BOOL && member.data[0];
+        else if (is(&member, "workspace", 9))
+            kj_copy(running->workspace, sizeof running->workspace, text_of(&member, "default"));
+    }
+}
+
+const char *kj_running_key(const struct kj_running *running)
+{
+    return running->key;
+}
+
+int64_t kj_running_attempts(const struct kj_running *running)
+{
+    return running->attempts;
+}
+
+int64_t kj_running_every_ms(const struct kj_running *running)
+{
+    return running->every_ms;
 }
 
 bool kj_job_holds(const bson_t *doc, const bson_t *changes)

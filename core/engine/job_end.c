@@ -46,11 +46,10 @@ static bool ends_canceled(const struct kj_running *running)
 // was canceled.
 static int64_t next_turn(const struct kj_running *running)
 {
-    int64_t every = kj_doc_int(running->job, "every_ms", 0),
-            now = kj_loop_now(running->queue->loop);
-    int64_t due = kj_doc_time(running->job, "due", now);
+    int64_t every = running->every_ms, now = kj_loop_now(running->queue->loop);
     if (every <= 0 || running->end.verdict != KJ_JOB_DONE || running->canceled)
         return 0;
+    int64_t due = kj_doc_time(running->job, "due", now);
     return due + ((now > due ? (now - due) / every : 0) + 1) * every;
 }
 
@@ -66,7 +65,7 @@ static void put_turn(bson_t *changes, const struct kj_running *running, int64_t 
 static void put_state(bson_t *changes, const struct kj_running *running)
 {
     const struct kj_job_end *end = &running->end;
-    int attempts = (int)kj_doc_int(running->job, "attempts", 0) + (end->verdict == KJ_JOB_RETRY);
+    int attempts = (int)running->attempts + (end->verdict == KJ_JOB_RETRY);
     const char *state = ends_canceled(running) ? "failed" : state_after(running, attempts);
     kj_doc_put_text(changes, "state", state);
     if (kj_streq(state, "waiting"))
@@ -77,7 +76,7 @@ static void put_state(bson_t *changes, const struct kj_running *running)
 bson_t *kj_running_end_changes(const struct kj_running *running)
 {
     const char *reason = ends_canceled(running) ? "canceled" : running->reason;
-    bson_t *changes = bson_new();
+    bson_t *changes = bson_sized_new(320 + (running->result ? running->result->len : 0));
     int64_t turn = next_turn(running);
     if (turn)
         put_turn(changes, running, turn);

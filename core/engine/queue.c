@@ -187,6 +187,7 @@ static void claim_failed(struct kj_queue *queue, struct kj_queue_kind *kind, int
         return;
     kj_log_fault(KJ_LOG_ERROR, "queue", fault);
     kind->next_due = kj_loop_now(queue->loop) + k_claim_again_ms;
+    queue->rest_until = kj_loop_mono(queue->loop) + k_claim_again_ms;
     kj_timer_start(queue->loop, &queue->sweep, k_claim_again_ms);
 }
 
@@ -233,10 +234,19 @@ static void arm(struct kj_queue *queue)
         kj_timer_start_at(queue->loop, &queue->timer, due);
 }
 
+// While the store refuses, claims are not tried with each job that it refuses too.
+static bool rests(struct kj_queue *queue)
+{
+    int64_t left = queue->rest_until - kj_loop_mono(queue->loop);
+    if (left > 0)
+        kj_timer_start(queue->loop, &queue->timer, left);
+    return left > 0;
+}
+
 static void pump(struct kj_queue *queue)
 {
     enum { k_batch = 256 };
-    if (queue->claiming || queue->draining || !queue->started)
+    if (queue->claiming || queue->draining || !queue->started || rests(queue))
         return;
     int64_t now = kj_loop_now(queue->loop);
     struct claim *claim = kj_alloc(sizeof *claim + queue->kinds.count * sizeof claim->rows[0]);

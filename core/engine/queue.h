@@ -83,6 +83,9 @@ bool kj_queue_cancel(struct kj_queue *queue, int64_t id);
 
 const bson_t *kj_running_job(const struct kj_running *running); // as last written
 int64_t kj_running_id(const struct kj_running *running);
+const char *kj_running_key(const struct kj_running *running); // the job's, or NULL
+int64_t kj_running_attempts(const struct kj_running *running);
+int64_t kj_running_every_ms(const struct kj_running *running); // 0 = it does not come again
 const char *kj_running_workspace(const struct kj_running *running);
 // A conditional write in the middle of a run (stage, intent): puts `changes` over the document, a
 // null removes the field. While the store is away it is repeated. KJ_ECONFLICT means the job is no

@@ -54,13 +54,12 @@ struct kj_running *kj_running_new(struct kj_queue *queue, struct kj_queue_kind *
                                   bson_t *job_take)
 {
     struct kj_running *running = KJ_NEW(struct kj_running);
-    const bson_t *job = running->job = job_take;
+    running->job = job_take;
     running->queue = queue;
     running->kind = kind;
-    running->id = kj_doc_int(job, "_id", 0);
-    running->canceled = kj_doc_bool(job, "cancel_asked", false);
-    kj_copy(running->workspace, sizeof running->workspace,
-            kj_doc_text(job, "workspace", "default"));
+    kj_copy(running->workspace, sizeof running->workspace, "default");
+    kj_running_read(running);
+    running->canceled = running->cancel_asked;
     kj_timer_init(&running->again, on_again, running);
     running->next = queue->running;
     if (running->next)
@@ -115,11 +114,11 @@ static bson_t *write_events(const struct kj_running *running, const bson_t *chan
         return events;
     bson_t event = BSON_INITIALIZER, data = BSON_INITIALIZER;
     if (events == NULL)
-        events = bson_new();
+        events = bson_sized_new(320);
     struct kj_doc_list list = {events, bson_count_keys(events)};
     kj_doc_put_int(&data, "id", running->id);
     kj_doc_put_text(&data, "kind", running->kind->kind.name);
-    kj_doc_put_from(&data, "key", running->job, "key");
+    kj_doc_put_text(&data, "key", running->key);
     kj_doc_put_text(&data, "state", state);
     kj_doc_put_text(&data, "reason", kj_doc_text(changes, "reason", NULL));
     kj_doc_put_text(&event, "name", "job.ended");
@@ -142,7 +141,7 @@ static void write_now(struct kj_running *running)
     op->verb = KJ_STORE_REPLACE;
     op->coll = KJ_JOBS;
     op->id = running->id;
-    op->version = kj_doc_int(running->job, "version", 0);
+    op->version = running->version;
     kj_store_own_doc(request, 0, kj_doc_with(running->job, changes ? changes : running->changes));
     kj_store_own_events(request, 0, write_events(running, changes));
     kj_doc_clear(&changes);
@@ -171,6 +170,7 @@ static void adopt(struct kj_running *running, const bson_t *doc, int64_t version
     bson_destroy(&stamp);
     kj_doc_clear(&running->job);
     running->job = now;
+    kj_running_read(running);
 }
 
 static void save_done(struct kj_running *running, int status)
@@ -241,14 +241,13 @@ static bool same_claim(const struct kj_running *running, const bson_t *doc)
 // "cancel_asked": somebody left a mark for us.
 static bool marked(const struct kj_running *running, const bson_t *doc)
 {
-    return kj_doc_bool(doc, "cancel_asked", false) &&
-           !kj_doc_bool(running->job, "cancel_asked", false);
+    return kj_doc_bool(doc, "cancel_asked", false) && !running->cancel_asked;
 }
 
 // Is this our own write, whose answer was lost?
 static bool own_write(const struct kj_running *running, const bson_t *doc)
 {
-    if (kj_doc_int(doc, "version", 0) != kj_doc_int(running->job, "version", 0) + 1 ||
+    if (kj_doc_int(doc, "version", 0) != running->version + 1 ||
         kj_doc_int(doc, "token", 0) != kj_doc_int(running->job, "token", 0) ||
         !kj_job_holds(doc, running->changes))
         return false;

@@ -158,6 +158,8 @@ static void put_event(const bson_t *event, struct kj_buf *text)
 
 void kj_bus_publish(struct kj_bus *bus, const bson_t *event)
 {
+    if (!kj_sp_has_clients(bus->pub))
+        return; // nobody reads the text
     kj_buf_reset(&bus->text);
     put_event(event, &bus->text);
     if (!bus->text.failed)

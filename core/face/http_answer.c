@@ -1,6 +1,7 @@
 // Answers of the HTTP door: documents as JSON, and one error shape with a status of its own for
 // each kind of fault.
 #include "base/alloc.h"
+#include "doc/decimal.h"
 #include "doc/json.h"
 #include "face/frame.h"
 #include "face/http_own.h"
@@ -10,6 +11,8 @@
 #include <time.h>
 
 static const char k_json[] = "application/json";
+// Behind the date of every answer.
+static const char k_always[] = "\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n";
 
 static const char *reason(unsigned status)
 {
@@ -56,14 +59,27 @@ static const char *date(void)
     return text;
 }
 
+static void add_header(struct kj_buf *out, const char *name, const char *value)
+{
+    kj_buf_adds(out, name);
+    kj_buf_adds(out, ": ");
+    kj_buf_adds(out, value);
+    kj_buf_adds(out, "\r\n");
+}
+
+static void add_number(struct kj_buf *out, int64_t number)
+{
+    char text[KJ_DECIMAL_SIZE];
+    kj_buf_add(out, text, kj_decimal_print_int(number, text));
+}
+
 void kj_exchange_header(struct kj_exchange *exchange, const char *name, const char *value)
 {
     if (!exchange->answered || name[strcspn(name, " \t\r\n:")] || value[strcspn(value, "\r\n")])
         return;
-    kj_buf_adds(&exchange->headers, name);
-    kj_buf_adds(&exchange->headers, ": ");
-    kj_buf_adds(&exchange->headers, value);
-    kj_buf_adds(&exchange->headers, "\r\n");
+    if (exchange->headers.data == NULL)
+        kj_buf_init(&exchange->headers, 16 << 10);
+    add_header(&exchange->headers, name, value);
 }
 
 void kj_exchange_text(struct kj_exchange *exchange, unsigned status, const char *type,
@@ -76,22 +92,30 @@ void kj_exchange_text(struct kj_exchange *exchange, unsigned status, const char 
     exchange->answered = true;
     exchange->status = status;
     exchange->answer = *text_take;
-    if (type)
-        kj_exchange_header(exchange, "Content-Type", type);
-    kj_buf_adds(&exchange->headers,
-                "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n");
+    exchange->type = type;
     kj_link_flush_soon(exchange->link);
 }
 
+// Piece by piece: two of printf's cost as much here as reading the whole request.
 void kj_exchange_write(const struct kj_exchange *exchange, struct kj_buf *out)
 {
     bool bare = exchange->status == 204 || exchange->status == 304;
-    kj_buf_addf(out, "HTTP/1.1 %u %s\r\nDate: %s\r\n", exchange->status, reason(exchange->status),
-                date());
+    kj_buf_adds(out, "HTTP/1.1 ");
+    add_number(out, exchange->status);
+    kj_buf_addc(out, ' ');
+    kj_buf_adds(out, reason(exchange->status));
+    kj_buf_adds(out, "\r\nDate: ");
+    kj_buf_adds(out, date());
+    kj_buf_adds(out, k_always);
+    if (exchange->type)
+        add_header(out, "Content-Type", exchange->type);
     if (exchange->streaming && !exchange->head.old)
         kj_buf_adds(out, "Transfer-Encoding: chunked\r\n");
-    else if (!exchange->streaming && !bare)
-        kj_buf_addf(out, "Content-Length: %zu\r\n", exchange->answer.length);
+    else if (!exchange->streaming && !bare) {
+        kj_buf_adds(out, "Content-Length: ");
+        add_number(out, (int64_t)exchange->answer.length);
+        kj_buf_adds(out, "\r\n");
+    }
     if (exchange->last)
         kj_buf_adds(out, "Connection: close\r\n");
     kj_buf_add(out, exchange->headers.data, exchange->headers.length);
@@ -105,6 +129,7 @@ void kj_exchange_doc(struct kj_exchange *exchange, unsigned status, const bson_t
     struct kj_buf text;
     struct kj_fault fault;
     kj_buf_init(&text, KJ_HTTP_ANSWER);
+    kj_buf_room(&text, doc->len + doc->len / 4); // most texts are no longer: grown once
     kj_json_write(doc, 0, &text);
     kj_buf_addc(&text, '\n');
     if (text.failed) {

@@ -42,8 +42,7 @@ struct kj_exchange {
     struct kj_exchange *next, *previous; // of the door
     struct kj_http *http;                // NULL once the door is closed
     struct kj_link *link;                // NULL once the client is gone
-    char *bytes;                         // of the head
-    struct kj_http_head head;            // in `bytes`, as are the texts below
+    char *bytes;                         // of the head; the texts below lie in them
     const struct kj_route *route;
     const char *rest;        // what "*" stood for
     const char *token, *key; // bearer, Idempotency-Key; NULL = none
@@ -55,8 +54,10 @@ struct kj_exchange {
     bool last; // the connection closes behind the answer
     // The answer.
     unsigned status;
-    struct kj_buf headers, answer;
+    const char *type;              // static, or NULL
+    struct kj_buf headers, answer; // further ones; its body
     struct kj_stream *stream;
+    struct kj_http_head head; // in `bytes`; last, as its fields are not cleared before
 };
 
 struct kj_http {
@@ -105,7 +106,7 @@ void kj_exchange_release(struct kj_exchange *exchange);
 bool kj_http_admit(struct kj_exchange *exchange, unsigned *status, struct kj_fault *fault);
 
 // http_answer.c: each sets the answer; the first one counts. It goes out with the end of this turn,
-// so that headers may follow.
+// so that headers may follow. `type` must outlive the exchange.
 void kj_exchange_text(struct kj_exchange *exchange, unsigned status, const char *type,
                       struct kj_buf *text_take);
 void kj_exchange_doc(struct kj_exchange *exchange, unsigned status, const bson_t *doc);

@@ -36,13 +36,12 @@ void kj_exchange_release(struct kj_exchange *exchange)
 static struct kj_exchange *exchange_new(struct kj_http *http, struct kj_link *link,
                                         char *bytes_take)
 {
-    struct kj_exchange *exchange = KJ_NEW(struct kj_exchange);
+    struct kj_exchange *exchange = KJ_NEW_UP_TO(struct kj_exchange, head.fields);
     exchange->http = http;
     exchange->link = link;
     exchange->bytes = bytes_take;
     exchange->refs = 1;
     kj_buf_init(&exchange->body, KJ_HTTP_BODIES);
-    kj_buf_init(&exchange->headers, 16 << 10);
     exchange->next = http->exchanges;
     if (http->exchanges)
         http->exchanges->previous = exchange;

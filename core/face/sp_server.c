@@ -79,6 +79,11 @@ void kj_sp_flush_soon(struct kj_sp_pipe *pipe)
     server->flush = pipe;
 }
 
+bool kj_sp_has_clients(const struct kj_sp *server)
+{
+    return server->count > 0;
+}
+
 void kj_sp_publish(struct kj_sp *server, const void *bytes, size_t length)
 {
     for (struct kj_sp_pipe *pipe = server->first, *next; pipe; pipe = next) {

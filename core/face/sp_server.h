@@ -46,6 +46,7 @@ void kj_sp_hang_up(struct kj_sp_pipe *pipe);      // who talks nonsense
 // others of this turn.
 struct kj_buf *kj_sp_begin(struct kj_sp_pipe *pipe, size_t most);
 void kj_sp_end(struct kj_sp_pipe *pipe);
+bool kj_sp_has_clients(const struct kj_sp *server); // anybody is connected
 // To all clients. One that is too far behind misses it (and the log tells how many it missed).
 void kj_sp_publish(struct kj_sp *server, const void *bytes, size_t length);
 

@@ -183,10 +183,11 @@ static bool enqueue(struct kj_pool *pool, struct kj_work *work)
         else
             pool->queue = work;
         pool->queue_last = work;
-        pthread_cond_signal(&pool->wake);
     }
     pool->queued += fits;
     pthread_mutex_unlock(&pool->lock);
+    if (fits && pool->threads) // not under the lock: the thread would wake and wait for that
+        pthread_cond_signal(&pool->wake);
     return fits;
 }
 

@@ -37,8 +37,12 @@ static size_t enter(struct kj_convert *state, const char *key, lua_Integer index
     size_t length = strlen(state->path);
     char *end = state->path + length;
     size_t room = sizeof state->path - length;
-    if (key) {
-        snprintf(end, room, "%s%s", length ? "." : "", key);
+    if (key) { // not by snprintf: once for each member
+        if (length && room > 1) {
+            *end++ = '.';
+            room--;
+        }
+        kj_copy(end, room, key);
     } else {
         snprintf(end, room, "[%lld]", (long long)index);
     }

@@ -204,19 +204,36 @@ void kj_hook_file_list(const struct kj_hook_file *file, struct kj_doc_list *list
 
 // --- running ---
 
-struct kj_hook_run *kj_hook_begin(struct kj_hook_file *file, size_t index, const bson_t *event,
-                                  const bson_t *recorded)
+struct kj_hook_run *kj_hook_begin(struct kj_hook_file *file, size_t index,
+                                  struct kj_flat *event_take, const bson_t *recorded)
 {
     if (index < 1 || index > file->count) {
+        kj_flat_unref(event_take);
         return NULL;
     }
-    struct kj_hook_run *run = KJ_NEW(struct kj_hook_run);
+    struct kj_hook_run *run = KJ_NEW_UP_TO(struct kj_hook_run, fault.text[1]);
     run->file = file;
     run->hook = &file->hooks[index - 1];
-    run->event = bson_copy(event);
-    run->recorded = recorded ? bson_copy(recorded) : bson_new();
+    run->event = event_take;
+    run->recorded = recorded ? bson_copy(recorded) : NULL;
     run->thread_ref = run->together_ref = LUA_NOREF;
     return run;
+}
+
+// A coroutine of our own. One that ended well serves again: a new one for each run is a kilobyte of
+// garbage.
+static void take_thread(lua_State *L, struct kj_hook_run *run)
+{
+    struct kj_hook_file *file = run->file;
+    if (file->spare == NULL) {
+        run->thread = lua_newthread(L);
+        run->thread_ref = luaL_ref(L, LUA_REGISTRYINDEX);
+        return;
+    }
+    run->thread = file->spare;
+    run->thread_ref = file->spare_ref;
+    file->spare = NULL;
+    lua_sethook(run->thread, lua_gethook(L), lua_gethookmask(L), lua_gethookcount(L)); // anew
 }
 
 static int start(lua_State *L)
@@ -224,13 +241,12 @@ static int start(lua_State *L)
     struct kj_hook_run *run = lua_touserdata(L, 1);
     luaL_checkstack(L, 20, "hook");
     kj_sandbox_reset(L);
-    run->thread = lua_newthread(L);
-    run->thread_ref = luaL_ref(L, LUA_REGISTRYINDEX);
-    struct kj_flat *flat = kj_flat_create(run->event);
+    take_thread(L, run);
     lua_rawgeti(run->thread, LUA_REGISTRYINDEX, run->hook->run);
     static const struct kj_shape event = {"ev", true, NULL, 0};
-    kj_view_push(run->thread, flat, &event);
-    kj_flat_unref(flat);
+    kj_view_push(run->thread, run->event, &event);
+    kj_flat_unref(run->event);
+    run->event = NULL;
     return 0;
 }
 
@@ -333,10 +349,18 @@ bool kj_hook_waits(const struct kj_hook_run *run)
 
 void kj_hook_release(struct kj_hook_run *run)
 {
-    if (run->file && !run->file->vm->stop) { // a stopped state is thrown away
-        luaL_unref(run->file->vm->L, LUA_REGISTRYINDEX, run->thread_ref);
-    }
+    struct kj_hook_file *file = run->file;
     run->file = NULL;
+    if (file == NULL || file->vm->stop) { // a stopped state is thrown away
+        return;
+    }
+    if (run->ended && run->status == 0 && file->spare == NULL) {
+        lua_settop(run->thread, 0);
+        file->spare = run->thread;
+        file->spare_ref = run->thread_ref;
+    } else {
+        luaL_unref(file->vm->L, LUA_REGISTRYINDEX, run->thread_ref);
+    }
 }
 
 void kj_hook_end(struct kj_hook_run *run)
@@ -349,7 +373,7 @@ void kj_hook_end(struct kj_hook_run *run)
         kj_doc_clear(&run->steps[i].args);
         kj_doc_clear(&run->steps[i].answer);
     }
-    kj_doc_clear(&run->event);
+    kj_flat_unref(run->event);
     kj_doc_clear(&run->recorded);
     kj_doc_clear(&run->result);
     free(run->steps);

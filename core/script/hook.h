@@ -7,6 +7,8 @@
 #include "doc/doc.h"
 #include "script/vm.h"
 
+struct kj_flat;
+
 enum { KJ_MAX_STEPS = 100, KJ_MAX_SLEEP_MS = 60000, KJ_MAX_USES = 60, KJ_MAX_HOOKS_A_FILE = 20 };
 enum { KJ_LEAST_EVERY_MS = 60000 };
 
@@ -25,6 +27,8 @@ struct kj_hook_file {
     char *path; // "hooks/note.lua"
     struct kj_hook_def *hooks;
     size_t count;
+    lua_State *spare; // a coroutine that has ended well, for the next run; or NULL
+    int spare_ref;
 };
 
 int kj_hook_file_load(struct kj_vm *vm, const char *path, struct kj_hook_file **file,
@@ -48,7 +52,8 @@ struct kj_hook_run {
     lua_State *thread;
     int thread_ref, together_ref;
     bool started;
-    bson_t *event, *recorded;
+    struct kj_flat *event;         // until it has started
+    bson_t *recorded;              // or NULL
     struct kj_step *steps;         // KJ_MAX_STEPS of them, from the first on
     size_t step_count, waits_from; // steps [waits_from, step_count) are waited for
     int64_t sleep_ms;              // > 0: waits for time instead
@@ -56,12 +61,13 @@ struct kj_hook_run {
     bool ended;
     int status; // when ended
     bson_t *result;
-    struct kj_fault fault;
+    struct kj_fault fault; // last, and set only with a status: a kilobyte that few need
 };
 
-// `index` is 1-based. Event and recorded are copied. The file's state is used by this run alone.
-struct kj_hook_run *kj_hook_begin(struct kj_hook_file *file, size_t index, const bson_t *event,
-                                  const bson_t *recorded);
+// `index` is 1-based; NULL when there is no such hook. `recorded` is copied. The file's state is
+// used by this run alone.
+struct kj_hook_run *kj_hook_begin(struct kj_hook_file *file, size_t index,
+                                  struct kj_flat *event_take, const bson_t *recorded);
 // Runs until it waits (steps without an answer, or sleep_ms) or has ended.
 void kj_hook_step(struct kj_hook_run *run);
 bool kj_hook_waits(const struct kj_hook_run *run); // any open step

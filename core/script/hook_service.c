@@ -3,6 +3,7 @@
 #include "script/service.h"
 
 #include "base/alloc.h"
+#include "script/view.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +15,8 @@ struct kj_hook_live {
     struct kj_pack *pack;
     struct kj_warm *warm;
     struct kj_hook_run *run;
-    bson_t *event, *recorded;
+    struct kj_flat *event; // until the run has it
+    bson_t *recorded;      // or NULL
     size_t index;
     struct kj_hook_ports ports;
     void *arg;
@@ -24,7 +26,7 @@ struct kj_hook_live {
     bool working; // the stepper is on a worker
     bool asking;  // inside ports.step
     int status;
-    struct kj_fault fault;
+    struct kj_fault fault; // last, and set only with a status: a kilobyte that few need
 };
 
 static void unlink_live(struct kj_hook_live *live)
@@ -40,6 +42,14 @@ static void unlink_live(struct kj_hook_live *live)
     live->errand.script->live_count--;
 }
 
+static void free_live(struct kj_hook_live *live)
+{
+    kj_pack_unref(live->pack);
+    kj_flat_unref(live->event);
+    kj_doc_clear(&live->recorded);
+    free(live);
+}
+
 static void end_live(struct kj_hook_live *live)
 {
     const struct kj_hook_run *run = live->run;
@@ -49,10 +59,7 @@ static void end_live(struct kj_hook_live *live)
     live->ports.done(live->arg, status, status || !run ? NULL : run->result, status ? fault : NULL);
     kj_hook_end(live->run);
     kj_pack_give(live->pack, live->warm);
-    kj_pack_unref(live->pack);
-    kj_doc_clear(&live->event);
-    kj_doc_clear(&live->recorded);
-    free(live);
+    free_live(live);
 }
 
 // On a worker.
@@ -65,6 +72,7 @@ static void live_run(struct kj_errand *errand)
             return;
         }
         live->run = kj_hook_begin(live->warm->hooks, live->index, live->event, live->recorded);
+        live->event = NULL;
         if (!live->run) {
             live->status = kj_fault(&live->fault, KJ_ENOTFOUND, live->pack->path, NULL,
                                     "there is no hook number %zu in this file", live->index);
@@ -156,12 +164,17 @@ static void live_done(struct kj_errand *errand)
 // "note.lua:1": the file and the number of the hook in it.
 static struct kj_pack *find_hook(const struct kj_script *script, const char *name, size_t *index)
 {
+    static const char k_folder[] = "hooks/";
+    enum { FOLDER = sizeof k_folder - 1 };
     char path[200];
     const char *colon = strrchr(name, ':');
-    if (!colon) {
+    size_t length = colon ? (size_t)(colon - name) : 0;
+    if (!colon || length >= sizeof path - FOLDER) {
         return NULL;
     }
-    snprintf(path, sizeof path, "hooks/%.*s", (int)(colon - name), name);
+    memcpy(path, k_folder, FOLDER);
+    memcpy(path + FOLDER, name, length);
+    path[FOLDER + length] = '\0';
     *index = (size_t)strtoul(colon + 1, NULL, 10);
     return kj_map_get(&script->set->hooks, path);
 }
@@ -180,14 +193,14 @@ int kj_hook_run(struct kj_script *script, const char *hook, const bson_t *event,
         return kj_fault(fault, KJ_EFULL, hook, "try again later", "%d hooks run already",
                         KJ_MAX_HOOK_RUNS);
     }
-    struct kj_hook_live *live = KJ_NEW(struct kj_hook_live);
+    struct kj_hook_live *live = KJ_NEW_UP_TO(struct kj_hook_live, fault.text[1]);
     live->errand.script = script;
     live->errand.run = live_run;
     live->errand.done = live_done;
     live->pack = kj_pack_ref(pack);
     live->index = index;
-    live->event = bson_copy(event);
-    live->recorded = recorded ? bson_copy(recorded) : bson_new();
+    live->event = kj_flat_create(event);
+    live->recorded = recorded ? bson_copy(recorded) : NULL;
     live->ports = *ports;
     live->arg = arg;
     live->task.run = resume_task;
@@ -203,10 +216,7 @@ int kj_hook_run(struct kj_script *script, const char *hook, const bson_t *event,
     if (status) {
         live->working = false;
         unlink_live(live);
-        kj_pack_unref(live->pack);
-        kj_doc_clear(&live->event);
-        kj_doc_clear(&live->recorded);
-        free(live);
+        free_live(live);
         return kj_fault(fault, status, hook, "try again later", "more scripts wait than may");
     }
     return 0;

@@ -6,6 +6,7 @@
 #include "script/pack_check.h"
 #include "script/sandbox.h"
 #include "script/tests_lua.h"
+#include "script/view.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -142,7 +143,8 @@ static int drive(struct kj_tests *tests, struct hook_test *hook, struct kj_fault
 // The whole again from the record: nothing may be asked, and it must end the same way.
 static void run_again(struct hook_test *hook, struct kj_hook_file *file)
 {
-    struct kj_hook_run *run = kj_hook_begin(file, (size_t)hook->index, hook->event, hook->recorded);
+    struct kj_hook_run *run =
+        kj_hook_begin(file, (size_t)hook->index, kj_flat_create(hook->event), hook->recorded);
     kj_hook_step(run);
     while (!run->ended && run->sleep_ms > 0) {
         kj_hook_step(run);
@@ -160,7 +162,8 @@ static void test_with(struct kj_tests *tests, struct hook_test *hook, struct kj_
 {
     int status = kj_vm_protect(tests->vm, read_event, hook, fault);
     if (status == 0) {
-        hook->run = kj_hook_begin(warm->hooks, (size_t)hook->index, hook->event, NULL);
+        hook->run =
+            kj_hook_begin(warm->hooks, (size_t)hook->index, kj_flat_create(hook->event), NULL);
         if (!hook->run) {
             kj_fault(fault, KJ_EINVAL, NULL, NULL, "there is no hook number %d in the file",
                      (int)hook->index);

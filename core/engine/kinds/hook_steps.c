@@ -63,16 +63,18 @@ bson_t *kj_steps_for_retry(const bson_t *job)
 // What the script is told again: answers only, not steps that were merely begun.
 bson_t *kj_steps_answered(const bson_t *job)
 {
-    bson_t *answers = bson_new(), steps;
+    bson_t *answers, steps;
     bson_iter_t at;
-    if (kj_doc_child(job, "steps", &steps) && bson_iter_init(&at, &steps))
-        while (bson_iter_next(&at)) {
-            bson_t step;
-            uint32_t length;
-            const uint8_t *bytes;
-            bson_iter_document(&at, &length, &bytes);
-            if (bson_init_static(&step, bytes, length) && kj_doc_has(&step, "ok"))
-                kj_doc_put_doc(answers, bson_iter_key(&at), &step);
-        }
+    if (!kj_doc_child(job, "steps", &steps) || !bson_iter_init(&at, &steps))
+        return NULL;
+    answers = bson_new();
+    while (bson_iter_next(&at)) {
+        bson_t step;
+        uint32_t length;
+        const uint8_t *bytes;
+        bson_iter_document(&at, &length, &bytes);
+        if (bson_init_static(&step, bytes, length) && kj_doc_has(&step, "ok"))
+            kj_doc_put_doc(answers, bson_iter_key(&at), &step);
+    }
     return answers;
 }

@@ -10,6 +10,6 @@ bson_t *kj_step_error(const char *class, const char *code, const char *text,
 bson_t *kj_steps_with(const bson_t *job, const char *key, const bson_t *answer);
 bool kj_step_begun(const bson_t *job, const char *key);
 bson_t *kj_steps_for_retry(const bson_t *job);
-bson_t *kj_steps_answered(const bson_t *job);
+bson_t *kj_steps_answered(const bson_t *job); // NULL: none
 
 #endif

@@ -38,8 +38,8 @@ struct hook {
     int open;
     bool parks; // a step was lost: the run goes to its end without sending anything more
     struct kj_job_end end;
-    bson_t *changes, *result;
-    char reason[512];
+    bson_t *changes, *result; // result: only where the end has to wait
+    char reason[512];         // last: few have one
 };
 
 static void write_next(struct hook *hook);
@@ -51,7 +51,6 @@ static void finish_if_done(struct hook *hook)
     if (hook->running) {
         hook->end.reason = hook->reason[0] ? hook->reason : NULL;
         hook->end.changes = hook->changes;
-        hook->end.result = hook->result;
         kj_running_end(hook->running, &hook->end);
     }
     kj_doc_clear(&hook->changes);
@@ -272,7 +271,7 @@ static void on_step(void *arg, uint64_t token, const struct kj_hook_step *wanted
 // One that comes again begins its next turn without the steps of this one, however this one ended.
 static void end_turn(struct hook *hook, enum kj_job_verdict verdict)
 {
-    bool again = kj_doc_int(kj_running_job(hook->running), "every_ms", 0) > 0;
+    bool again = kj_running_every_ms(hook->running) > 0;
     hook->end.verdict = again ? KJ_JOB_DONE : verdict;
     if (again) {
         hook->changes = bson_new();
@@ -321,7 +320,9 @@ static void on_hook_done(void *arg, int status, const bson_t *result, const stru
         end_with_retry(hook, result);
     } else {
         end_turn(hook, KJ_JOB_DONE);
-        hook->result = bson_copy(result); // what it returned, for whoever asks after the job
+        hook->end.result = result; // what it returned, for whoever asks after the job
+        if (hook->open || hook->writing)
+            hook->end.result = hook->result = bson_copy(result);
     }
     finish_if_done(hook);
 }
@@ -345,14 +346,14 @@ void kj_hookjob_start(struct kj_engine *engine, struct kj_running *running, cons
 {
     static const struct kj_hook_ports k_ports = {on_step, on_hook_done};
     struct kj_fault fault;
-    struct hook *hook = KJ_NEW(struct hook);
+    struct hook *hook = KJ_NEW_UP_TO(struct hook, reason[1]);
     hook->engine = engine;
     hook->running = running;
     kj_running_on_drop(running, on_dropped, hook);
     bson_t *answers = kj_steps_answered(kj_running_job(running));
     if (kj_hook_run(engine->script, name, event, answers, &k_ports, hook, &fault) != KJ_OK)
         on_hook_done(hook, fault.code, NULL, &fault);
-    bson_destroy(answers);
+    kj_doc_clear(&answers);
 }
 
 static bool is_loaded(const struct kj_engine *engine, const char *name)

@@ -24,7 +24,7 @@ static void run(void *arg, struct kj_running *running)
 {
     const struct kj_script_kind *kind = arg;
     const bson_t *job = kj_running_job(running);
-    bson_t event = BSON_INITIALIZER, about;
+    bson_t about = BSON_INITIALIZER;
     if (kind->hook[0] == 0) {
         kj_running_end(running,
                        &(struct kj_job_end){.verdict = KJ_JOB_PARKED,
@@ -32,16 +32,16 @@ static void run(void *arg, struct kj_running *running)
                                                       "any more; put it back, then job.retry"});
         return;
     }
-    kj_doc_put_text(&event, "name", kind->name);
-    if (kj_doc_has(job, "payload"))
-        kj_doc_put_from(&event, "data", job, "payload");
-    bson_append_document_begin(&event, "job", -1, &about);
+    bson_t *event = bson_sized_new(job->len + 128); // larger than it gets: grown once
+    kj_doc_put_text(event, "name", kind->name);
+    kj_doc_put_from(event, "data", job, "payload");
     kj_doc_put_int(&about, "id", kj_running_id(running));
-    kj_doc_put_from(&about, "key", job, "key");
-    kj_doc_put_int(&about, "attempts", kj_doc_int(job, "attempts", 0));
-    bson_append_document_end(&event, &about);
-    kj_hookjob_start(kind->engine, running, kind->hook, &event);
-    bson_destroy(&event);
+    kj_doc_put_text(&about, "key", kj_running_key(running));
+    kj_doc_put_int(&about, "attempts", kj_running_attempts(running));
+    kj_doc_put_doc(event, "job", &about);
+    kj_hookjob_start(kind->engine, running, kind->hook, event);
+    bson_destroy(event);
+    bson_destroy(&about);
 }
 
 static struct kj_script_kind *kind_named(struct kj_engine *engine, const char *name)

@@ -143,7 +143,7 @@ int kj_hook_run(struct kj_script *script, const char *name, const bson_t *event,
                                .world = world,
                                .ports = *ports,
                                .arg = arg,
-                               .recorded = bson_copy(recorded),
+                               .recorded = recorded ? bson_copy(recorded) : bson_new(),
                                .posted = true};
     script->hooks = hook;
     world->hook_runs++;

@@ -7,6 +7,7 @@
 static const char k_anna[] = "+493012345678";
 static int s_lost;
 static struct kj_running *s_kept;
+static int64_t s_kept_id;
 
 static void on_lost(void *arg)
 {
@@ -64,6 +65,84 @@ static void beat_of(struct world *world, int64_t host, int64_t ms)
         world_change(world, KJ_HOSTS, host, json("{\"beat\": %d}", (int)passed));
         world_pass(world, 10000);
     }
+}
+
+// --- a job that is due now ---
+
+static const struct kj_store_class *s_class;
+static size_t s_claims, s_claims_at_answer;
+
+static void note_submit(struct kj_store *store, struct kj_store_request *request)
+{
+    s_claims += request->ops[0].verb == KJ_STORE_CLAIM;
+    s_class->submit(store, request);
+}
+
+static void on_job(void *arg, int status, const bson_t *result, const struct kj_fault *fault)
+{
+    (void)arg;
+    (void)fault;
+    s_claims_at_answer = s_claims;
+    s_kept_id = status == KJ_OK ? kj_doc_int(result, "id", 0) : 0;
+}
+
+static void submit_quick(struct world *world, struct kj_store_class *noting)
+{
+    s_class = world->front.class;
+    *noting = *s_class;
+    noting->submit = note_submit;
+    world->front.class = noting;
+    s_claims = s_claims_at_answer = 0;
+    bson_t *request = json("{\"kind\": \"quick\"}");
+    kj_intake_job(world->engine, "default", request, NULL, on_job, NULL);
+    bson_destroy(request);
+    world_pass(world, 0);
+}
+
+// By the time the insert is answered the claim is under way: one transaction, one flush.
+static void test_a_job_due_now_is_claimed_with_its_insert(void **state)
+{
+    struct kj_store_class noting;
+    struct world *world = open_shared(false);
+    (void)state;
+    submit_quick(world, &noting);
+    assert_int_equal(s_claims_at_answer, 1);
+    assert_text(world, KJ_JOBS, s_kept_id, "state", "done");
+    world_close(world);
+}
+
+static void test_where_no_order_is_promised_it_is_claimed_after(void **state)
+{
+    struct kj_store_class noting;
+    struct world *world = open_shared(true);
+    (void)state;
+    submit_quick(world, &noting);
+    assert_int_equal(s_claims_at_answer, 0);
+    assert_text(world, KJ_JOBS, s_kept_id, "state", "done");
+    world_close(world);
+}
+
+// A full disk refuses both; each refused job shall not cost a claim too.
+static void test_refused_jobs_bring_no_crowd_of_claims(void **state)
+{
+    struct kj_store_class noting;
+    struct world *world = open_shared(false);
+    (void)state;
+    world->faults.away_until = world_now(world) + 500;
+    submit_quick(world, &noting);
+    assert_int_equal(s_kept_id, 0);
+    assert_int_equal(s_claims, 1);
+    for (int i = 0; i < 20; i++) {
+        bson_t *request = json("{\"kind\": \"quick\"}");
+        kj_intake_job(world->engine, "default", request, NULL, on_job, NULL);
+        bson_destroy(request);
+        world_pass(world, 30);
+    }
+    assert_int_equal(s_claims, 1);
+    assert_int_not_equal(s_kept_id, 0); // the last ones were taken
+    world_pass(world, 1000);
+    assert_text(world, KJ_JOBS, s_kept_id, "state", "done");
+    world_close(world);
 }
 
 static void test_each_life_raises_the_epoch(void **state)
@@ -240,6 +319,9 @@ static void test_the_kill_switch_reaches_all_hosts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_job_due_now_is_claimed_with_its_insert),
+        cmocka_unit_test(test_where_no_order_is_promised_it_is_claimed_after),
+        cmocka_unit_test(test_refused_jobs_bring_no_crowd_of_claims),
         cmocka_unit_test(test_each_life_raises_the_epoch),
         cmocka_unit_test(test_a_store_of_its_own_needs_no_beat),
         cmocka_unit_test(test_a_host_that_stands_still_is_taken_over),

@@ -44,7 +44,7 @@ static void hook_start(struct hook_fake *fake, const char *body, const char *rec
         fail_msg("%s: %s", fake->fault.place, fake->fault.text);
     }
     bson_t *event = json("{\"data\": {\"n\": 5, \"list\": [1, 2]}}"), *record = json(recorded);
-    fake->run = kj_hook_begin(fake->file, 1, event, record);
+    fake->run = kj_hook_begin(fake->file, 1, kj_flat_create(event), record);
     bson_destroy(event);
     bson_destroy(record);
     kj_hook_step(fake->run);
@@ -271,10 +271,10 @@ static void a_file_may_hold_several_and_kinds(void **state)
     assert_int_equal(fake.file->count, 2);
     assert_string_equal(fake.file->hooks[1].on, "kind.report");
     bson_t event = BSON_INITIALIZER;
-    fake.run = kj_hook_begin(fake.file, 2, &event, NULL);
+    fake.run = kj_hook_begin(fake.file, 2, kj_flat_create(&event), NULL);
     kj_hook_step(fake.run);
     assert_string_equal(hook_result(&fake), "{\"outcome\":\"done\",\"value\":2}");
-    assert_null(kj_hook_begin(fake.file, 3, &event, NULL));
+    assert_null(kj_hook_begin(fake.file, 3, kj_flat_create(&event), NULL));
     bson_destroy(&event);
     hook_end(&fake);
 }
