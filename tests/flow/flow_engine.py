@@ -105,7 +105,7 @@ class Engine:
                  scripts=ROOT / "scripts", seed=1, env=None):
         self.dir = pathlib.Path(folder)
         self.env = env or {}
-        self.clock, self.seed = clock, seed
+        self.clock, self.seed, self.begins = clock, seed, MONDAY
         self.process = self.bus = None
         http_text = "false" if http_port is None else f"true; port = {http_port}"
         self.conf = self.dir / "kejue.conf"
@@ -118,7 +118,7 @@ class Engine:
     def command(self):
         command = [BUILD / "kejued", "--dir", self.dir, "--seed", str(self.seed)]
         if self.clock:
-            command += ["--clock", str(self.clock), "--start", MONDAY]
+            command += ["--clock", str(self.clock), "--start", self.begins]
         return command
 
     def spawn(self):

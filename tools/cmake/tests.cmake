@@ -233,6 +233,10 @@ foreach(odd major minor short faulty rogue) # faults must be found
   endif()
 endforeach()
 
+# A disk that fails, for tests/flow/test_outage.py.
+add_library(bad-disk MODULE tests/peers/bad_disk.c)
+set_target_properties(bad-disk PROPERTIES PREFIX "" C_VISIBILITY_PRESET default)
+
 # Flow tests: tests/flow/test_*.py drive the programs of this build through their doors.
 file(GLOB flow_tests RELATIVE ${CMAKE_SOURCE_DIR}/tests/flow CONFIGURE_DEPENDS
      ${CMAKE_SOURCE_DIR}/tests/flow/test_*.py)
@@ -243,3 +247,5 @@ foreach(test ${flow_tests})
   set_tests_properties(flow_${base} PROPERTIES LABELS flow TIMEOUT 900
     ENVIRONMENT "KEJUE_BUILD_DIR=${CMAKE_BINARY_DIR};PYTHONDONTWRITEBYTECODE=1")
 endforeach()
+# With KEJUE_TEST_LONG=1 these take their time: see tests/README.md.
+set_tests_properties(flow_test_kill flow_test_outage PROPERTIES TIMEOUT 2400)
