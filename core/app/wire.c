@@ -255,6 +255,8 @@ void kj_app_unwire(struct kj_app *app)
     // for, the api answers whoever still waits, and the doors are there to hear it.
     kj_host_destroy(app->host);
     kj_engine_destroy(app->engine);
+    if (app->store) // what it carries out from now on is read by cursor, after the next start
+        app->store->on_event = NULL;
     kj_api_destroy(app->api);
     kj_http_destroy(app->http);
     kj_bus_destroy(app->bus);

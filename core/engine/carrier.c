@@ -12,6 +12,8 @@ enum {
     k_call_limit_ms = 1320000, // longest call (20 min) and two minutes: then ask
     k_lookup_again_ms = 60000,
     k_peek_ms = 10000,
+    k_missed_ms = 1000, // a report was not stored: the call may be over, and its line free
+    k_note_again_ms = 2000,
     k_lookups = 10,            // ten minutes of asking in vain, then a person must look
     k_alive_most_ms = 7200000, // no call lasts so long, whatever the carrier says
 };
@@ -68,6 +70,15 @@ static void watch(struct kj_path *path, int64_t guard_ms)
                  on_call_read, path);
 }
 
+void kj_carrier_missed(struct kj_engine *engine, const char *attempt_id)
+{
+    struct kj_path *path = kj_map_get(&engine->own->awaiting, attempt_id);
+    if (path == NULL)
+        return;
+    path->guard_ms = 0;
+    kj_timer_start(engine->loop, &path->timer, k_missed_ms);
+}
+
 void kj_carrier_await(struct kj_path *path)
 {
     watch(path, k_call_limit_ms);
@@ -104,35 +115,48 @@ static void ask_later(struct kj_path *path)
 
 // --- look-up ---
 
+static void note(void *arg);
+
+// Until the store takes it, the path keeps its place: were it to stall, jobs that wait for its line
+// would be looked at before it, and wait longer than the outage lasts.
 static void on_noted(void *arg, int status, const bson_t *result, const struct kj_fault *fault)
 {
     struct kj_path *path = arg;
     (void)result;
     (void)fault;
-    if (status != KJ_OK)
+    bool ended = kj_streq(kj_doc_text(path->found, "state", ""), "ended");
+    if (kj_queue_passes(status)) {
+        path->found_old = true;
+        path->timer.fire = note;
+        kj_timer_start(path->engine->loop, &path->timer, k_note_again_ms);
+    } else if (status != KJ_OK)
         kj_path_stall(path, "the store refused a write");
+    else if (path->found_old && !ended) // what has been reported since is lost
+        kj_carrier_lookup(path);
     else
         watch(path, k_lookup_again_ms); // ended: it reads so at once; else its reports will come
 }
 
-static void note(struct kj_path *path, const bson_t *report)
+static void note(void *arg)
 {
-    kj_report_take(path->engine, kj_path_workspace(path), report, on_noted, path);
+    struct kj_path *path = arg;
+    kj_report_take(path->engine, kj_path_workspace(path), path->found, on_noted, path);
 }
 
 static void note_found(struct kj_path *path, const bson_t *found)
 {
     bson_t own = BSON_INITIALIZER;
     kj_doc_put_text(&own, "attempt_id", path->attempt_id);
-    bson_t *report = kj_doc_with(found, &own);
+    kj_doc_clear(&path->found);
+    path->found = kj_doc_with(found, &own);
+    path->found_old = false;
     bool ended = kj_streq(kj_doc_text(found, "state", ""), "ended");
     int64_t since = path->call ? kj_doc_time(path->call, "created_at", 0) : 0;
     if (ended || kj_path_now(path) - since < k_alive_most_ms) {
         path->lookups = 0;
-        note(path, report);
+        note(path);
     } else
         ask_later(path);
-    bson_destroy(report);
     bson_destroy(&own);
 }
 

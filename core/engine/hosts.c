@@ -15,7 +15,7 @@
 
 enum {
     k_beat_ms = 10000,
-    k_again_ms = 2000, // a beat that failed
+    k_again_ms = 1000, // a beat that failed: without one nothing is dialed after an outage
     k_lease_ms = 30000,
     k_margin_ms = 5000,
     k_leave_ms = 3000,

@@ -56,8 +56,9 @@ static void detach(struct kj_path *path)
 
 static void clear_docs(struct kj_path *path)
 {
-    bson_t **docs[] = {&path->lead, &path->number, &path->campaign, &path->group,  &path->assistant,
-                       &path->call, &path->facts,  &path->plan,     &path->outbox, &path->history};
+    bson_t **docs[] = {&path->lead,      &path->number,  &path->campaign, &path->group,
+                       &path->assistant, &path->call,    &path->facts,    &path->plan,
+                       &path->outbox,    &path->history, &path->found};
     for (size_t i = 0; i < KJ_COUNT(docs); i++)
         kj_doc_clear(docs[i]);
 }

@@ -37,6 +37,8 @@ struct kj_path {
     char stage_after[16];   // rollout.c: entered once the group's versions are here
     size_t versions_seen;
     bool canary_failed; // the version on trial could not judge it: the one before does
+    bson_t *found;      // carrier.c: what a look-up told, until it is stored
+    bool found_old;     // … and the store would not have it at once
     bson_t *history;    // past decisions of this lead, newest first: {calls: [...]}
 };
 
@@ -104,6 +106,8 @@ void kj_permit_fence(struct kj_path *path, void (*then)(struct kj_path *path, in
 // carrier.c: waiting for the end of a call, and look-ups where reports are missing.
 void kj_carrier_await(struct kj_path *path); // until the call document is ended
 void kj_carrier_forget(struct kj_path *path);
+// A report of the attempt could not be stored, and may not come again: whoever waits for it asks.
+void kj_carrier_missed(struct kj_engine *engine, const char *attempt_id);
 void kj_carrier_lookup(struct kj_path *path);
 
 // report.c: progress reports by attempt id; answered when durable.

@@ -195,8 +195,11 @@ static void on_number_closed(void *arg, int status, const bson_t *doc)
 {
     struct release *release = arg;
     struct kj_path *path = release->path;
-    (void)doc;
     free(release);
+    if (status == KJ_OK && doc) { // admit must not count an attempt that was taken back
+        kj_doc_clear(&path->number);
+        path->number = bson_copy(doc);
+    }
     if (status != KJ_OK)
         then(path, status);
     else

@@ -93,6 +93,8 @@ const char *kj_running_workspace(const struct kj_running *running);
 void kj_running_save(struct kj_running *running, const bson_t *changes, const bson_t *events,
                      void (*saved)(void *arg, int status), void *arg);
 void kj_running_end(struct kj_running *running, const struct kj_job_end *end);
+// Did a write fail with this because the store is away, full or broken: may it be taken later?
+bool kj_queue_passes(int status);
 // Asked to stop: by kj_queue_cancel, or by "cancel_asked" in the job's document (seen with the next
 // write, and when it is claimed again).
 bool kj_running_canceled(const struct kj_running *running);

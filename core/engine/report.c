@@ -162,7 +162,8 @@ static void on_applied(void *arg, int status, const bson_t *call)
                                       .done = on_unparked,
                                       .arg = report});
         return;
-    }
+    } else if (status != KJ_OK && status != KJ_ECANCELED)
+        kj_carrier_missed(report->engine, report->attempt_id);
     report_end(report, status);
 }
 

@@ -10,7 +10,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { k_again_ms = 1000, k_again_most_ms = 60000 };
+// At most two seconds from one try to the next, however long it lasts: who waits here may hold a
+// line, and calls are to leave again as soon as the store is back.
+enum { k_again_ms = 1000, k_again_most_ms = 2000 };
 
 const bson_t *kj_running_job(const struct kj_running *running)
 {
@@ -155,11 +157,10 @@ static void on_again(void *arg)
 
 static void write_again(struct kj_running *running, const struct kj_fault *fault)
 {
-    int64_t wait = (int64_t)k_again_ms << (running->tries < 6 ? running->tries : 6);
+    int64_t wait = running->tries == 0 ? k_again_ms : k_again_most_ms;
     if (running->tries++ == 0)
         kj_log_fault(KJ_LOG_ERROR, "queue", fault);
-    kj_timer_start(running->queue->loop, &running->again,
-                   wait < k_again_most_ms ? wait : k_again_most_ms);
+    kj_timer_start(running->queue->loop, &running->again, wait);
 }
 
 static void adopt(struct kj_running *running, const bson_t *doc, int64_t version)
@@ -225,7 +226,7 @@ static void write_done(struct kj_running *running, int status, const bson_t *wri
         end_done(running, status, written);
 }
 
-static bool passes(int status) // the store may take it later
+bool kj_queue_passes(int status)
 {
     return status == KJ_EUNAVAILABLE || status == KJ_EFULL || status == KJ_EIO ||
            status == KJ_ETIMEDOUT || status == KJ_EINTERNAL;
@@ -265,7 +266,7 @@ static void on_reread(struct kj_store_request *request)
     struct kj_running *running = request->arg;
     struct kj_store_op *op = &request->ops[0];
     const bson_t *doc = op->status == KJ_OK && op->n_docs ? op->docs[0] : NULL;
-    if (passes(op->status)) {
+    if (kj_queue_passes(op->status)) {
         write_again(running, &request->fault);
     } else if (doc && own_write(running, doc)) {
         if (!running->ending)
@@ -288,7 +289,7 @@ static void on_written(struct kj_store_request *request)
     if (op->status == KJ_ECONFLICT)
         kj_store_get(running->queue->store, running->workspace, KJ_JOBS, running->id, NULL,
                      on_reread, running);
-    else if (passes(op->status))
+    else if (kj_queue_passes(op->status))
         write_again(running, &request->fault);
     else
         write_done(running, op->status == KJ_ENOTFOUND ? KJ_ECONFLICT : op->status, op->doc);

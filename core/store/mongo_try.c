@@ -15,7 +15,7 @@ enum {
     PAUSE_MS = 10,
     PAUSE_MOST_MS = 500,
     BREAK_MS = 250, // the breaker's first and longest pause
-    BREAK_MOST_MS = 2000
+    BREAK_MOST_MS = 1000
 };
 
 static int away(const struct kj_mongo *mongo, const char *why, struct kj_fault *fault)

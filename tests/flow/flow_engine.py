@@ -6,6 +6,7 @@ import http.client
 import json
 import os
 import pathlib
+import random
 import signal
 import socket
 import sqlite3
@@ -18,6 +19,7 @@ import unittest
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 BUILD = pathlib.Path(os.environ.get("KEJUE_BUILD_DIR", ROOT / "build" / "release"))
 DATA = ROOT / "tests" / "data"
+LONG = os.environ.get("KEJUE_TEST_LONG") == "1"  # tools/test --long
 MONDAY = "2026-03-02T05:00:00Z"
 TELEPHONY = """{ instance = "telephony"; plugin = "telephony";
     config = { driver = "simulated"; ring_log = "rings.jsonl"; force_by_suffix = true; %s }; }"""
@@ -102,9 +104,10 @@ class Engine:
     """kejued on a folder. `plugins` is the text of the sections; `clock` None means the real one."""
 
     def __init__(self, folder, plugins=TELEPHONY % "", clock="virtual", http_port=None, more="",
-                 scripts=ROOT / "scripts", seed=1):
+                 scripts=ROOT / "scripts", seed=1, env=None):
         self.dir = pathlib.Path(folder)
-        self.clock, self.seed = clock, seed
+        self.env = env or {}
+        self.clock, self.seed, self.begins = clock, seed, MONDAY
         self.process = self.bus = None
         http_text = "false" if http_port is None else f"true; port = {http_port}"
         self.conf = self.dir / "kejue.conf"
@@ -117,13 +120,17 @@ class Engine:
     def command(self):
         command = [BUILD / "kejued", "--dir", self.dir, "--seed", str(self.seed)]
         if self.clock:
-            command += ["--clock", str(self.clock), "--start", MONDAY]
+            command += ["--clock", str(self.clock), "--start", self.begins]
         return command
 
-    def start(self):
+    def spawn(self):
+        """Begins to start."""
         self.log = open(self.dir / "kejued.log", "ab")
         self.process = subprocess.Popen(self.command(), stdout=subprocess.PIPE, stderr=self.log,
-                                        text=True, env={**os.environ, "KEJUE_CHECK": "1"})
+                                        text=True, env={**os.environ, "KEJUE_CHECK": "1", **self.env})
+
+    def start(self):
+        self.spawn()
         ready = self.process.stdout.readline()
         if "ready" not in ready:
             self.process.wait(20)
@@ -270,6 +277,13 @@ def lines_of(path):
     if not path.exists():
         return []
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line]
+
+
+def new_seed():
+    """For tests that throw dice; told, so that they can be repeated."""
+    seed = int(os.environ.get("KEJUE_TEST_SEED", random.SystemRandom().randrange(1, 1 << 31)))
+    print(f"\nseed {seed} (KEJUE_TEST_SEED={seed} throws the same dice again)", flush=True)
+    return seed
 
 
 def outbound(engine, numbers, name="Spring", key="sales", **campaign):

@@ -8,6 +8,8 @@ On the control port, a line each, answered "ok":
     chance LOST RESET DELAY   chances per message, 0..1, of each (a delay is up to 60 ms)
     lose N                    the next N replies to writes are lost, for certain
     hang                      nothing comes through any more, connections stay open
+    readonly                  writes are answered with 13: the user has lost the right to
+    stepdown                  reads and writes are answered with 10107: no longer primary
     down                      connections are reset and refused
     up                        as if nothing had been"""
 import random
@@ -18,6 +20,9 @@ import threading
 import time
 
 WRITES = (b"insert\0", b"update\0", b"delete\0", b"findAndModify\0")
+READS = (b"find\0", b"getMore\0", b"aggregate\0", b"count\0")
+REFUSED = {"readonly": (WRITES, 13, "Unauthorized", "not authorized to write"),
+           "stepdown": (WRITES + READS, 10107, "NotWritablePrimary", "not primary")}
 
 
 class Faults:
@@ -29,20 +34,39 @@ class Faults:
         self.passing = threading.Event()
         self.passing.set()
 
+    def refusal(self, message):
+        """The error that answers this command now, or None."""
+        words, *error = REFUSED.get(self.mode, ((),))
+        return error if any(word in message[20:60] for word in words) else None
+
     def draw(self, kind):
         with self.lock:
             return self.random.random() < self.chance[kind]
 
     def set_mode(self, mode):
         with self.lock:
+            links = list(self.links) if mode == "down" or self.mode == "hang" else []
             self.mode = mode
-            links = list(self.links) if mode != "hang" else []
         if mode == "hang":
             self.passing.clear()
         else:
             self.passing.set()
         for link in links:
             link.cut()
+
+
+def text(name, value):
+    value = value.encode() + b"\0"
+    return b"\2" + name + b"\0" + struct.pack("<i", len(value)) + value
+
+
+def error_reply(message, code, name, why):
+    """OP_MSG with {ok: 0, code, codeName, errmsg}."""
+    request = struct.unpack_from("<i", message, 4)[0]
+    body = (b"\1ok\0" + struct.pack("<d", 0) + b"\x10code\0" + struct.pack("<i", code) +
+            text(b"codeName", name) + text(b"errmsg", why) + b"\0")
+    body = struct.pack("<IB", 0, 0) + struct.pack("<i", len(body) + 4) + body
+    return struct.pack("<iiii", len(body) + 16, 1 << 20, request, 2013) + body
 
 
 class Link:
@@ -90,7 +114,11 @@ class Link:
                 if self.spoil(message, upward):
                     break
                 self.faults.passing.wait()
-                sink.sendall(message)
+                error = self.faults.refusal(message) if upward else None
+                if error:
+                    source.sendall(error_reply(message, *error))
+                else:
+                    sink.sendall(message)
         except (OSError, ValueError):
             pass
         self.cut()

@@ -1,6 +1,7 @@
 // kejue-sim SEEDS [--from N] [--hosts N] [--jobs N] [--break NAME]: runs seeds, and says what is
-// wrong with the first that fails, made small. kejue-sim --trace SEED: tells one seed step by step.
-// With --break the protocol is broken on purpose, and it is a failure when nobody notices.
+// wrong with the first that fails, made small. kejue-sim --races N: as many seeds as make N races
+// of a refusal against a permit. kejue-sim --trace SEED: tells one seed step by step. With --break
+// the protocol is broken on purpose, and it is a failure when nobody notices.
 #include "sim.h"
 
 #include <errno.h>
@@ -15,7 +16,7 @@ const char *const sim_breaches[] = {"sound",  "no-permit",   "no-last-look",
                                     "redial", "no-versions", "no-lines"};
 
 struct options {
-    uint64_t from, count, trace;
+    uint64_t from, count, trace, races;
     int hosts, workers;
     enum sim_breach breach;
 };
@@ -23,15 +24,23 @@ struct options {
 struct share {       // of one worker, in memory that all see
     uint64_t seed;   // being run
     uint64_t failed; // the first that failed; 0 = none
-    uint64_t runs, steps, rings, faults;
+    uint64_t runs, steps, rings, faults, refused, in_vain;
     int64_t virtual_ms;
 };
+
+static void make_plan(const struct options *options, uint64_t seed, struct sim_plan *plan)
+{
+    if (options->races)
+        sim_plan_race(plan, seed, options->hosts);
+    else
+        sim_plan_make(plan, seed, options->hosts);
+}
 
 static void shrink_and_tell(uint64_t seed, const struct options *options)
 {
     struct sim_plan plan;
     struct sim_result result;
-    sim_plan_make(&plan, seed, options->hosts);
+    make_plan(options, seed, &plan);
     sim_run(&plan, options->breach, SIM_TELL_NOTHING, &result);
     printf("seed %" PRIu64 ": %s\n", seed, result.broken);
     sim_shrink(&plan, options->breach, result.broken);
@@ -46,13 +55,15 @@ static void work(const struct options *options, int worker, struct share *share)
         struct sim_plan plan;
         struct sim_result result, again;
         share->seed = options->from + i;
-        sim_plan_make(&plan, share->seed, options->hosts);
+        make_plan(options, share->seed, &plan);
         sim_run(&plan, options->breach, SIM_TELL_NOTHING, &result);
         share->runs++;
         share->faults += (uint64_t)plan.faults;
         share->steps += (uint64_t)result.steps;
         share->rings += (uint64_t)result.attempts;
         share->virtual_ms += result.virtual_ms;
+        share->refused += (uint64_t)result.refused;
+        share->in_vain += (uint64_t)result.in_vain;
         if (result.broken[0]) {
             share->failed = share->seed;
             return;
@@ -114,6 +125,8 @@ static int run_all(const struct options *options)
         all.rings += shares[i].rings;
         all.faults += shares[i].faults;
         all.virtual_ms += shares[i].virtual_ms;
+        all.refused += shares[i].refused;
+        all.in_vain += shares[i].in_vain;
     }
     getrusage(RUSAGE_CHILDREN, &use);
     printf("%" PRIu64 " seeds from %" PRIu64 ": %" PRIu64 " steps, %" PRIu64 " calls, %" PRIu64
@@ -121,6 +134,10 @@ static int run_all(const struct options *options)
            all.runs, options->from, all.steps, all.rings, all.faults, all.virtual_ms / 3600000,
            (double)(use.ru_utime.tv_sec + use.ru_stime.tv_sec) +
                (double)(use.ru_utime.tv_usec + use.ru_stime.tv_usec) / 1e6);
+    if (options->races)
+        printf("%" PRIu64 " races of a refusal against a permit: %" PRIu64
+               " were refused in time, %" PRIu64 " had their permit before\n",
+               all.refused, all.refused - all.in_vain, all.in_vain);
     munmap(shares, size);
     if (options->breach != SIM_SOUND) {
         printf("broken on purpose (%s): %s\n", sim_breaches[options->breach],
@@ -136,7 +153,7 @@ static int trace(const struct options *options)
 {
     struct sim_plan plan;
     struct sim_result result;
-    sim_plan_make(&plan, options->trace, options->hosts);
+    make_plan(options, options->trace, &plan);
     sim_plan_print(&plan);
     sim_run(&plan, options->breach, SIM_TELL_ALL, &result);
     printf("hash %016" PRIx64 "\n", result.hash);
@@ -180,6 +197,8 @@ static bool read_options(int argc, char **argv, struct options *options)
             options->hosts = (int)number;
         else if (kj_streq(name, "--jobs"))
             options->workers = (int)number;
+        else if (kj_streq(name, "--races"))
+            options->races = number;
         else if (kj_streq(name, "--trace"))
             options->trace = number;
         else if (flag && !kj_streq(name, "--break"))
@@ -200,8 +219,10 @@ int main(int argc, char **argv)
     kj_log_set_level(KJ_LOG_ERROR + 1);
     if (!read_options(argc, argv, &options)) {
         fprintf(stderr, "usage: kejue-sim [SEEDS] [--from N] [--hosts 1..3] [--jobs N]\n"
-                        "                 [--break NAME] [--trace SEED]\n");
+                        "                 [--break NAME] [--trace SEED] [--races N]\n");
         return 2;
     }
+    if (options.races)
+        options.count = (options.races + SIM_RACES - 1) / SIM_RACES;
     return options.trace ? trace(&options) : run_all(&options);
 }

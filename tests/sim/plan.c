@@ -127,6 +127,36 @@ void sim_plan_make(struct sim_plan *plan, uint64_t seed, int hosts)
         make_fault(plan, &plan->fault[i], &rng);
 }
 
+// Nothing goes wrong here but people's minds: to each number a call leaves, and its refusal comes
+// at some step on the way there, at any host.
+void sim_plan_race(struct sim_plan *plan, uint64_t seed, int hosts)
+{
+    struct kj_rng rng;
+    kj_rng_keyed(&rng, seed, "race", 0);
+    *plan = (struct sim_plan){.seed = seed, .leads = SIM_RACES, .known = true};
+    plan->hosts = hosts ? hosts : (int)range(&rng, 1, 2);
+    plan->lines = plan->campaign_lines[1] = plan->campaign_lines[2] = SIM_RACES;
+    plan->per_second = 1000; // they do not wait for each other
+    plan->slow_link = one_in(&rng, 4);
+    plan->embedded = plan->hosts == 1 && one_in(&rng, 2);
+    make_start(plan, &rng);
+    for (int i = 0; i < SIM_RACES; i++) {
+        plan->lead[i].zone = i % 3;
+        plan->job[plan->jobs++] = (struct sim_job){.lead = i,
+                                                   .campaign = i % (SIM_CAMPAIGNS + 1),
+                                                   .to = 1440,
+                                                   .per_day = 1,
+                                                   .per_30_days = 1,
+                                                   .gap_minutes = 1,
+                                                   .attempts = 1};
+        plan->fault[plan->faults++] =
+            (struct sim_fault){.kind = SIM_REFUSE,
+                               .host = (int)range(&rng, 0, plan->hosts - 1),
+                               .at = range(&rng, 3, 12 * SIM_RACES / plan->hosts),
+                               .what = i};
+    }
+}
+
 // --- for people ---
 
 void sim_fault_text(const struct sim_fault *fault, char *text, size_t size)

@@ -188,6 +188,9 @@ static bson_t *world_doc(enum kj_coll coll, const struct sim_plan *plan, int i)
         kj_doc_put_int(doc, "group_id", 1);
         kj_doc_put_int(&limits, "max_concurrent", plan->campaign_lines[i]);
         kj_doc_put_doc(doc, "limits", &limits);
+    } else if (coll == KJ_NUMBERS) {
+        sim_number_of(2 * i, number);
+        kj_doc_put_text(doc, "key", number);
     } else {
         sim_number_of(i, number);
         kj_doc_put_text(doc, "phone_number", number);
@@ -199,17 +202,28 @@ static bson_t *world_doc(enum kj_coll coll, const struct sim_plan *plan, int i)
     return doc;
 }
 
+static void put_docs(struct kj_store_request *request, const struct sim_plan *plan,
+                     enum kj_coll coll, int first, int last)
+{
+    for (int i = first; i <= last; i++) {
+        struct kj_store_op *op = &request->ops[request->n_ops];
+        op->verb = KJ_STORE_INSERT;
+        op->coll = coll;
+        kj_store_own_doc(request, request->n_ops++, world_doc(coll, plan, i));
+    }
+}
+
 static void put_world(struct sim *sim)
 {
+    const struct sim_plan *plan = sim->plan;
     struct kj_store_request *request =
-        kj_store_request(1 + SIM_CAMPAIGNS + SIM_LEADS, "default", on_put, sim);
-    for (int i = 0; i < (int)request->n_ops; i++) {
-        enum kj_coll coll = i == 0 ? KJ_GROUPS : i <= SIM_CAMPAIGNS ? KJ_CAMPAIGNS : KJ_LEADS;
-        int which = i <= SIM_CAMPAIGNS ? i : i - 1 - SIM_CAMPAIGNS;
-        request->ops[i].verb = KJ_STORE_INSERT;
-        request->ops[i].coll = coll;
-        kj_store_own_doc(request, (size_t)i, world_doc(coll, sim->plan, which));
-    }
+        kj_store_request(1 + SIM_CAMPAIGNS + 2 * SIM_RACES, "default", on_put, sim);
+    request->n_ops = 0;
+    put_docs(request, plan, KJ_GROUPS, 0, 0);
+    put_docs(request, plan, KJ_CAMPAIGNS, 1, SIM_CAMPAIGNS);
+    put_docs(request, plan, KJ_LEADS, 0, plan->leads - 1);
+    if (plan->known)
+        put_docs(request, plan, KJ_NUMBERS, 0, plan->leads / 2 - 1);
     kj_store_submit(sim->store, request);
     run_loop(sim->loop);
 }
@@ -263,7 +277,7 @@ static void open_world(struct sim *sim)
     kj_heap_init(&sim->events);
     kj_map_init(&sim->sent);
     kj_rng_keyed(&sim->rng, sim->plan->seed, "latency", 0);
-    for (int i = 0; i < SIM_LEADS; i++)
+    for (int i = 0; i < SIM_RACES; i++)
         sim->numbers[i].refused_at = sim->numbers[i].acknowledged_at = INT64_MAX;
     sim->stopped_at = INT64_MAX;
     put_world(sim);
@@ -299,6 +313,14 @@ static void close_world(struct sim *sim)
     kj_map_fini(&sim->sent);
 }
 
+static bool has_rung(const struct sim *sim, int lead)
+{
+    bool rung = false;
+    for (size_t i = 0; i < sim->ring_count; i++)
+        rung = rung || sim->rings[i].lead == lead;
+    return rung;
+}
+
 void sim_run(const struct sim_plan *plan, enum sim_breach breach, enum sim_tell tell,
              struct sim_result *result)
 {
@@ -324,6 +346,10 @@ void sim_run(const struct sim_plan *plan, enum sim_breach breach, enum sim_tell 
                                   .steps = sim->steps,
                                   .virtual_ms = sim->now,
                                   .attempts = (int64_t)sim->ring_count};
+    for (int i = 0; i < SIM_RACES; i++) {
+        result->refused += sim->numbers[i].refused_at != INT64_MAX;
+        result->in_vain += sim->numbers[i].refused_at != INT64_MAX && has_rung(sim, i);
+    }
     kj_copy(result->broken, sizeof result->broken, sim->broken);
     sim->tell = SIM_TELL_NOTHING;
     close_world(sim);

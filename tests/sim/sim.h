@@ -22,6 +22,7 @@
 #include <string.h>
 
 enum { SIM_HOSTS = 3, SIM_LEADS = 4, SIM_JOBS = 7, SIM_FAULTS = 10, SIM_CAMPAIGNS = 2 };
+enum { SIM_RACES = 16 }; // so many leads, jobs and faults has a plan of races
 
 #define SIM_MINUTE INT64_C(60000)
 #define SIM_HOUR (60 * SIM_MINUTE)
@@ -88,14 +89,16 @@ struct sim_plan {
     bool resend;      // reports that nobody took come again
     bool anywhere;    // reports reach any host, not the one that placed the call
     bool slow_link;   // up to 200 ms each way instead of 2
+    bool known;       // every other number has a document already
     bool embedded;    // one host with a store in its own process: what is lost was not carried out
-    struct sim_lead lead[SIM_LEADS];
-    struct sim_job job[SIM_JOBS];
-    struct sim_fault fault[SIM_FAULTS];
+    struct sim_lead lead[SIM_RACES];
+    struct sim_job job[SIM_RACES];
+    struct sim_fault fault[SIM_RACES];
 };
 
 extern const char *const sim_zones[];
 void sim_plan_make(struct sim_plan *plan, uint64_t seed, int hosts); // hosts 0: by the seed
+void sim_plan_race(struct sim_plan *plan, uint64_t seed, int hosts); // SIM_RACES
 void sim_plan_print(const struct sim_plan *plan);
 void sim_fault_text(const struct sim_fault *fault, char *text, size_t size);
 
@@ -189,7 +192,7 @@ struct sim {
     struct sim_host host[SIM_HOSTS];
     struct sim_ring rings[256];
     size_t ring_count;
-    struct sim_number numbers[SIM_LEADS];
+    struct sim_number numbers[SIM_RACES];
     struct sim_client *clients;
     struct kj_map sent; // keys of messages that a vendor may not get twice
     int64_t last_event;
@@ -208,6 +211,7 @@ struct sim_result {
     char broken[256];
     uint64_t hash;
     int64_t steps, virtual_ms, attempts;
+    int refused, in_vain; // numbers that were; … behind a permit, so that they rang
 };
 
 // run.c

@@ -68,6 +68,9 @@ if(world_tests AND TARGET kj_store AND TARGET kj_model)
   set_tests_properties(sim_few PROPERTIES LABELS unit TIMEOUT 300)
   add_test(NAME sim_seeds COMMAND kejue-sim 5000 --jobs 2)
   set_tests_properties(sim_seeds PROPERTIES LABELS sim TIMEOUT 600 PROCESSORS 2)
+  add_test(NAME sim_races COMMAND kejue-sim --races 8000 --jobs 1)
+  add_test(NAME sim_races_breach COMMAND kejue-sim --races 1600 --jobs 1 --break no-versions)
+  set_tests_properties(sim_races sim_races_breach PROPERTIES LABELS sim TIMEOUT 300)
   # Broken on purpose, each in its own way: it must be noticed within so many seeds.
   foreach(breach no-permit:50 no-last-look:100 redial:50 no-versions:3000 no-lines:100)
     string(REPLACE ":" ";" breach ${breach})
@@ -230,6 +233,10 @@ foreach(odd major minor short faulty rogue) # faults must be found
   endif()
 endforeach()
 
+# A disk that fails, for tests/flow/test_outage.py.
+add_library(bad-disk MODULE tests/peers/bad_disk.c)
+set_target_properties(bad-disk PROPERTIES PREFIX "" C_VISIBILITY_PRESET default)
+
 # Flow tests: tests/flow/test_*.py drive the programs of this build through their doors.
 file(GLOB flow_tests RELATIVE ${CMAKE_SOURCE_DIR}/tests/flow CONFIGURE_DEPENDS
      ${CMAKE_SOURCE_DIR}/tests/flow/test_*.py)
@@ -240,3 +247,5 @@ foreach(test ${flow_tests})
   set_tests_properties(flow_${base} PROPERTIES LABELS flow TIMEOUT 900
     ENVIRONMENT "KEJUE_BUILD_DIR=${CMAKE_BINARY_DIR};PYTHONDONTWRITEBYTECODE=1")
 endforeach()
+# With KEJUE_TEST_LONG=1 these take their time: see tests/README.md.
+set_tests_properties(flow_test_kill flow_test_outage PROPERTIES TIMEOUT 2400)
