@@ -263,7 +263,7 @@ static int push_fact(struct kj_eval *eval, const struct kj_field *field, int pla
     lua_State *L = eval->L;
     bool whole = is_whole(field);
     struct kj_element at = {.data = nothing, .length = sizeof nothing};
-    bool there = kj_eval_fact(eval, field->name, &at);
+    bool there = kj_eval_fact(eval, (enum kj_fact)(place - 1), &at);
     if (!there && field->always) {
         at.type = field->kind == KJ_FIELD_LIST ? BSON_TYPE_ARRAY : BSON_TYPE_DOCUMENT;
     } else if (!there || !whole) {

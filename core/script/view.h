@@ -45,6 +45,31 @@ struct kj_shape {
     size_t count;
 };
 
+// The members of the facts that anyone asks for by name, in the order of kj_shape_call's fields;
+// the last two are no fields of c.
+enum kj_fact {
+    KJ_FACT_NOW,
+    KJ_FACT_LEAD,
+    KJ_FACT_CALL,
+    KJ_FACT_CAMPAIGN,
+    KJ_FACT_GROUP,
+    KJ_FACT_ASSISTANT,
+    KJ_FACT_INPUT,
+    KJ_FACT_CONTEXT,
+    KJ_FACT_TRANSCRIPT,
+    KJ_FACT_SUMMARY,
+    KJ_FACT_CALLBACK,
+    KJ_FACT_APPOINTMENT,
+    KJ_FACT_OPT_OUT,
+    KJ_FACT_TOOLS,
+    KJ_FACT_HISTORY,
+    KJ_FACT_SETTINGS,
+    KJ_CALL_FIELDS = KJ_FACT_SETTINGS + 11, // and ten that are no facts
+    KJ_FACT_KIND = KJ_CALL_FIELDS,
+    KJ_FACT_ANSWERS,
+    KJ_FACTS
+};
+
 extern const struct kj_shape kj_shape_open;
 extern const struct kj_shape kj_shape_call; // c itself
 // The field, or NULL.
