@@ -69,7 +69,7 @@ static int after_pcall(lua_State *L, int status, lua_KContext sections)
         }
         return lua_error(L); // a limit is not for scripts to catch
     }
-    if (open_sections(L) != sections) {
+    if (vm->overdue || open_sections(L) != sections) {
         return lua_error(L); // nor is the fault of a result that the function asked for
     }
     lua_pushboolean(L, status == LUA_OK || status == LUA_YIELD);

@@ -281,9 +281,10 @@ static int push_fact(struct kj_eval *eval, const struct kj_field *field, int pla
 
 static int call_index(lua_State *L)
 {
-    const char *key = luaL_checkstring(L, 2);
+    size_t length;
+    const char *key = luaL_checklstring(L, 2, &length);
     struct kj_eval *eval = eval_of(L);
-    const struct kj_field *field = kj_shape_field_at(L, &kj_shape_call, 2);
+    const struct kj_field *field = kj_shape_field_at(L, &kj_shape_call, 2, key, length);
     if (!field) {
         return kj_shape_unknown(L, &kj_shape_call, key);
     }

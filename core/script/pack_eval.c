@@ -27,7 +27,6 @@ void kj_add_fault(struct kj_eval *eval, const char *section, const char *message
 {
     struct kj_fault fault = {0};
     struct kj_out *out = &eval->faults;
-    struct kj_out_index index;
     if (eval->fault_count == KJ_MAX_FAULTS) {
         return;
     }
@@ -38,7 +37,7 @@ void kj_add_fault(struct kj_eval *eval, const char *section, const char *message
     while (length > 0 && !kj_utf8_valid(fault.text, length)) {
         length--;
     }
-    size_t one = kj_out_open(out, BSON_TYPE_DOCUMENT, kj_out_at(&index, eval->fault_count++));
+    size_t one = kj_out_open_item(out, eval->fault_count++);
     kj_out_text(out, "section", section);
     if (fault.place[0]) {
         kj_out_text(out, "at", fault.place);
@@ -315,7 +314,11 @@ static int judge(struct kj_eval *eval, struct kj_fault *stopped)
 {
     struct kj_vm *vm = eval->vm;
     vm->eval = eval;
-    kj_vm_begin(vm);
+    if (eval->careful) {
+        kj_vm_begin(vm);
+    } else {
+        kj_vm_begin_uncounted(vm);
+    }
     int status = kj_vm_protect(vm, body, eval, stopped);
     kj_vm_end(vm);
     vm->eval = NULL;
@@ -354,7 +357,7 @@ int kj_eval_run(struct kj_vm *vm, const struct kj_rules *rules, const bson_t *fa
     struct kj_fault stopped = {0};
     struct kj_eval *eval = begin(vm, rules, facts, false);
     int status = judge(eval, &stopped);
-    if (status && !vm->stop) {
+    if (status && kj_vm_try_counted(vm)) {
         end(eval);
         eval = begin(vm, rules, facts, true);
         status = judge(eval, &stopped);

@@ -60,7 +60,7 @@ static const char *item_end(struct kj_pattern *state, const char *at)
 static bool in_class(int c, int letter)
 {
     bool result;
-    switch (tolower(letter)) {
+    switch (letter | 0x20) { // tolower, as far as letters go
     case 'a':
         result = isalpha(c);
         break;
@@ -97,7 +97,7 @@ static bool in_class(int c, int letter)
     default:
         return letter == c;
     }
-    return isupper(letter) ? !result : result;
+    return letter & 0x20 ? result : !result;
 }
 
 // `set` is at '[', `last` at the closing ']'.

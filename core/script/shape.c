@@ -167,10 +167,9 @@ const struct kj_field *kj_shape_field(const struct kj_shape *shape, const char *
     return NULL;
 }
 
-const struct kj_field *kj_shape_field_at(lua_State *L, const struct kj_shape *shape, int index)
+const struct kj_field *kj_shape_field_at(lua_State *L, const struct kj_shape *shape, int index,
+                                         const char *name, size_t length)
 {
-    size_t length;
-    const char *name = lua_tolstring(L, index, &length);
     const struct kj_field *field = kj_memo_find(kj_vm_of(L), shape, name);
     if (!field) {
         field = kj_shape_field(shape, name, length);

@@ -251,13 +251,13 @@ static int list_index(lua_State *L, struct view *view)
 static int doc_index(lua_State *L, struct view *view)
 {
     size_t length;
-    if (lua_type(L, 2) != LUA_TSTRING) {
+    const char *key = lua_type(L, 2) == LUA_TSTRING ? lua_tolstring(L, 2, &length) : NULL;
+    if (!key) {
         return luaL_error(L, "%s has named fields, but was asked for a %s",
                           name_of(L, view, "this document"), luaL_typename(L, 2));
     }
-    const char *key = lua_tolstring(L, 2, &length);
     const struct kj_field *field = NULL;
-    if (!view->shape->open && !(field = kj_shape_field_at(L, view->shape, 2))) {
+    if (!view->shape->open && !(field = kj_shape_field_at(L, view->shape, 2, key, length))) {
         return kj_shape_unknown(L, view->shape, key);
     }
     struct kj_element at;

@@ -75,8 +75,9 @@ extern const struct kj_shape kj_shape_call; // c itself
 // The field, or NULL.
 const struct kj_field *kj_shape_field(const struct kj_shape *shape, const char *name,
                                       size_t length);
-// The same for the text at `index`, by way of the state's memo.
-const struct kj_field *kj_shape_field_at(lua_State *L, const struct kj_shape *shape, int index);
+// The same for the text at `index` of the stack, by way of the state's memo.
+const struct kj_field *kj_shape_field_at(lua_State *L, const struct kj_shape *shape, int index,
+                                         const char *name, size_t length);
 // Raises: c.lead has no field "emial"; did you mean "email"?
 int kj_shape_unknown(lua_State *L, const struct kj_shape *shape, const char *name);
 

@@ -51,6 +51,8 @@ struct kj_vm {
     int64_t fuel;
     int64_t unchecked;   // charged since the last look at the clock
     bool timed;          // inside a bracket
+    bool uncounted;      // its instructions are not counted
+    bool overdue;        // and it took too long for that
     int64_t deadline_ns; // of this thread's CPU clock; 0 = nobody looked yet
     enum kj_vm_stop stop;
     const struct kj_sources *sources; // what require may load; borrowed
@@ -97,6 +99,11 @@ struct kj_vm *kj_vm_of(lua_State *L);
 // The bracket around script code: sets the budgets anew; end collects garbage when much is there.
 void kj_vm_begin(struct kj_vm *vm);
 void kj_vm_end(struct kj_vm *vm);
+// For what nearly always ends soon: instructions are not counted; when it takes more than some 10
+// ms an error is raised that no pcall holds, and the owner begins anew by kj_vm_begin.
+void kj_vm_begin_uncounted(struct kj_vm *vm);
+// After a failure: is the state fit to begin anew? Only memory is not.
+bool kj_vm_try_counted(struct kj_vm *vm);
 // Work done in C on behalf of a script, in instructions; raises the Lua error of the limit.
 void kj_vm_charge(lua_State *L, int64_t units);
 // Raises the sticky error again when a limit was hit.
