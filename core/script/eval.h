@@ -76,12 +76,14 @@ struct kj_eval {
     double score;
     const char *tags[KJ_MAX_TAGS];
     size_t tag_count;
-    int nesting; // frames in use
+    int nesting;    // frames in use
+    uint32_t shown; // bit per place: c's view of it is that of this call
     uint32_t explain_count, fault_count;
     struct kj_buf spoken; // what the assistant said, folded; filled when first needed
     // From here on not cleared for the next evaluation of this state.
     const struct kj_rules *rules;
     struct kj_fact_place places[24];
+    const struct kj_zone *zone; // of the call before
     enum kj_truth *texts;
     struct kj_var_result *variables;
     struct kj_result *verdicts;

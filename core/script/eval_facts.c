@@ -139,6 +139,16 @@ static void take_answers(struct kj_eval *eval)
     take_texts(eval);
 }
 
+// Calls of one campaign mostly share a zone: the last one is kept, zones live for ever.
+static void take_zone(struct kj_eval *eval, const char *name)
+{
+    if (!eval->zone || strcmp(name, kj_zone_name(eval->zone)) != 0) {
+        eval->zone = kj_zone_get(name);
+        eval->zone = eval->zone ? eval->zone : kj_zone_get("UTC");
+    }
+    eval->vm->zone = eval->zone;
+}
+
 void kj_eval_take_facts(struct kj_eval *eval)
 {
     take_members(eval);
@@ -153,9 +163,7 @@ void kj_eval_take_facts(struct kj_eval *eval)
     kj_copy(eval->language, sizeof eval->language,
             text_in(&call, "language", text_in(&lead, "language", "en")));
     eval->vm->language = eval->language;
-    const char *zone_name = text_in(&lead, "timezone", NULL);
-    const struct kj_zone *zone = zone_name ? kj_zone_get(zone_name) : NULL;
-    eval->vm->zone = zone ? zone : kj_zone_get("UTC");
+    take_zone(eval, text_in(&lead, "timezone", "UTC"));
     int64_t attempt = 0;
     if (kj_element_find(call.data, call.length, "attempt", 7, &at) &&
         !kj_element_int(&at, &attempt)) {

@@ -3,7 +3,6 @@
 
 #include "script/vm.h"
 
-#include <ctype.h>
 #include <string.h>
 
 enum { MAX_DEPTH = 180, CHARGE_EVERY = 256 };
@@ -36,16 +35,10 @@ static const char *malformed(struct kj_pattern *state, const char *why)
     return NULL;
 }
 
-// Where the single item that starts at `at` ends (its quantifier is not part of it).
-static const char *item_end(struct kj_pattern *state, const char *at)
+// Behind the ']' of the set whose '[' is at `at`.
+static const char *set_end(struct kj_pattern *state, const char *at)
 {
     const char *end = state->pattern_end;
-    if (*at == '%') {
-        return at + 1 < end ? at + 2 : malformed(state, "it ends with %");
-    }
-    if (*at != '[') {
-        return at + 1;
-    }
     at++;
     at += at < end && *at == '^';
     for (bool first = true; at < end; first = false) {
@@ -57,39 +50,60 @@ static const char *item_end(struct kj_pattern *state, const char *at)
     return malformed(state, "a [ is never closed");
 }
 
+// Where the single item that starts at `at` ends (its quantifier is not part of it).
+static inline const char *item_end(struct kj_pattern *state, const char *at)
+{
+    if (*at == '%') {
+        return at + 1 < state->pattern_end ? at + 2 : malformed(state, "it ends with %");
+    }
+    return *at == '[' ? set_end(state, at) : at + 1;
+}
+
+// Letters of ASCII, whatever the locale. By hand: each look of <ctype.h> asks for the thread's
+// table, and matching is little else.
+static inline bool within(int c, int first, unsigned count)
+{
+    return (unsigned)(c - first) < count;
+}
+
+static inline bool is_alnum(int c)
+{
+    return within(c | 0x20, 'a', 26) || within(c, '0', 10);
+}
+
 static bool in_class(int c, int letter)
 {
     bool result;
     switch (letter | 0x20) { // tolower, as far as letters go
     case 'a':
-        result = isalpha(c);
+        result = within(c | 0x20, 'a', 26);
         break;
     case 'c':
-        result = iscntrl(c);
+        result = c < ' ' || c == 127;
         break;
     case 'd':
-        result = isdigit(c);
+        result = within(c, '0', 10);
         break;
     case 'g':
-        result = isgraph(c);
+        result = within(c, '!', 94);
         break;
     case 'l':
-        result = islower(c);
+        result = within(c, 'a', 26);
         break;
     case 'p':
-        result = ispunct(c);
+        result = within(c, '!', 94) && !is_alnum(c);
         break;
     case 's':
-        result = isspace(c);
+        result = c == ' ' || within(c, '\t', 5);
         break;
     case 'u':
-        result = isupper(c);
+        result = within(c, 'A', 26);
         break;
     case 'w':
-        result = isalnum(c);
+        result = is_alnum(c);
         break;
     case 'x':
-        result = isxdigit(c);
+        result = within(c, '0', 10) || within(c | 0x20, 'a', 6);
         break;
     case 'z': // as old patterns write a NUL
         result = c == 0;
@@ -305,7 +319,7 @@ static const char *percent_item(struct kj_pattern *state, const char *at, const 
         *pattern = next;
         return next ? at : NULL;
     }
-    if (isdigit((byte)kind)) {
+    if (within(kind, '0', 10)) {
         *pattern += 2;
         return repeated(state, at, kind);
     }

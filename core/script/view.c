@@ -126,12 +126,6 @@ void kj_view_reuse(lua_State *L, int index, const struct kj_element *at)
     set_data(L, view, at->data, at->length);
 }
 
-bool kj_view_is_current(lua_State *L, int index)
-{
-    const struct view *view = lua_touserdata(L, index);
-    return view->epoch == kj_vm_of(L)->epoch;
-}
-
 bool kj_view_doc(lua_State *L, int index, bson_t *doc, bool *list)
 {
     struct view *view = view_at(L, index);

@@ -90,7 +90,6 @@ void kj_push_scalar(lua_State *L, const struct kj_element *at, const struct kj_f
 void kj_view_push_fact(lua_State *L, const struct kj_element *at, const struct kj_field *field);
 // The view at `index`, pushed before by kj_view_push_fact, now shows this document or list.
 void kj_view_reuse(lua_State *L, int index, const struct kj_element *at);
-bool kj_view_is_current(lua_State *L, int index);
 // The document under a view at `index`; false when it is no view.
 bool kj_view_doc(lua_State *L, int index, bson_t *view, bool *list);
 // Pushes a sorted array of the keys (documents) or nothing (lists: returns false).

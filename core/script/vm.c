@@ -98,11 +98,6 @@ static void *allocate(void *arg, void *block, size_t old_size, size_t new_size)
     return grown;
 }
 
-struct kj_vm *kj_vm_of(lua_State *L)
-{
-    return *(struct kj_vm **)lua_getextraspace(L);
-}
-
 const char *kj_vm_stop_text(const struct kj_vm *vm)
 {
     switch (vm->stop) {

@@ -70,6 +70,11 @@ struct kj_vm {
     struct kj_memo memo[KJ_MEMO];
 };
 
+static inline struct kj_vm *kj_vm_of(lua_State *L)
+{
+    return *(struct kj_vm **)lua_getextraspace(L);
+}
+
 // Every userdata that a script can hold begins with its tag, the address of its kind: one look
 // tells what it is, where luaL_checkudata makes and compares a text each time.
 static inline void *kj_tagged(lua_State *L, int index, const void *tag)
@@ -94,7 +99,6 @@ int kj_vm_create(const struct kj_vm_limits *limits, const struct kj_sources *sou
                  const char *pack, bool steps, struct kj_vm **vm,
                  struct kj_fault *fault) KJ_MUST_USE;
 void kj_vm_destroy(struct kj_vm *vm);
-struct kj_vm *kj_vm_of(lua_State *L);
 
 // The bracket around script code: sets the budgets anew; end collects garbage when much is there.
 void kj_vm_begin(struct kj_vm *vm);
