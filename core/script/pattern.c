@@ -59,56 +59,28 @@ static inline const char *item_end(struct kj_pattern *state, const char *at)
     return *at == '[' ? set_end(state, at) : at + 1;
 }
 
-// Letters of ASCII, whatever the locale. By hand: each look of <ctype.h> asks for the thread's
-// table, and matching is little else.
-static inline bool within(int c, int first, unsigned count)
-{
-    return (unsigned)(c - first) < count;
-}
-
-static inline bool is_alnum(int c)
-{
-    return within(c | 0x20, 'a', 26) || within(c, '0', 10);
-}
+// The classes by their letters, as ranges of ASCII, whatever the locale: each look of <ctype.h>
+// asks for the thread's table, and matching is little else. The two with a NUL are not here.
+static const char *const k_classes[26] = {
+    ['a' - 'a'] = "azAZ", ['d' - 'a'] = "09",       ['g' - 'a'] = "!~",
+    ['l' - 'a'] = "az",   ['p' - 'a'] = "!/:@[`{~", ['s' - 'a'] = "  \t\r",
+    ['u' - 'a'] = "AZ",   ['w' - 'a'] = "azAZ09",   ['x' - 'a'] = "09afAF",
+};
 
 static bool in_class(int c, int letter)
 {
-    bool result;
-    switch (letter | 0x20) { // tolower, as far as letters go
-    case 'a':
-        result = within(c | 0x20, 'a', 26);
-        break;
-    case 'c':
+    int small = letter | 0x20; // tolower, as far as letters go
+    const char *range = small >= 'a' && small <= 'z' ? k_classes[small - 'a'] : NULL;
+    bool result = false;
+    if (range) {
+        for (; *range && !result; range += 2) {
+            result = c >= range[0] && c <= range[1];
+        }
+    } else if (small == 'c') {
         result = c < ' ' || c == 127;
-        break;
-    case 'd':
-        result = within(c, '0', 10);
-        break;
-    case 'g':
-        result = within(c, '!', 94);
-        break;
-    case 'l':
-        result = within(c, 'a', 26);
-        break;
-    case 'p':
-        result = within(c, '!', 94) && !is_alnum(c);
-        break;
-    case 's':
-        result = c == ' ' || within(c, '\t', 5);
-        break;
-    case 'u':
-        result = within(c, 'A', 26);
-        break;
-    case 'w':
-        result = is_alnum(c);
-        break;
-    case 'x':
-        result = within(c, '0', 10) || within(c | 0x20, 'a', 6);
-        break;
-    case 'z': // as old patterns write a NUL
+    } else if (small == 'z') { // as old patterns write a NUL
         result = c == 0;
-        break;
-    default:
+    } else {
         return letter == c;
     }
     return letter & 0x20 ? result : !result;
@@ -319,7 +291,7 @@ static const char *percent_item(struct kj_pattern *state, const char *at, const 
         *pattern = next;
         return next ? at : NULL;
     }
-    if (within(kind, '0', 10)) {
+    if (in_class(kind, 'd')) {
         *pattern += 2;
         return repeated(state, at, kind);
     }
