@@ -19,6 +19,7 @@ struct kj_path {
     // Read for this run; owned. NULL when the job has none.
     bson_t *lead, *number, *campaign, *group, *assistant, *call;
     bson_t *facts, *plan, *outbox;
+    bool facts_due; // they stand on `call` here, but not in the store yet
     // kj_path_go_on: the job as it will be, what changes of it, and the events of that; or NULL.
     bson_t *ahead, *ahead_changes, *ahead_events;
     int64_t admitted_at, window_closes; // wall ms: when admit said yes, and how long that holds
