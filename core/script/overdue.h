@@ -1,5 +1,5 @@
 // Notices that a bracket of script code runs for long, without a count of instructions: the count
-// costs Lua a call at each instruction, 8 % of the time of evaluations that end long before any
+// costs Lua a call at each instruction, 9 % of the time of evaluations that end long before any
 // limit.
 #ifndef KJ_OVERDUE_H
 #define KJ_OVERDUE_H
