@@ -1,5 +1,6 @@
 // Stage commit: one write on the job stores its new state, the plan, and the outbox: all that must
-// happen because of it. From here on nothing is decided any more.
+// happen because of it. From here on nothing is decided any more. A recorded call has nothing in
+// its outbox: its state and plan are stored with the end of its job, one write less of some eight.
 #include "engine/path.h"
 
 #include "base/alloc.h"
@@ -164,7 +165,10 @@ void kj_commit(struct kj_path *path)
                    "lead_changes.priority")) // also for what is still to come of this job
         kj_doc_put_int(&changes, "priority",
                        kj_path_priority(kj_doc_int(path->plan, "lead_changes.priority", 50)));
-    kj_path_advance(path, "deliver", &changes, events);
+    if (kj_doc_bool(kj_path_job(path), "recorded", false))
+        kj_path_go_on(path, "deliver", &changes, events);
+    else
+        kj_path_advance(path, "deliver", &changes, events);
     bson_destroy(events);
     bson_destroy(&brief);
     bson_destroy(&changes);

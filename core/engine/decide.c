@@ -37,7 +37,9 @@ static void on_stored(struct kj_store_request *request)
 {
     struct kj_path *path = request->arg;
     struct kj_store_op *op = &request->ops[0];
-    if (op->status == KJ_OK) {
+    if (request->n_ops > 1 && request->ops[1].status != KJ_OK) {
+        kj_path_stall(path, "the facts could not be stored");
+    } else if (op->status == KJ_OK) {
         kj_rollout_count(path, op->doc);
         enter_commit(path, op->doc);
     } else if (op->status == KJ_EEXISTS) // decided in an earlier life: that decision stands
@@ -57,6 +59,16 @@ static void put_trial(const struct kj_path *path, const bson_t *shadow, bson_t *
         kj_doc_put_from(decision, "canary_failed", path->group, "rollout.hash");
     else if (kj_streq(kj_rollout_rules(path), kj_doc_text(path->group, "rollout.hash", "")))
         kj_doc_put_bool(decision, "canary", true);
+}
+
+static void put_facts(struct kj_path *path, struct kj_store_request *request)
+{
+    request->ops[1].verb = KJ_STORE_REPLACE;
+    request->ops[1].coll = KJ_CALLS;
+    request->ops[1].id = kj_doc_int(path->call, "_id", 0);
+    request->ops[1].version = kj_doc_int(path->call, "version", 0);
+    kj_store_own_doc(request, 1, bson_copy(path->call));
+    path->facts_due = false;
 }
 
 static void store_decision(struct kj_path *path, const bson_t *plan, const bson_t *shadow)
@@ -80,10 +92,12 @@ static void store_decision(struct kj_path *path, const bson_t *plan, const bson_
     put_trial(path, shadow, decision);
     kj_doc_put_doc(decision, "plan", plan);
     struct kj_store_request *request =
-        kj_store_request(1, kj_path_workspace(path), on_stored, path);
+        kj_store_request(path->facts_due ? 2 : 1, kj_path_workspace(path), on_stored, path);
     request->ops[0].verb = KJ_STORE_INSERT;
     request->ops[0].coll = KJ_DECISIONS;
     kj_store_own_doc(request, 0, decision);
+    if (path->facts_due)
+        put_facts(path, request);
     kj_store_submit(path->engine->store, request);
 }
 

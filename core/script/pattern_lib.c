@@ -71,8 +71,7 @@ static int search(lua_State *L, bool find)
         lua_pushnil(L);
         return 1;
     }
-    bool special = strcspn(pattern, "^$*+?.([%-") < pattern_length;
-    if (find && (lua_toboolean(L, 4) || !special)) {
+    if (find && (lua_toboolean(L, 4) || strcspn(pattern, "^$*+?.([%-") >= pattern_length)) {
         return find_plain(L, text, length, init);
     }
     struct kj_pattern state;

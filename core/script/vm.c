@@ -9,6 +9,7 @@
 #include "base/str.h"
 #include "model/zone.h"
 #include "script/eval.h"
+#include "script/overdue.h"
 #include "script/sandbox.h"
 
 #include <stdio.h>
@@ -24,7 +25,8 @@ enum {
     RESERVE = 64 * 1024,
     IDLE_BYTES = 4 * 1024 * 1024, // a waiting state holds no more garbage than this
     BYTES_PER_UNIT = 64,
-    PRESSURE_LIMIT = 16, // full collections forced by the cap in one bracket
+    PRESSURE_LIMIT = 16,     // full collections forced by the cap in one bracket
+    BEYOND_REACH = 40000000, // instructions: none runs so many before it is found overdue
 };
 
 const char kj_key_env, kj_key_loaded, kj_key_frozen, kj_key_snapshot, kj_key_declared, kj_key_kept;
@@ -94,11 +96,6 @@ static void *allocate(void *arg, void *block, size_t old_size, size_t new_size)
         vm->used = vm->used - from + new_size;
     }
     return grown;
-}
-
-struct kj_vm *kj_vm_of(lua_State *L)
-{
-    return *(struct kj_vm **)lua_getextraspace(L);
 }
 
 const char *kj_vm_stop_text(const struct kj_vm *vm)
@@ -178,6 +175,35 @@ void kj_vm_charge(lua_State *L, int64_t units)
     }
 }
 
+static void overdue_hook(lua_State *L, lua_Debug *info)
+{
+    (void)info;
+    kj_vm_of(L)->overdue = true;
+    luaL_error(L, "this takes long: it is begun anew, and counted");
+}
+
+void kj_vm_begin_uncounted(struct kj_vm *vm)
+{
+    kj_vm_begin(vm);
+    vm->uncounted = vm->limits.instructions >= BEYOND_REACH && kj_overdue_watch(vm, overdue_hook);
+    if (vm->uncounted) {
+        lua_sethook(vm->L, NULL, 0, 0);
+    }
+}
+
+static void count(struct kj_vm *vm)
+{
+    lua_sethook(vm->L, count_hook, LUA_MASKCOUNT, HOOK_EVERY);
+}
+
+bool kj_vm_try_counted(struct kj_vm *vm)
+{
+    if (vm->uncounted && (vm->stop == KJ_STOP_CPU || vm->stop == KJ_STOP_FUEL)) {
+        vm->stop = KJ_STOP_NONE; // where it was hit is not where a count would have hit it
+    }
+    return !vm->stop;
+}
+
 void kj_vm_begin(struct kj_vm *vm)
 {
     vm->fuel = vm->limits.instructions;
@@ -185,12 +211,17 @@ void kj_vm_begin(struct kj_vm *vm)
     vm->charged_bytes = 0;
     vm->unchecked = 0;
     vm->deadline_ns = 0;
+    vm->uncounted = vm->overdue = false;
     vm->timed = true;
 }
 
 void kj_vm_end(struct kj_vm *vm)
 {
     vm->timed = false;
+    if (vm->uncounted) {
+        kj_overdue_forget();
+        count(vm);
+    }
     if (!vm->stop && (vm->used > vm->limits.memory / 2 || vm->used > IDLE_BYTES)) {
         lua_gc(vm->L, LUA_GCCOLLECT);
     }
@@ -346,7 +377,7 @@ int kj_vm_create(const struct kj_vm_limits *limits, const struct kj_sources *sou
         kj_vm_destroy(vm);
         return status;
     }
-    lua_sethook(vm->L, count_hook, LUA_MASKCOUNT, HOOK_EVERY);
+    count(vm);
     *out = vm;
     return 0;
 }
