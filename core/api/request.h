@@ -11,6 +11,7 @@ struct kj_api {
     struct kj_request *requests; // open ones
     struct kj_map commands;      // name -> struct kj_command_entry
     struct kj_map tokens;        // hash -> bson_t, those looked up
+    int64_t tokens_since;        // mono ms: none of them was looked up before
     size_t open;
     void (*quiet)(void *arg); // while stopping: nothing is open any more
     void *quiet_arg;

@@ -160,6 +160,7 @@ int kj_mongo_create(struct kj_loop *loop, const struct kj_store_config *config,
         destroy(&mongo->base);
         return rc;
     }
+    mongo->base.first_event = kj_mongo_first_event(mongo);
     open_lanes(mongo);
     if (kj_loop_is_virtual(loop))
         kj_loop_on_settle(loop, on_settle, mongo);

@@ -6,7 +6,7 @@
 // mongo_group.c   a group: waves of batches, then their events            lane thread
 // mongo_crew.c    the threads that run the batches of a wave side by side
 // mongo_try.c     one batch's connection: what may be tried again, the breaker
-// mongo_rows.c    conditional writes of many rows, with a sure outcome for each
+// mongo_rows.c    conditional writes of many rows, with a sure outcome for each: mongo_judge.c
 // mongo_read.c, mongo_write.c, mongo_increment.c, mongo_claim.c, mongo_events.c, mongo_move.c: the
 //                 verbs
 // mongo_ids.c     numbers, in blocks; mongo_tidy.c: what nobody waits for
@@ -15,7 +15,8 @@
 // and beside it its declared fields, as SQLite's tables have them in columns. So filters and
 // uniqueness mean the same in both stores, and a document comes back byte for byte. `op` is the
 // stamp of the last write: whoever does not know how a write ended reads it. `events` are those of
-// writes whose copy into the collection of events is not yet known to be there.
+// writes whose copy into the collection of events is not yet known to be there. `past`, of what is
+// incremented: {version, op} of its newest writes.
 #ifndef KJ_MONGO_H
 #define KJ_MONGO_H
 
@@ -41,7 +42,7 @@ struct kj_mongo_lost { // a claim whose outcome nobody has heard
     int64_t until; // real mono ms: so long the database may still carry it out
 };
 
-enum { KJ_MONGO_CLEARS = 64, KJ_MONGO_LOST = 16 };
+enum { KJ_MONGO_CLEARS = 64, KJ_MONGO_LOST = 16, KJ_MONGO_PAST = 64 };
 
 struct kj_mongo {
     struct kj_store base;
@@ -109,7 +110,9 @@ struct kj_mongo_row {
     bool any_workspace; // the row's own workspace may differ from the one guessed here
     bson_t *doc, *fields, *events;
     char op[KJ_STAMP_SIZE];
-    bool open, tried;
+    bool fresh;         // the id is out of our own block: who finds it stored has stored it
+    bool keeps_past;    // see mongo_judge.c
+    bool open, doubted; // doubted: a reply was lost
     int status;
     int64_t owner; // KJ_EEXISTS: who has the key or the id
 };
@@ -155,6 +158,17 @@ int kj_mongo_update_rows(struct kj_mongo_work *work, enum kj_coll coll, struct k
                          size_t count) KJ_MUST_USE;
 void kj_mongo_whole_row(const struct kj_mongo_row *row, bson_t *whole); // as it is stored
 void kj_mongo_row_fini(struct kj_mongo_row *row);
+
+// mongo_judge.c
+enum kj_mongo_doubt {
+    KJ_MONGO_UPDATED,  // which of the open rows were met?
+    KJ_MONGO_ID_TAKEN, // of those with KJ_EEXISTS: by whom, ourselves perhaps?
+    KJ_MONGO_KEY_TAKEN
+};
+// Reads them back and judges each.
+int kj_mongo_judge(struct kj_mongo_work *work, enum kj_coll coll, struct kj_mongo_row *rows,
+                   size_t count, enum kj_mongo_doubt doubt) KJ_MUST_USE;
+void kj_mongo_close_row(struct kj_mongo_row *row, int status); // it is decided
 
 // mongo_read.c
 // Rows, or their documents only, into found->docs.

@@ -16,11 +16,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SLOT_BITS = 40 };
-
 int64_t kj_mongo_first_event(const struct kj_mongo *mongo)
 {
-    return mongo->slot << SLOT_BITS;
+    return mongo->slot << KJ_EVENT_STREAM_BITS;
 }
 
 // {op, host, at, across, list}: enough to make the events of it later.
@@ -146,7 +144,8 @@ static int find_next(struct kj_mongo_work *work)
     struct kj_store_op found = {0};
     BSON_APPEND_DOCUMENT_BEGIN(&filter, "_id", &range);
     kj_doc_put_int(&range, "$gt", kj_mongo_first_event(mongo));
-    kj_doc_put_int(&range, "$lt", kj_mongo_first_event(mongo) + (INT64_C(1) << SLOT_BITS));
+    kj_doc_put_int(&range, "$lt",
+                   kj_mongo_first_event(mongo) + (INT64_C(1) << KJ_EVENT_STREAM_BITS));
     bson_append_document_end(&filter, &range);
     BSON_APPEND_DOCUMENT_BEGIN(&opts, "sort", &sort);
     kj_doc_put_int(&sort, "_id", -1);

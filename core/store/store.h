@@ -131,6 +131,8 @@ struct kj_store_request {
 // Records of collection `idempotency` are dropped when they are older.
 #define KJ_IDEMPOTENCY_KEPT_MS INT64_C(86400000)
 
+enum { KJ_EVENT_STREAM_BITS = 40 }; // of an event's number; those above tell whose stream it is
+
 struct kj_store;
 
 struct kj_store_config {
@@ -159,7 +161,10 @@ struct kj_store_class {
 struct kj_store {
     const struct kj_store_class *class;
     struct kj_loop *loop;
-    bool shared; // set by the implementation: other hosts may work on the same data meanwhile
+    // Set by the implementation: other hosts may work on the same data meanwhile; then each numbers
+    // its events from a multiple of 2^40 of its own: ours begin behind first_event.
+    bool shared;
+    int64_t first_event;
     // Set by the application: called on the loop thread, in order, once an event is durable.
     // {_id: number, name, at, workspace, host, simulated?, data{}}
     void (*on_event)(void *arg, const bson_t *event);
