@@ -9,6 +9,7 @@
 // mongo_rows.c    conditional writes of many rows, with a sure outcome for each: mongo_judge.c
 // mongo_read.c, mongo_write.c, mongo_increment.c, mongo_claim.c, mongo_events.c, mongo_move.c: the
 //                 verbs
+// mongo_waiting.c events that a crash or an outage left in documents
 // mongo_ids.c     numbers, in blocks; mongo_tidy.c: what nobody waits for
 //
 // A row is {_id, version, workspace, fields{}, doc{}, op, events?[]}: the document as it was given,
@@ -20,6 +21,7 @@
 #ifndef KJ_MONGO_H
 #define KJ_MONGO_H
 
+#include "base/map.h"
 #include "store/collections.h"
 #include "store/lane.h"
 
@@ -60,8 +62,9 @@ struct kj_mongo {
     struct kj_external busy; // with a virtual clock: time stands while we work
     struct kj_task idle;
 
-    uv_mutex_t mutex; // guards the breaker, stop_by and ids
-    uv_cond_t wake;   // of those who pause
+    uv_mutex_t mutex;      // guards the breaker, stop_by, ids and orphans
+    uv_cond_t wake;        // of those who pause
+    struct kj_map orphans; // names of hosts whose events are to be adopted
     bool broken;
     int64_t broken_until, broken_ms;
     int64_t stop_by; // real mono ms: no new try after it; 0 while we live
@@ -202,15 +205,34 @@ void kj_mongo_done_row(struct kj_mongo_work *work, struct kj_mongo_item *item,
                        const struct kj_mongo_row *row);
 
 // mongo_events.c
+struct kj_mongo_copies { // of events, on their way into the collection
+    struct kj_mongo_row *rows;
+    size_t count;
+};
+void kj_mongo_copies_fini(struct kj_mongo_copies *copies);
+// Those of the events that were kept of one write.
+void kj_mongo_add_copies(const struct kj_mongo *mongo, const bson_t *kept, const char *workspace,
+                         struct kj_mongo_copies *copies);
+void kj_mongo_number_copy(struct kj_mongo_row *row, int64_t id);
+// Each number once: what was copied but not yet taken out of its document comes by again.
+void kj_mongo_tell_copy(struct kj_mongo *mongo, struct kj_mongo_row *row,
+                        struct kj_store_op *events);
 // Adds the item's events to an array of what waits to be copied.
 void kj_mongo_keep_events(const struct kj_mongo *mongo, const struct kj_mongo_item *item,
                           bson_t *array, uint32_t index);
 // Numbers and copies the events of the items that are done (by their order), and tells of them.
 void kj_mongo_copy_events(struct kj_mongo *mongo, struct kj_mongo_item **items, size_t count,
                           struct kj_store_op *events);
+int64_t kj_mongo_first_event(const struct kj_mongo *mongo); // behind this number they begin
+
+// mongo_waiting.c
+// One by one, where some may have been copied before.
+int kj_mongo_copy_singly(struct kj_mongo_work *work, struct kj_mongo_copies *copies,
+                         struct kj_store_op *events) KJ_MUST_USE;
 // At start and after an outage: copies what waits in documents. Finds the next number.
 int kj_mongo_catch_up(struct kj_mongo_work *work, struct kj_store_op *events) KJ_MUST_USE;
-int64_t kj_mongo_first_event(const struct kj_mongo *mongo); // behind this number they begin
+// What another host left waiting, into its stream.
+int kj_mongo_adopt_events(struct kj_mongo_work *work, const char *host) KJ_MUST_USE;
 
 // mongo_tidy.c
 // The events of a write have been copied.
@@ -229,6 +251,8 @@ void kj_mongo_return_id(struct kj_mongo *mongo, enum kj_coll coll, int64_t id);
 void kj_mongo_return_blocks(struct kj_mongo *mongo);
 // This host's slot and the number of this life of it.
 int kj_mongo_host(struct kj_mongo_work *work) KJ_MUST_USE;
+// Another host's slot; -1: it has none.
+int kj_mongo_slot_of(struct kj_mongo_work *work, const char *host, int64_t *slot) KJ_MUST_USE;
 
 // mongo_open.c
 int kj_mongo_open(struct kj_mongo *mongo, const struct kj_store_config *config,

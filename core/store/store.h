@@ -155,7 +155,8 @@ struct kj_store_config {
 struct kj_store_class {
     const char *name;
     void (*submit)(struct kj_store *store, struct kj_store_request *request);
-    void (*destroy)(struct kj_store *store); // waits for what was submitted
+    void (*destroy)(struct kj_store *store);                 // waits for what was submitted
+    void (*adopt)(struct kj_store *store, const char *host); // NULL: it needs none
 };
 
 struct kj_store {
@@ -202,6 +203,10 @@ const char *kj_store_keep_text(struct kj_store_request *request, const char *tex
 bson_t *kj_store_steal(struct kj_store_op *op, size_t i);
 // Requests submitted and not yet done: for those who shed load above.
 size_t kj_store_pending(const struct kj_store *store);
+
+// Another host has ended: events of writes that it came not to tell of are made visible by us, in
+// its stream, with the next requests; on_event does not tell of them. May be said again.
+void kj_store_adopt(struct kj_store *store, const char *host);
 
 // Shorthands for one operation.
 void kj_store_get(struct kj_store *store, const char *workspace, enum kj_coll coll, int64_t id,
