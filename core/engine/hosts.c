@@ -216,6 +216,7 @@ static void look_at_others(struct beat *beat, const struct kj_store_op *found, c
         else
             hosts->alive++;
     }
+    kj_queue_set_hosts(hosts->engine->queue, hosts->alive);
     for (size_t i = 0; i < found->n_docs; i++) {
         const bson_t *doc = found->docs[i];
         if (kj_lease_is_live(doc))

@@ -24,6 +24,7 @@ struct kj_queue {
     bool pump_posted, claiming, started, draining;
     bool recovering;  // a look for abandoned jobs is under way
     bool handed_back; // the lease is no longer ours
+    int hosts;        // that share the work
     struct kj_running *running;
     size_t running_count;
     void (*drained)(void *arg);
