@@ -49,6 +49,7 @@ const struct kj_command kj_commands[] = {
     {"rules.list", kj_rules_list},
     {"rules.reload", kj_rules_reload},
     {"status", kj_status},
+    {"store.copy", kj_store_copy},
     {"template.create", kj_template_create},
     {"template.get", kj_template_get},
     {"template.list", kj_template_list},

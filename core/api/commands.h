@@ -48,6 +48,7 @@ void kj_rules_check(struct kj_request *request);
 void kj_rules_list(struct kj_request *request);
 void kj_rules_reload(struct kj_request *request);
 void kj_status(struct kj_request *request);
+void kj_store_copy(struct kj_request *request);
 void kj_template_create(struct kj_request *request);
 void kj_template_get(struct kj_request *request);
 void kj_template_list(struct kj_request *request);

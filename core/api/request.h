@@ -16,6 +16,8 @@ struct kj_api {
     void (*quiet)(void *arg); // while stopping: nothing is open any more
     void *quiet_arg;
     bool clock_running, checking;
+    kj_copy_plan *copy_plan;
+    void *copy_plan_arg;
     struct kj_waiter *waiters; // event.since that wait for the next event
     size_t waiter_count;
     uint64_t wakes; // how often they were woken
