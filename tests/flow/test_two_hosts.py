@@ -3,6 +3,7 @@ drained, and the carrier's own log shows that nobody was rung twice; limits hold
 of both are told from either, also those of the one that died."""
 import collections
 import datetime
+import http.client
 import os
 import pathlib
 import signal
@@ -167,11 +168,18 @@ class Doors(Pair):
         def status():
             return b.http("POST", "/api/commands/status", "{}", bearer)[0]
         self.assertEqual(status(), 200)
+        link = http.client.HTTPConnection("127.0.0.1", b.port, timeout=10)
+        self.addCleanup(link.close)
+        link.request("GET", "/api/events", headers=bearer)
+        stream = link.getresponse()  # it is open: from now on
         a.ask("group.create", key="sales", pack="lead-qualification")
         start = time.monotonic()
         self.assertEqual(status(), 200)
         a.ask("token.revoke", id=made["id"])
         self.check_told(bus.receive()["result"], made=time.monotonic() - start)
+        lines = iter(stream.readline, b"")
+        self.assertIn(b"id: 1\n", lines)
+        self.assertEqual(next(lines), b"event: group.created\n")
         while status() == 200:  # five seconds after the first look at it
             self.assertLess(time.monotonic() - start, 7)
             time.sleep(0.05)
