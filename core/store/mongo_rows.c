@@ -157,6 +157,12 @@ static void read_write_error(struct kj_mongo_work *work, const bson_t *error,
                      kj_doc_text(error, "errmsg", "it does not say why"));
 }
 
+static void doubt_open(struct kj_mongo_row *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        rows[i].doubted |= rows[i].open;
+}
+
 // Runs one command for all open rows. KJ_E* when trying again is over.
 static int execute(struct kj_mongo_work *work, enum kj_coll coll, struct kj_mongo_row *rows,
                    size_t count, bool insert, struct outcome *outcome)
@@ -189,8 +195,10 @@ static int execute(struct kj_mongo_work *work, enum kj_coll coll, struct kj_mong
     outcome->sure = ok || (failed > 0 && error.domain != MONGOC_ERROR_STREAM &&
                            error.domain != MONGOC_ERROR_SERVER_SELECTION &&
                            kj_doc_count(&reply, "writeConcernErrors") == 0);
-    if (!outcome->sure)
+    if (!outcome->sure) {
+        doubt_open(rows, count);
         rc = kj_mongo_again(work, &error, &reply);
+    }
     bson_destroy(&reply);
     mongoc_bulk_operation_destroy(bulk);
     bson_destroy(&opts);
@@ -236,8 +244,6 @@ static int settle(struct kj_mongo_work *work, enum kj_coll coll, struct kj_mongo
 {
     int rc = 0;
     close_failed(rows, count);
-    for (size_t i = 0; i < count && !outcome->sure; i++)
-        rows[i].doubted |= rows[i].open;
     int64_t taken = count_open(rows, count, KJ_EEXISTS);
     bool all = outcome->sure && (insert || outcome->matched == count_open(rows, count, 0));
     for (size_t i = 0; i < count && all; i++)
