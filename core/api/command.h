@@ -44,6 +44,9 @@ void kj_api_drain(struct kj_api *api);
 // Calls back once no request is open (at once when none is).
 void kj_api_when_quiet(struct kj_api *api, void (*quiet)(void *arg), void *arg);
 struct kj_engine *kj_api_engine(struct kj_api *api);
+// Who knows how this store is copied into one of another type: puts what store.copy answers.
+typedef int kj_copy_plan(void *arg, const char *to, bson_t *result, struct kj_fault *fault);
+void kj_api_set_copy_plan(struct kj_api *api, kj_copy_plan *plan, void *arg);
 void kj_api_wake_events(struct kj_api *api); // a new event is durable: answers who waits for one
 
 // --- for handlers ---

@@ -61,6 +61,7 @@ const struct kj_command kj_commands[] = {
     {"rules.send", kj_rules_send},
     {"rules.shadow", kj_rules_shadow},
     {"status", kj_status},
+    {"store.copy", kj_store_copy},
     {"template.create", kj_template_create},
     {"template.get", kj_template_get},
     {"template.list", kj_template_list},

@@ -60,6 +60,7 @@ void kj_rules_rollout(struct kj_request *request);
 void kj_rules_send(struct kj_request *request);
 void kj_rules_shadow(struct kj_request *request);
 void kj_status(struct kj_request *request);
+void kj_store_copy(struct kj_request *request);
 void kj_template_create(struct kj_request *request);
 void kj_template_get(struct kj_request *request);
 void kj_template_list(struct kj_request *request);

@@ -11,10 +11,13 @@ struct kj_api {
     struct kj_request *requests; // open ones
     struct kj_map commands;      // name -> struct kj_command_entry
     struct kj_map tokens;        // hash -> bson_t, those looked up
+    int64_t tokens_since;        // mono ms: none of them was looked up before
     size_t open;
     void (*quiet)(void *arg); // while stopping: nothing is open any more
     void *quiet_arg;
     bool clock_running, checking;
+    kj_copy_plan *copy_plan;
+    void *copy_plan_arg;
     struct kj_waiter *waiters; // event.since that wait for the next event
     size_t waiter_count;
     uint64_t wakes; // how often they were woken

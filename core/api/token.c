@@ -2,7 +2,9 @@
 // an end. A local client of our own user (ipc) needs none.
 //
 // Those that were found stay in memory: a look-up in the store costs as much as all the rest of a
-// reading request. Only our own commands change tokens, and they make us forget.
+// reading request. Our own commands that change tokens make us forget. Where other hosts share the
+// store all are forgotten k_trusted_ms after the first was looked up: so long a token that another
+// host has revoked may still be taken here.
 #include "api/request.h"
 #include "base/alloc.h"
 
@@ -13,7 +15,7 @@
 #include <string.h>
 
 static const char *const k_scopes[] = {"read", "operate", "admin"};
-enum { k_remembered = 1000 };
+enum { k_remembered = 1000, k_trusted_ms = 5000 };
 
 // Fetched once: by its name OpenSSL looks it up for each SHA256(), which costs more than the
 // digest.
@@ -69,6 +71,17 @@ static void remember(struct kj_api *api, const bson_t *token)
     kj_doc_clear(&known);
 }
 
+static void forget_old(struct kj_api *api)
+{
+    int64_t now = kj_loop_mono(api->loop);
+    if (!api->engine->store->shared)
+        return;
+    if (now - api->tokens_since >= k_trusted_ms)
+        kj_token_forget(api);
+    if (api->tokens.count == 0)
+        api->tokens_since = now;
+}
+
 // Whether this token may do that; then the request is its workspace's.
 static int judge(struct kj_request *request, const bson_t *token, int scope, struct kj_fault *fault)
 {
@@ -120,6 +133,7 @@ void kj_token_check(struct kj_request *request, int scope,
         return;
     }
     kj_token_hash(request->token, hex);
+    forget_old(request->api);
     const bson_t *known = kj_map_get(&request->api->tokens, hex);
     if (known) {
         done(request, judge(request, known, scope, &fault) == KJ_OK ? NULL : &fault);

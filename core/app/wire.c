@@ -228,6 +228,8 @@ int kj_app_wire(struct kj_app *app, struct kj_fault *fault)
         rc = kj_api_create(app->engine, &app->api, fault);
     if (rc == KJ_OK)
         kj_engine_set_command(app->engine, command, app);
+    if (rc == KJ_OK)
+        kj_api_set_copy_plan(app->api, kj_app_copy_plan, app);
     if (rc == KJ_OK && getenv("KEJUE_CHECK")) // set by the flow tests
         kj_api_check_answers(app->api);
     app->checking = getenv("KEJUE_CHECK") != NULL;

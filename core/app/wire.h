@@ -40,6 +40,8 @@ int kj_app_store(struct kj_app *app, const char *type, struct kj_store **store,
 
 // copy_store.c: for kejued --copy-store; tells on standard output.
 int kj_app_copy_store(struct kj_app *app, struct kj_fault *fault) KJ_MUST_USE;
+// copy_plan.c: what store.copy answers.
+int kj_app_copy_plan(void *app, const char *to, bson_t *result, struct kj_fault *fault) KJ_MUST_USE;
 // KJ_ESTATE when the store is what an interrupted one has left. Before anything else uses it.
 int kj_app_refuse_half_copy(struct kj_app *app, struct kj_fault *fault) KJ_MUST_USE;
 

@@ -41,6 +41,7 @@ static void register_kinds(struct kj_engine *engine)
     // call.
     struct kj_job_kind call = {.name = "call",
                                .concurrency = engine->own->max_calls,
+                               .divided = true,
                                .max_attempts = 20,
                                .run = kj_path_run,
                                .arg = engine};
@@ -49,6 +50,7 @@ static void register_kinds(struct kj_engine *engine)
     // hold it. So many at once share each flush.
     call.name = "recorded";
     call.concurrency = k_recorded_at_once;
+    call.divided = false;
     kj_queue_register(engine->queue, &call);
     kj_effect_register(engine);
     kj_hookjob_register(engine);

@@ -114,8 +114,11 @@ static void on_beaten(struct kj_store_request *request)
 {
     struct beat *beat = request->arg;
     struct kj_hosts *hosts = beat->hosts;
-    for (size_t i = 1; i < request->n_ops; i++)
-        hosts->taken_over |= request->ops[i].status == KJ_OK && i <= beat->taken;
+    for (size_t i = 1; i <= beat->taken; i++)
+        if (request->ops[i].status == KJ_OK) {
+            hosts->taken_over = true;
+            kj_store_adopt(hosts->engine->store, kj_doc_text(request->ops[i].doc, "key", ""));
+        }
     int status = request->ops[0].status;
     if (status == KJ_OK)
         hosts->held_until = beat->sent_at + k_lease_ms - k_margin_ms;
@@ -213,9 +216,14 @@ static void look_at_others(struct beat *beat, const struct kj_store_op *found, c
         else
             hosts->alive++;
     }
+    kj_queue_set_hosts(hosts->engine->queue, hosts->alive);
     for (size_t i = 0; i < found->n_docs; i++) {
         const bson_t *doc = found->docs[i];
-        if (!kj_lease_is_live(doc) && kj_doc_time(doc, "beat_at", now) + k_forget_ms < now)
+        if (kj_lease_is_live(doc))
+            continue;
+        if (hosts->beats % k_sweep_beats == 0) // who took it over may have ended before it was done
+            kj_store_adopt(hosts->engine->store, kj_doc_text(doc, "key", ""));
+        if (kj_doc_time(doc, "beat_at", now) + k_forget_ms < now)
             forget(write, doc);
     }
 }

@@ -54,6 +54,7 @@ int kj_queue_create(struct kj_loop *loop, struct kj_store *store, const char *ho
     queue->host = kj_strdup(host);
     queue->seed = seed;
     queue->pump.run = pump_task;
+    queue->hosts = 1;
     kj_map_init(&queue->kinds);
     kj_timer_init(&queue->timer, on_timer, queue);
     kj_timer_init(&queue->grace, NULL, queue);
@@ -216,6 +217,14 @@ static void on_claimed(struct kj_store_request *request)
     kj_queue_check_drained(queue); // nothing was taken
 }
 
+// Of what is divided no host claims more than its part: the first to look would take a short list
+// whole, and the others' parts of the trunk's rate would lie idle.
+static size_t most(const struct kj_queue *queue, const struct kj_queue_kind *kind)
+{
+    int hosts = kind->kind.divided ? queue->hosts : 1;
+    return (size_t)((kind->kind.concurrency + hosts - 1) / hosts);
+}
+
 static void arm(struct kj_queue *queue)
 {
     int64_t due = INT64_MAX;
@@ -223,7 +232,7 @@ static void arm(struct kj_queue *queue)
     void *value;
     for (size_t at = 0; kj_map_next(&queue->kinds, &at, &name, &value);) {
         struct kj_queue_kind *kind = value;
-        bool room = kind->running < (size_t)kind->kind.concurrency;
+        bool room = kind->running < most(queue, kind);
         if (!kind->held && room && kind->next_due < due)
             due = kind->next_due;
     }
@@ -255,7 +264,7 @@ static void pump(struct kj_queue *queue)
     claim->queue = queue;
     for (size_t at = 0; kj_map_next(&queue->kinds, &at, &name, &value);) {
         struct kj_queue_kind *kind = value;
-        if (kind->held || kind->next_due > now || kind->running >= (size_t)kind->kind.concurrency)
+        if (kind->held || kind->next_due > now || kind->running >= most(queue, kind))
             continue;
         claim->rows[claim->count].kind = kind;
         claim->rows[claim->count].woken = kind->woken;
@@ -269,7 +278,7 @@ static void pump(struct kj_queue *queue)
     struct kj_store_request *request = kj_store_request(claim->count, "", on_claimed, claim);
     for (size_t i = 0; i < claim->count; i++) {
         struct kj_queue_kind *kind = claim->rows[i].kind;
-        int64_t room = kind->kind.concurrency - (int64_t)kind->running;
+        int64_t room = (int64_t)most(queue, kind) - (int64_t)kind->running;
         struct kj_store_op *op = &request->ops[i];
         op->verb = KJ_STORE_CLAIM;
         op->coll = KJ_JOBS;
@@ -280,6 +289,11 @@ static void pump(struct kj_queue *queue)
     }
     queue->claiming = true;
     kj_store_submit(queue->store, request);
+}
+
+void kj_queue_set_hosts(struct kj_queue *queue, int hosts)
+{
+    queue->hosts = hosts;
 }
 
 // --- start and drain ---

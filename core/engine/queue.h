@@ -20,6 +20,7 @@ struct kj_running; // a claimed job; valid from run() to kj_running_end
 struct kj_job_kind {
     const char *name;
     int concurrency;    // most at once on this host; 0 = 32
+    bool divided;       // that is the most of all hosts: each takes its part
     int max_attempts;   // 0 = 8
     int64_t backoff_ms; // base; 0 = 2 s; capped at 1 h
     bool tells_end;     // the event job.ended rides on the write that ends a job for good
@@ -54,6 +55,8 @@ void kj_queue_register(struct kj_queue *queue, const struct kj_job_kind *kind);
 const struct kj_job_kind *kj_queue_kind(const struct kj_queue *queue, const char *name);
 // The name under which jobs run; before start. At first the name given to create.
 void kj_queue_set_lease(struct kj_queue *queue, const char *lease);
+// How many hosts share the work; 1 at first.
+void kj_queue_set_hosts(struct kj_queue *queue, int hosts);
 // Releases what ended hosts (or our own last run) left running, then starts claiming.
 void kj_queue_start(struct kj_queue *queue, void (*started)(void *arg, int status), void *arg);
 // Stops claiming; `drained` is called when nothing runs or grace_ms have passed.

@@ -25,6 +25,7 @@ struct kj_queue {
     int64_t rest_until; // mono ms: a claim has failed, none before
     bool recovering;    // a look for abandoned jobs is under way
     bool handed_back;   // the lease is no longer ours
+    int hosts;          // that share the work
     struct kj_running *running;
     size_t running_count;
     void (*drained)(void *arg);

@@ -198,6 +198,13 @@ void kj_valve_shut(struct kj_store *base)
     }
 }
 
+static void adopt(struct kj_store *base, const char *host)
+{
+    struct valve *valve = (struct valve *)base;
+    if (!valve->shut)
+        kj_store_adopt(valve->inner, host);
+}
+
 static void destroy(struct kj_store *base)
 {
     free(base);
@@ -206,9 +213,11 @@ static void destroy(struct kj_store *base)
 struct kj_store *kj_valve_create(struct kj_store *inner)
 {
     struct valve *valve = KJ_NEW(struct valve);
-    valve->class = (struct kj_store_class){inner->class->name, submit, destroy};
-    valve->base =
-        (struct kj_store){.class = &valve->class, .loop = inner->loop, .shared = inner->shared};
+    valve->class = (struct kj_store_class){inner->class->name, submit, destroy, adopt};
+    valve->base = (struct kj_store){.class = &valve->class,
+                                    .loop = inner->loop,
+                                    .shared = inner->shared,
+                                    .first_event = inner->first_event};
     valve->inner = inner;
     valve->late_end = &valve->late;
     return &valve->base;

@@ -1,26 +1,36 @@
 // Server-sent events. What goes out is always read from the store by event.since, behind the
 // number that went out last: so a stream has no gap and no double, sees only its token's workspace,
 // ends when the token does, and a slow reader costs one page of memory. A published event is only
-// the sign to look; signs that come together lead to one look.
+// the sign to look; signs that come together lead to one look. Other hosts give no sign: where they
+// share the store, streams look each second. An event's id is then a list of numbers, one for each
+// host, so that a reader goes on where it was on any of them.
+#include "api/cursor.h"
 #include "base/alloc.h"
 #include "doc/json.h"
 #include "face/http_own.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { k_page = 200, k_gather_ms = 25, k_buffer = 16 << 20 };
+enum { k_page = 200, k_gather_ms = 25, k_look_ms = 1000, k_buffer = 16 << 20 };
 
 struct kj_stream {
     struct kj_stream *next, *previous;
     struct kj_exchange *exchange;
-    int64_t cursor;
+    struct kj_cursor cursor;
+    bool from_now; // it has no cursor yet
     bool opened, asking, behind, over;
     bool busy; // the reader has not taken what was sent
     struct kj_buf out;
 };
 
 static void ask(struct kj_stream *stream);
+
+static const struct kj_store *store_of(const struct kj_http *http)
+{
+    return kj_api_engine(http->api)->store;
+}
 
 // --- going out ---
 
@@ -61,9 +71,13 @@ static void open_stream(struct kj_stream *stream)
 
 static void put_event(struct kj_stream *stream, const bson_t *event)
 {
-    stream->cursor = kj_doc_int(event, "number", stream->cursor);
-    kj_buf_addf(&stream->out, "id: %lld\nevent: %s\ndata: ", (long long)stream->cursor,
-                kj_doc_text(event, "name", "event"));
+    struct kj_cursor *cursor = &stream->cursor;
+    if (!kj_cursor_pass(cursor, kj_doc_text(event, "host", ""), kj_doc_int(event, "number", 0)))
+        stream->over = true; // more hosts than a cursor has room for
+    kj_buf_adds(&stream->out, "id: ");
+    for (size_t i = 0; i < cursor->count; i++)
+        kj_buf_addf(&stream->out, "%s%lld", i ? "," : "", (long long)cursor->places[i].number);
+    kj_buf_addf(&stream->out, "\nevent: %s\ndata: ", kj_doc_text(event, "name", "event"));
     kj_json_write(event, 0, &stream->out);
     kj_buf_adds(&stream->out, "\n\n");
 }
@@ -73,6 +87,11 @@ static void take_events(struct kj_stream *stream, const bson_t *result)
     bson_t events, event;
     bson_iter_t at;
     size_t count = 0;
+    struct kj_fault ignored;
+    if (stream->from_now && kj_cursor_read(&stream->cursor, result,
+                                           store_of(stream->exchange->http), &ignored) != KJ_OK)
+        stream->over = true;
+    stream->from_now = false;
     if (kj_doc_child(result, "events", &events) && bson_iter_init(&at, &events))
         while (bson_iter_next(&at)) {
             uint32_t length;
@@ -115,7 +134,10 @@ static void ask(struct kj_stream *stream)
 {
     bson_t args = BSON_INITIALIZER;
     struct kj_exchange *exchange = stream->exchange;
-    kj_doc_put_int(&args, "cursor", stream->cursor);
+    if (stream->from_now)
+        kj_doc_put_text(&args, "cursor", "now");
+    else
+        kj_cursor_put(&stream->cursor, &args);
     kj_doc_put_int(&args, "limit", k_page);
     struct kj_ask ask = {.command = "event.since",
                          .args = &args,
@@ -137,6 +159,15 @@ void kj_http_on_feed(uv_timer_t *timer)
         if (stream->opened && !stream->asking && !stream->over && !stream->busy)
             ask(stream);
     }
+    if (http->streams && store_of(http)->shared)
+        uv_timer_start(timer, kj_http_on_feed, k_look_ms, 0);
+}
+
+// So soon, if nothing is due before.
+static void look_within(struct kj_http *http, uint64_t ms)
+{
+    if (!uv_is_active((uv_handle_t *)&http->feed) || uv_timer_get_due_in(&http->feed) > ms)
+        uv_timer_start(&http->feed, kj_http_on_feed, ms, 0);
 }
 
 void kj_http_publish(struct kj_http *http, const bson_t *event)
@@ -144,8 +175,8 @@ void kj_http_publish(struct kj_http *http, const bson_t *event)
     int64_t number = kj_doc_int(event, "_id", 0);
     if (number > http->latest)
         http->latest = number;
-    if (http->streams && !uv_is_active((uv_handle_t *)&http->feed))
-        uv_timer_start(&http->feed, kj_http_on_feed, k_gather_ms, 0);
+    if (http->streams)
+        look_within(http, k_gather_ms);
 }
 
 // Also how a reader that has gone is noticed; one that is behind is the link's to cut off.
@@ -162,32 +193,42 @@ void kj_http_beat(struct kj_http *http)
 
 // --- beginning and end ---
 
-static bool parse_number(const char *text, int64_t *number)
+// "17", or of several hosts "17,1099511627790".
+static bool parse_cursor(const char *text, struct kj_cursor *cursor)
 {
-    size_t digits = strspn(text, "0123456789");
-    if (digits == 0 || digits > 18 || text[digits])
-        return false;
-    *number = strtoll(text, NULL, 10);
-    return true;
+    for (; *text; text += *text == ',') {
+        size_t digits = strspn(text, "0123456789");
+        if (digits == 0 || digits > 18 || (text[digits] && text[digits] != ','))
+            return false;
+        int64_t number = strtoll(text, NULL, 10);
+        char stream[24]; // a name for it: event.since tells hosts apart by their numbers
+        snprintf(stream, sizeof stream, "%lld", (long long)(number >> KJ_EVENT_STREAM_BITS));
+        if (!kj_cursor_pass(cursor, stream, number))
+            return false;
+        text += digits;
+    }
+    return cursor->count > 0;
 }
 
 // Where to go on: what the reader says it knows, else from now on.
-static int find_cursor(struct kj_exchange *exchange, int64_t *cursor, struct kj_fault *fault)
+static int find_cursor(struct kj_exchange *exchange, struct kj_stream *stream,
+                       struct kj_fault *fault)
 {
     const char *header = kj_http_field(&exchange->head, "Last-Event-ID"), *query = NULL;
     const char *name, *value;
     while (query == NULL && kj_http_query_next(&exchange->head.query, &name, &value))
         query = strcmp(name, "cursor") == 0 ? value : NULL;
-    *cursor = exchange->http->latest;
-    if (header && header[0] && !parse_number(header, cursor))
-        return kj_fault(fault, KJ_EINVAL, "Last-Event-ID", "send the id of the last event",
-                        "is not a number");
-    if (!(header && header[0]) && query && !parse_number(query, cursor))
-        return kj_fault(fault, KJ_EINVAL, "cursor", "send the number of the last event you know",
-                        "is not a number");
-    if (*cursor < 0)
-        return kj_fault(fault, KJ_EUNAVAILABLE, NULL, "try again in a moment, or give a cursor",
-                        "the newest event is not known yet");
+    if (header && header[0])
+        return parse_cursor(header, &stream->cursor)
+                   ? KJ_OK
+                   : kj_fault(fault, KJ_EINVAL, "Last-Event-ID", "send the id of the last event",
+                              "is not a number");
+    if (query)
+        return parse_cursor(query, &stream->cursor)
+                   ? KJ_OK
+                   : kj_fault(fault, KJ_EINVAL, "cursor",
+                              "send the number of the last event you know", "is not a number");
+    stream->from_now = true;
     return KJ_OK;
 }
 
@@ -195,18 +236,17 @@ void kj_http_events(struct kj_exchange *exchange)
 {
     struct kj_http *http = exchange->http;
     struct kj_fault fault;
-    int64_t cursor;
-    int rc = find_cursor(exchange, &cursor, &fault);
+    struct kj_stream *stream = KJ_NEW(struct kj_stream);
+    int rc = find_cursor(exchange, stream, &fault);
     if (rc == KJ_OK && http->n_streams >= KJ_HTTP_STREAMS)
         rc = kj_fault(&fault, KJ_EUNAVAILABLE, NULL, "try again later",
                       "%d streams are open already", KJ_HTTP_STREAMS);
     if (rc != KJ_OK) {
         kj_exchange_fault(exchange, 0, &fault, NULL);
+        free(stream);
         return;
     }
-    struct kj_stream *stream = KJ_NEW(struct kj_stream);
     stream->exchange = exchange;
-    stream->cursor = cursor;
     kj_buf_init(&stream->out, k_buffer);
     kj_buf_adds(&stream->out, "retry: 1000\n\n");
     exchange->stream = stream;
@@ -215,6 +255,8 @@ void kj_http_events(struct kj_exchange *exchange)
         http->streams->previous = stream;
     http->streams = stream;
     http->n_streams++;
+    if (store_of(http)->shared)
+        look_within(http, k_look_ms);
     ask(stream);
 }
 

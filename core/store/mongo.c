@@ -114,6 +114,7 @@ static void destroy(struct kj_store *base)
     kj_mongo_crew_destroy(mongo->crew);
     if (mongo->pool)
         mongoc_client_pool_destroy(mongo->pool);
+    kj_map_fini(&mongo->orphans);
     uv_cond_destroy(&mongo->wake);
     uv_mutex_destroy(&mongo->mutex);
     free(mongo->host);
@@ -122,7 +123,16 @@ static void destroy(struct kj_store *base)
     free(mongo);
 }
 
-static const struct kj_store_class k_class = {"mongodb", submit, destroy};
+static void adopt(struct kj_store *base, const char *host)
+{
+    struct kj_mongo *mongo = (struct kj_mongo *)base;
+    uv_mutex_lock(&mongo->mutex);
+    if (!kj_streq(host, mongo->host))
+        kj_map_put(&mongo->orphans, host, mongo);
+    uv_mutex_unlock(&mongo->mutex);
+}
+
+static const struct kj_store_class k_class = {"mongodb", submit, destroy, adopt};
 
 static void open_lanes(struct kj_mongo *mongo)
 {
@@ -152,6 +162,7 @@ int kj_mongo_create(struct kj_loop *loop, const struct kj_store_config *config,
     mongo->jobs_kept = config->jobs_kept > 0 ? config->jobs_kept : 1000000;
     mongo->telling.run = on_telling;
     mongo->idle.run = on_idle;
+    kj_map_init(&mongo->orphans);
     uv_mutex_init(&mongo->mutex);
     uv_cond_init(&mongo->wake);
     *out = NULL;
@@ -160,6 +171,7 @@ int kj_mongo_create(struct kj_loop *loop, const struct kj_store_config *config,
         destroy(&mongo->base);
         return rc;
     }
+    mongo->base.first_event = kj_mongo_first_event(mongo);
     open_lanes(mongo);
     if (kj_loop_is_virtual(loop))
         kj_loop_on_settle(loop, on_settle, mongo);

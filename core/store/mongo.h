@@ -6,19 +6,22 @@
 // mongo_group.c   a group: waves of batches, then their events            lane thread
 // mongo_crew.c    the threads that run the batches of a wave side by side
 // mongo_try.c     one batch's connection: what may be tried again, the breaker
-// mongo_rows.c    conditional writes of many rows, with a sure outcome for each
+// mongo_rows.c    conditional writes of many rows, with a sure outcome for each: mongo_judge.c
 // mongo_read.c, mongo_write.c, mongo_increment.c, mongo_claim.c, mongo_events.c, mongo_move.c: the
 //                 verbs
+// mongo_waiting.c events that a crash or an outage left in documents
 // mongo_ids.c     numbers, in blocks; mongo_tidy.c: what nobody waits for
 //
 // A row is {_id, version, workspace, fields{}, doc{}, op, events?[]}: the document as it was given,
 // and beside it its declared fields, as SQLite's tables have them in columns. So filters and
 // uniqueness mean the same in both stores, and a document comes back byte for byte. `op` is the
 // stamp of the last write: whoever does not know how a write ended reads it. `events` are those of
-// writes whose copy into the collection of events is not yet known to be there.
+// writes whose copy into the collection of events is not yet known to be there. `past`, of what is
+// incremented: {version, op} of its newest writes.
 #ifndef KJ_MONGO_H
 #define KJ_MONGO_H
 
+#include "base/map.h"
 #include "store/collections.h"
 #include "store/lane.h"
 
@@ -41,7 +44,7 @@ struct kj_mongo_lost { // a claim whose outcome nobody has heard
     int64_t until; // real mono ms: so long the database may still carry it out
 };
 
-enum { KJ_MONGO_CLEARS = 64, KJ_MONGO_LOST = 16 };
+enum { KJ_MONGO_CLEARS = 64, KJ_MONGO_LOST = 16, KJ_MONGO_PAST = 64 };
 
 struct kj_mongo {
     struct kj_store base;
@@ -59,8 +62,9 @@ struct kj_mongo {
     struct kj_external busy; // with a virtual clock: time stands while we work
     struct kj_task idle;
 
-    uv_mutex_t mutex; // guards the breaker, stop_by and ids
-    uv_cond_t wake;   // of those who pause
+    uv_mutex_t mutex;      // guards the breaker, stop_by, ids and orphans
+    uv_cond_t wake;        // of those who pause
+    struct kj_map orphans; // names of hosts whose events are to be adopted
     bool broken;
     int64_t broken_until, broken_ms;
     int64_t stop_by; // real mono ms: no new try after it; 0 while we live
@@ -109,7 +113,9 @@ struct kj_mongo_row {
     bool any_workspace; // the row's own workspace may differ from the one guessed here
     bson_t *doc, *fields, *events;
     char op[KJ_STAMP_SIZE];
-    bool open, tried;
+    bool fresh;         // the id is out of our own block: who finds it stored has stored it
+    bool keeps_past;    // see mongo_judge.c
+    bool open, doubted; // doubted: a reply was lost
     int status;
     int64_t owner; // KJ_EEXISTS: who has the key or the id
 };
@@ -156,6 +162,17 @@ int kj_mongo_update_rows(struct kj_mongo_work *work, enum kj_coll coll, struct k
 void kj_mongo_whole_row(const struct kj_mongo_row *row, bson_t *whole); // as it is stored
 void kj_mongo_row_fini(struct kj_mongo_row *row);
 
+// mongo_judge.c
+enum kj_mongo_doubt {
+    KJ_MONGO_UPDATED,  // which of the open rows were met?
+    KJ_MONGO_ID_TAKEN, // of those with KJ_EEXISTS: by whom, ourselves perhaps?
+    KJ_MONGO_KEY_TAKEN
+};
+// Reads them back and judges each.
+int kj_mongo_judge(struct kj_mongo_work *work, enum kj_coll coll, struct kj_mongo_row *rows,
+                   size_t count, enum kj_mongo_doubt doubt) KJ_MUST_USE;
+void kj_mongo_close_row(struct kj_mongo_row *row, int status); // it is decided
+
 // mongo_read.c
 // Rows, or their documents only, into found->docs.
 int kj_mongo_query(struct kj_mongo_work *work, enum kj_coll coll, const bson_t *filter,
@@ -188,15 +205,34 @@ void kj_mongo_done_row(struct kj_mongo_work *work, struct kj_mongo_item *item,
                        const struct kj_mongo_row *row);
 
 // mongo_events.c
+struct kj_mongo_copies { // of events, on their way into the collection
+    struct kj_mongo_row *rows;
+    size_t count;
+};
+void kj_mongo_copies_fini(struct kj_mongo_copies *copies);
+// Those of the events that were kept of one write.
+void kj_mongo_add_copies(const struct kj_mongo *mongo, const bson_t *kept, const char *workspace,
+                         struct kj_mongo_copies *copies);
+void kj_mongo_number_copy(struct kj_mongo_row *row, int64_t id);
+// Each number once: what was copied but not yet taken out of its document comes by again.
+void kj_mongo_tell_copy(struct kj_mongo *mongo, struct kj_mongo_row *row,
+                        struct kj_store_op *events);
 // Adds the item's events to an array of what waits to be copied.
 void kj_mongo_keep_events(const struct kj_mongo *mongo, const struct kj_mongo_item *item,
                           bson_t *array, uint32_t index);
 // Numbers and copies the events of the items that are done (by their order), and tells of them.
 void kj_mongo_copy_events(struct kj_mongo *mongo, struct kj_mongo_item **items, size_t count,
                           struct kj_store_op *events);
+int64_t kj_mongo_first_event(const struct kj_mongo *mongo); // behind this number they begin
+
+// mongo_waiting.c
+// One by one, where some may have been copied before.
+int kj_mongo_copy_singly(struct kj_mongo_work *work, struct kj_mongo_copies *copies,
+                         struct kj_store_op *events) KJ_MUST_USE;
 // At start and after an outage: copies what waits in documents. Finds the next number.
 int kj_mongo_catch_up(struct kj_mongo_work *work, struct kj_store_op *events) KJ_MUST_USE;
-int64_t kj_mongo_first_event(const struct kj_mongo *mongo); // behind this number they begin
+// What another host left waiting, into its stream.
+int kj_mongo_adopt_events(struct kj_mongo_work *work, const char *host) KJ_MUST_USE;
 
 // mongo_tidy.c
 // The events of a write have been copied.
@@ -215,6 +251,8 @@ void kj_mongo_return_id(struct kj_mongo *mongo, enum kj_coll coll, int64_t id);
 void kj_mongo_return_blocks(struct kj_mongo *mongo);
 // This host's slot and the number of this life of it.
 int kj_mongo_host(struct kj_mongo_work *work) KJ_MUST_USE;
+// Another host's slot; -1: it has none.
+int kj_mongo_slot_of(struct kj_mongo_work *work, const char *host, int64_t *slot) KJ_MUST_USE;
 
 // mongo_open.c
 int kj_mongo_open(struct kj_mongo *mongo, const struct kj_store_config *config,

@@ -180,6 +180,30 @@ void kj_mongo_return_blocks(struct kj_mongo *mongo)
     kj_mongo_end(&work, KJ_EUNAVAILABLE); // says nothing about the breaker
 }
 
+int kj_mongo_slot_of(struct kj_mongo_work *work, const char *host, int64_t *slot)
+{
+    mongoc_collection_t *sequences = sequences_of(work);
+    bson_t query = BSON_INITIALIZER;
+    char name[80];
+    bool failed = true;
+    int rc = 0;
+    snprintf(name, sizeof name, "host:%s", host);
+    kj_doc_put_text(&query, "_id", name);
+    while (failed && rc == 0) {
+        const bson_t *row, *reply = NULL;
+        bson_error_t error;
+        mongoc_cursor_t *cursor = mongoc_collection_find_with_opts(sequences, &query, NULL, NULL);
+        *slot = mongoc_cursor_next(cursor, &row) ? kj_doc_int(row, "slot", 0) - 1 : -1;
+        failed = mongoc_cursor_error_document(cursor, &error, &reply);
+        if (failed)
+            rc = kj_mongo_again(work, &error, reply);
+        mongoc_cursor_destroy(cursor);
+    }
+    bson_destroy(&query);
+    mongoc_collection_destroy(sequences);
+    return rc;
+}
+
 // A new host takes the next slot; $max keeps the one it has.
 int kj_mongo_host(struct kj_mongo_work *work)
 {

@@ -1,7 +1,8 @@
 // Increments: the rows are read, added to here, and put back if nobody was faster; else once more.
 //
 // Not by $inc: sums that overflow and fields that are no numbers must be refused as everywhere, and
-// a lost reply to $inc would leave a riddle. All increments of one document in a batch become one
+// a lost reply to $inc would leave a riddle; here it is none, also when other hosts add to the same
+// document just then (see mongo_judge.c). All increments of one document in a batch become one
 // write, so that a counter that everybody adds to costs what one write costs.
 #include "store/mongo.h"
 
@@ -67,6 +68,8 @@ static void add(struct merge *merge, size_t i, struct kj_mongo_row *row)
         return;
     }
     next.old_version = old;
+    next.fresh = old == 0;
+    next.keeps_past = true;
     next.events = row->events;
     row->events = NULL;
     kj_mongo_row_fini(row);

@@ -1,13 +1,11 @@
 // Conditional writes of many rows in one round trip, with a sure outcome for each.
 //
 // A bulk reply tells how many rows were met, not which, and a lost one tells nothing; so when not
-// everything went well the rows are read back: one that bears our stamp was written by us, one that
-// still has the old version was not, and everything else was decided by somebody faster. That also
-// makes a second try harmless. One command for all rows is what makes this store fast: a round trip
-// with a majority's flush costs milliseconds, a row in it microseconds.
+// everything went well the rows are read back (mongo_judge.c). That also makes a second try
+// harmless. One command for all rows is what makes this store fast: a round trip with a majority's
+// flush costs milliseconds, a row in it microseconds.
 #include "store/mongo.h"
 
-#include "base/map.h"
 #include "base/str.h"
 
 #include <stdio.h>
@@ -51,6 +49,15 @@ static void no_checks(bson_t *opts)
     kj_doc_put_bool(opts, "validate", false);
 }
 
+static void put_past(const struct kj_mongo_row *row, bson_t *past)
+{
+    bson_t one = BSON_INITIALIZER;
+    kj_doc_put_int(&one, "version", row->version);
+    kj_doc_put_text(&one, "op", row->op);
+    kj_doc_put_doc(past, "0", &one);
+    bson_destroy(&one);
+}
+
 void kj_mongo_whole_row(const struct kj_mongo_row *row, bson_t *whole)
 {
     kj_doc_put_int(whole, "_id", row->id);
@@ -61,6 +68,35 @@ void kj_mongo_whole_row(const struct kj_mongo_row *row, bson_t *whole)
     kj_doc_put_text(whole, "op", row->op);
     if (row->events)
         kj_doc_put_array(whole, "events", row->events);
+    if (row->keeps_past) {
+        bson_t past;
+        BSON_APPEND_ARRAY_BEGIN(whole, "past", &past);
+        put_past(row, &past);
+        bson_append_array_end(whole, &past);
+    }
+}
+
+// Behind those of an earlier write: events that nobody has copied yet, and stamps.
+static void put_push(const struct kj_mongo_row *row, bson_t *update)
+{
+    bson_t push, each, past;
+    if (!row->events && !row->keeps_past)
+        return;
+    BSON_APPEND_DOCUMENT_BEGIN(update, "$push", &push);
+    if (row->events) {
+        BSON_APPEND_DOCUMENT_BEGIN(&push, "events", &each);
+        kj_doc_put_array(&each, "$each", row->events);
+        bson_append_document_end(&push, &each);
+    }
+    if (row->keeps_past) {
+        BSON_APPEND_DOCUMENT_BEGIN(&push, "past", &each);
+        BSON_APPEND_ARRAY_BEGIN(&each, "$each", &past);
+        put_past(row, &past);
+        bson_append_array_end(&each, &past);
+        kj_doc_put_int(&each, "$slice", -KJ_MONGO_PAST);
+        bson_append_document_end(&push, &each);
+    }
+    bson_append_document_end(update, &push);
 }
 
 static void add_insert(mongoc_bulk_operation_t *bulk, const struct kj_mongo_row *row)
@@ -76,7 +112,7 @@ static void add_insert(mongoc_bulk_operation_t *bulk, const struct kj_mongo_row 
 static void add_update(mongoc_bulk_operation_t *bulk, const struct kj_mongo_row *row)
 {
     bson_t query = BSON_INITIALIZER, update = BSON_INITIALIZER, opts = BSON_INITIALIZER;
-    bson_t set, push, each;
+    bson_t set;
     no_checks(&opts);
     kj_doc_put_int(&query, "_id", row->id);
     kj_doc_put_int(&query, "version", row->old_version);
@@ -87,13 +123,7 @@ static void add_update(mongoc_bulk_operation_t *bulk, const struct kj_mongo_row 
     kj_doc_put_doc(&set, "doc", row->doc);
     kj_doc_put_text(&set, "op", row->op);
     bson_append_document_end(&update, &set);
-    if (row->events) { // behind those of an earlier write that nobody has copied yet
-        BSON_APPEND_DOCUMENT_BEGIN(&update, "$push", &push);
-        BSON_APPEND_DOCUMENT_BEGIN(&push, "events", &each);
-        kj_doc_put_array(&each, "$each", row->events);
-        bson_append_document_end(&push, &each);
-        bson_append_document_end(&update, &push);
-    }
+    put_push(row, &update);
     (void)mongoc_bulk_operation_update_one_with_opts(bulk, &query, &update, &opts, NULL);
     bson_destroy(&opts);
     bson_destroy(&update);
@@ -125,6 +155,12 @@ static void read_write_error(struct kj_mongo_work *work, const bson_t *error,
             kj_fault(&work->fault, KJ_EIO, work->mongo->where, "see the log of the database",
                      "The MongoDB database %s refused a document: %s.", work->mongo->where,
                      kj_doc_text(error, "errmsg", "it does not say why"));
+}
+
+static void doubt_open(struct kj_mongo_row *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        rows[i].doubted |= rows[i].open;
 }
 
 // Runs one command for all open rows. KJ_E* when trying again is over.
@@ -159,8 +195,10 @@ static int execute(struct kj_mongo_work *work, enum kj_coll coll, struct kj_mong
     outcome->sure = ok || (failed > 0 && error.domain != MONGOC_ERROR_STREAM &&
                            error.domain != MONGOC_ERROR_SERVER_SELECTION &&
                            kj_doc_count(&reply, "writeConcernErrors") == 0);
-    if (!outcome->sure)
+    if (!outcome->sure) {
+        doubt_open(rows, count);
         rc = kj_mongo_again(work, &error, &reply);
+    }
     bson_destroy(&reply);
     mongoc_bulk_operation_destroy(bulk);
     bson_destroy(&opts);
@@ -168,149 +206,13 @@ static int execute(struct kj_mongo_work *work, enum kj_coll coll, struct kj_mong
     return rc;
 }
 
-// --- reading back ---
-
-static void close_row(struct kj_mongo_row *row, int status)
-{
-    row->open = false;
-    row->status = status;
-}
-
-static void name_key(struct kj_buf *name, const char *key, const char *workspace)
-{
-    kj_buf_reset(name);
-    kj_buf_adds(name, key);
-    kj_buf_addc(name, '\n');
-    kj_buf_adds(name, workspace);
-}
-
-// Stored rows by "#id" or, with `keys`, by "key\nworkspace", of the open rows with `status`.
-static int read_back(struct kj_mongo_work *work, enum kj_coll coll, struct kj_mongo_row *rows,
-                     size_t count, int status, bool keys, struct kj_store_op *found)
-{
-    bson_t filter = BSON_INITIALIZER, opts = BSON_INITIALIZER, in, array, only;
-    struct kj_doc_list list = {&array};
-    const char *key_field = kj_collection(coll)->fields[0].name;
-    char path[80];
-    snprintf(path, sizeof path, "fields.%s", key_field);
-    BSON_APPEND_DOCUMENT_BEGIN(&filter, keys ? path : "_id", &in);
-    BSON_APPEND_ARRAY_BEGIN(&in, "$in", &array);
-    for (size_t i = 0; i < count; i++) {
-        if (!rows[i].open || rows[i].status != status)
-            continue;
-        const char *key = kj_doc_text(rows[i].fields, key_field, NULL);
-        if (!keys)
-            kj_doc_put_int(&array, kj_doc_next(&list), rows[i].id);
-        else if (key)
-            kj_doc_put_text(&array, kj_doc_next(&list), key);
-    }
-    bson_append_array_end(&in, &array);
-    bson_append_document_end(&filter, &in);
-    BSON_APPEND_DOCUMENT_BEGIN(&opts, "projection", &only);
-    kj_doc_put_int(&only, "version", 1);
-    kj_doc_put_int(&only, "workspace", 1);
-    kj_doc_put_int(&only, "op", 1);
-    kj_doc_put_int(&only, path, 1);
-    bson_append_document_end(&opts, &only);
-    int rc = list.count ? kj_mongo_query(work, coll, &filter, &opts, false, found) : 0;
-    bson_destroy(&opts);
-    bson_destroy(&filter);
-    return rc;
-}
-
-static void index_found(enum kj_coll coll, const struct kj_store_op *found, bool keys,
-                        struct kj_map *map)
-{
-    char path[80];
-    struct kj_buf name;
-    kj_buf_init(&name, 0);
-    snprintf(path, sizeof path, "fields.%s", kj_collection(coll)->fields[0].name);
-    for (size_t i = 0; i < found->n_docs; i++) {
-        const bson_t *row = found->docs[i];
-        if (keys)
-            name_key(&name, kj_doc_text(row, path, ""), kj_doc_text(row, "workspace", ""));
-        else {
-            kj_buf_reset(&name);
-            kj_buf_addf(&name, "%lld", (long long)kj_doc_int(row, "_id", 0));
-        }
-        kj_map_put(map, name.data, found->docs[i]);
-    }
-    kj_buf_fini(&name);
-}
-
-typedef void judge_row(struct kj_mongo_row *row, const bson_t *stored);
-
-// Reads the open rows with `status` back and judges each.
-static int judge_all(struct kj_mongo_work *work, enum kj_coll coll, struct kj_mongo_row *rows,
-                     size_t count, int status, bool keys, judge_row *judge)
-{
-    struct kj_store_op found = {0};
-    struct kj_map map;
-    struct kj_buf name;
-    kj_map_init(&map);
-    kj_buf_init(&name, 0);
-    int rc = read_back(work, coll, rows, count, status, keys, &found);
-    if (rc == 0)
-        index_found(coll, &found, keys, &map);
-    for (size_t i = 0; i < count && rc == 0; i++) {
-        if (!rows[i].open || rows[i].status != status)
-            continue;
-        kj_buf_reset(&name);
-        if (keys)
-            name_key(&name, kj_doc_text(rows[i].fields, kj_collection(coll)->fields[0].name, ""),
-                     rows[i].workspace);
-        else
-            kj_buf_addf(&name, "%lld", (long long)rows[i].id);
-        judge(&rows[i], kj_map_get(&map, name.data));
-    }
-    kj_buf_fini(&name);
-    kj_map_fini(&map);
-    kj_store_clear_result(&found);
-    return rc;
-}
-
-// An insert met a taken _id: it is ours from an earlier try, or somebody's; without such a row it
-// was the key that is taken.
-static void judge_taken_id(struct kj_mongo_row *row, const bson_t *stored)
-{
-    if (stored == NULL)
-        return;
-    bool ours = strcmp(kj_doc_text(stored, "op", ""), row->op) == 0;
-    row->owner = row->id;
-    close_row(row, ours ? 0 : KJ_EEXISTS);
-}
-
-static void judge_taken_key(struct kj_mongo_row *row, const bson_t *stored)
-{
-    row->status = 0; // the owner is gone already: try again
-    if (stored == NULL)
-        return;
-    row->owner = kj_doc_int(stored, "_id", 0);
-    close_row(row, row->owner == row->id && strcmp(kj_doc_text(stored, "op", ""), row->op) == 0
-                       ? 0
-                       : KJ_EEXISTS);
-}
-
-static void judge_update(struct kj_mongo_row *row, const bson_t *stored)
-{
-    const char *workspace = kj_doc_text(stored, "workspace", "");
-    if (stored == NULL)
-        close_row(row, KJ_ENOTFOUND);
-    else if (strcmp(kj_doc_text(stored, "op", ""), row->op) == 0)
-        close_row(row, 0);
-    else if (strcmp(workspace, row->workspace) != 0 && !row->any_workspace)
-        close_row(row, KJ_ENOTFOUND);
-    else if (kj_doc_int(stored, "version", 0) != row->old_version)
-        close_row(row, KJ_ECONFLICT);
-    else if (strcmp(workspace, row->workspace) != 0)
-        kj_mongo_move_row(row, workspace);
-}
+// --- the outcome ---
 
 static void close_failed(struct kj_mongo_row *rows, size_t count)
 {
     for (size_t i = 0; i < count; i++)
         if (rows[i].open && rows[i].status < 0 && rows[i].status != KJ_EEXISTS)
-            close_row(&rows[i], rows[i].status);
+            kj_mongo_close_row(&rows[i], rows[i].status);
 }
 
 static int64_t count_open(const struct kj_mongo_row *rows, size_t count, int status)
@@ -346,13 +248,13 @@ static int settle(struct kj_mongo_work *work, enum kj_coll coll, struct kj_mongo
     bool all = outcome->sure && (insert || outcome->matched == count_open(rows, count, 0));
     for (size_t i = 0; i < count && all; i++)
         if (rows[i].open && rows[i].status == 0)
-            close_row(&rows[i], 0);
+            kj_mongo_close_row(&rows[i], 0);
     if (!all && !insert)
-        rc = judge_all(work, coll, rows, count, 0, false, judge_update);
+        rc = kj_mongo_judge(work, coll, rows, count, KJ_MONGO_UPDATED);
     if (rc == 0 && taken && insert)
-        rc = judge_all(work, coll, rows, count, KJ_EEXISTS, false, judge_taken_id);
+        rc = kj_mongo_judge(work, coll, rows, count, KJ_MONGO_ID_TAKEN);
     if (rc == 0 && taken)
-        rc = judge_all(work, coll, rows, count, KJ_EEXISTS, true, judge_taken_key);
+        rc = kj_mongo_judge(work, coll, rows, count, KJ_MONGO_KEY_TAKEN);
     return rc;
 }
 

@@ -152,13 +152,39 @@ static void look_for_late(struct kj_mongo *mongo, struct kj_store_op *events)
     kj_mongo_end(&work, rc);
 }
 
+// One a group, so that the writes behind it wait for one only.
+static void adopt_one(struct kj_mongo *mongo)
+{
+    struct kj_mongo_work work;
+    char host[64] = "";
+    const char *name;
+    void *mark;
+    size_t at = 0;
+    uv_mutex_lock(&mongo->mutex);
+    if (kj_map_next(&mongo->orphans, &at, &name, &mark))
+        kj_copy(host, sizeof host, name);
+    uv_mutex_unlock(&mongo->mutex);
+    if (host[0] == 0)
+        return;
+    int rc = kj_mongo_begin(mongo, &work);
+    if (rc == 0)
+        rc = kj_mongo_adopt_events(&work, host);
+    kj_mongo_end(&work, rc);
+    uv_mutex_lock(&mongo->mutex);
+    if (rc == 0)
+        kj_map_remove(&mongo->orphans, host);
+    uv_mutex_unlock(&mongo->mutex);
+}
+
 void kj_mongo_tidy(struct kj_mongo *mongo, bool all, int64_t now, struct kj_store_op *events)
 {
     int64_t mono = mongo->uneasy_until ? kj_clock_real_mono() : 0;
     if (all || mongo->n_clears == KJ_MONGO_CLEARS)
         clear_all(mongo);
-    if (!all)
+    if (!all) {
         trim(mongo, now);
+        adopt_one(mongo);
+    }
     if (events && mono < mongo->uneasy_until && mono >= mongo->next_look)
         look_for_late(mongo, events);
 }

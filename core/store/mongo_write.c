@@ -24,6 +24,12 @@ void kj_mongo_done_row(struct kj_mongo_work *work, struct kj_mongo_item *item,
         item->op->new_id = row->owner;
     } else if (row->status == KJ_EIO) {
         item->request->fault = work->fault;
+    } else if (row->status == KJ_EUNAVAILABLE) {
+        kj_fault(&item->request->fault, row->status, work->mongo->where,
+                 "look at it, and try again if it is missing",
+                 "The MongoDB database %s lost an answer, and others have written since: whether "
+                 "this was added to %s cannot be told.",
+                 work->mongo->where, kj_coll_name(item->op->coll));
     }
     kj_mongo_done(item, row->status);
 }
@@ -127,6 +133,7 @@ int kj_mongo_insert(struct kj_mongo_work *work, struct kj_mongo_item **items, si
                 kj_mongo_return_id(work->mongo, op->coll, id);
             continue;
         }
+        rows[i].fresh = !own;
         if (own)
             rc = kj_mongo_own_id(work, op->coll, id);
         keep_events(work, items[i], &rows[i]);

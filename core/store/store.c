@@ -150,3 +150,9 @@ void kj_store_get(struct kj_store *store, const char *workspace, enum kj_coll co
     request->ops[0].key = kj_store_keep_text(request, key);
     kj_store_submit(store, request);
 }
+
+void kj_store_adopt(struct kj_store *store, const char *host)
+{
+    if (store->class->adopt)
+        store->class->adopt(store, host);
+}

@@ -131,6 +131,8 @@ struct kj_store_request {
 // Records of collection `idempotency` are dropped when they are older.
 #define KJ_IDEMPOTENCY_KEPT_MS INT64_C(86400000)
 
+enum { KJ_EVENT_STREAM_BITS = 40 }; // of an event's number; those above tell whose stream it is
+
 struct kj_store;
 
 struct kj_store_config {
@@ -153,13 +155,17 @@ struct kj_store_config {
 struct kj_store_class {
     const char *name;
     void (*submit)(struct kj_store *store, struct kj_store_request *request);
-    void (*destroy)(struct kj_store *store); // waits for what was submitted
+    void (*destroy)(struct kj_store *store);                 // waits for what was submitted
+    void (*adopt)(struct kj_store *store, const char *host); // NULL: it needs none
 };
 
 struct kj_store {
     const struct kj_store_class *class;
     struct kj_loop *loop;
-    bool shared; // set by the implementation: other hosts may work on the same data meanwhile
+    // Set by the implementation: other hosts may work on the same data meanwhile; then each numbers
+    // its events from a multiple of 2^40 of its own: ours begin behind first_event.
+    bool shared;
+    int64_t first_event;
     // Set by the application: called on the loop thread, in order, once an event is durable.
     // {_id: number, name, at, workspace, host, simulated?, data{}}
     void (*on_event)(void *arg, const bson_t *event);
@@ -197,6 +203,10 @@ const char *kj_store_keep_text(struct kj_store_request *request, const char *tex
 bson_t *kj_store_steal(struct kj_store_op *op, size_t i);
 // Requests submitted and not yet done: for those who shed load above.
 size_t kj_store_pending(const struct kj_store *store);
+
+// Another host has ended: events of writes that it came not to tell of are made visible by us, in
+// its stream, with the next requests; on_event does not tell of them. May be said again.
+void kj_store_adopt(struct kj_store *store, const char *host);
 
 // Shorthands for one operation.
 void kj_store_get(struct kj_store *store, const char *workspace, enum kj_coll coll, int64_t id,

@@ -104,15 +104,15 @@ class Engine:
     """kejued on a folder. `plugins` is the text of the sections; `clock` None means the real one."""
 
     def __init__(self, folder, plugins=TELEPHONY % "", clock="virtual", http_port=None, more="",
-                 scripts=ROOT / "scripts", seed=1, env=None):
+                 scripts=ROOT / "scripts", seed=1, env=None, host="flow", clock_start=MONDAY):
         self.dir = pathlib.Path(folder)
         self.env = env or {}
-        self.clock, self.seed, self.begins = clock, seed, MONDAY
+        self.clock, self.seed, self.clock_start = clock, seed, clock_start
         self.process = self.bus = None
         http_text = "false" if http_port is None else f"true; port = {http_port}"
         self.conf = self.dir / "kejue.conf"
         self.conf.write_text(
-            f'host_name = "flow";\nlog_level = "info";\nhttp = {{ enabled = {http_text}; }};\n'
+            f'host_name = "{host}";\nlog_level = "info";\nhttp = {{ enabled = {http_text}; }};\n'
             f'scripts_dir = "{scripts}";\nplugin_dir = "{BUILD}/plugins";\n'
             f"simulation = {{ allow_money = true; }};\n{more}\nplugins = ({plugins});\n",
             encoding="utf-8")
@@ -120,7 +120,7 @@ class Engine:
     def command(self):
         command = [BUILD / "kejued", "--dir", self.dir, "--seed", str(self.seed)]
         if self.clock:
-            command += ["--clock", str(self.clock), "--start", self.begins]
+            command += ["--clock", str(self.clock), "--start", self.clock_start]
         return command
 
     def spawn(self):

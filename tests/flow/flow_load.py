@@ -57,7 +57,7 @@ class Feeder:
 def settle(engine, hours=240):
     """Starts it once more, on a virtual clock, until the last callback and look-up is over."""
     if engine.clock is None:
-        engine.begins = datetime.datetime.now(datetime.timezone.utc).isoformat()
+        engine.clock_start = datetime.datetime.now(datetime.timezone.utc).isoformat()
     engine.clock = "virtual"
     engine.start()
     now = datetime.datetime.fromisoformat(engine.run_days(0))

@@ -156,14 +156,34 @@ class Copy(Flow):
         engine.run_until("2026-03-02T05:02:00Z")
         engine.stop()
 
+    def steps(self, name):
+        """What the command store.copy tells an operator to run."""
+        engine = Engine(self.dir).start()
+        self.addCleanup(engine.stop)
+        with self.assertRaises(Refused) as refused:
+            engine.ask("store.copy", to="mongodb")
+        self.assertIn("store.uri", str(refused.exception))
+        engine.stop()
+        engine = Engine(self.dir, more=section(name, kind="sqlite")).start()
+        self.addCleanup(engine.stop)
+        told = engine.ask("store.copy", to="mongodb")
+        self.assertEqual((told["from"], told["to"]), ("sqlite", "mongodb"))
+        self.assertEqual(told["steps"][0], f"kill {engine.process.pid}")
+        with self.assertRaises(Refused):
+            engine.ask("store.copy", to="sqlite")
+        engine.stop()
+        return told["steps"]
+
     def test_there_and_back(self):
         name = database_name(self)
         self.fill(self.dir)
+        steps = self.steps(name)
         before = documents(self.dir / "kejue.db")
         count = sum(map(len, before.values()))
         self.assertGreater(count, 200)
         conf = Engine(self.dir, more=section(name)).conf
-        there = kejued(self.dir, "--copy-store", "mongodb")
+        there = subprocess.run(["sh", "-c", steps[1]], capture_output=True, text=True, check=False, timeout=120,
+                               env={**os.environ, "PATH": f"{BUILD}:{os.environ['PATH']}"})
         self.assertEqual(there.returncode, 0, there.stderr)
         self.assertIn(f"verified: {count} documents", there.stdout)
         self.assertIn(f"leads: {len(NUMBERS)} documents, {len(NUMBERS)} copied", there.stdout)

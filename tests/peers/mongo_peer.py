@@ -5,7 +5,8 @@ the same protocol (Java and, once, Maven with a network). Says in one line which
 
     mongo_peer.py PROGRAM ARGUMENT…            runs PROGRAM with KEJUE_TEST_MONGODB_URI set
     mongo_peer.py --proxy SEED PROGRAM …       the same behind fault_proxy.py, whose control port
-                                               KEJUE_TEST_MONGODB_CONTROL tells
+                                               KEJUE_TEST_MONGODB_CONTROL tells, and
+                                               KEJUE_TEST_MONGODB_DIRECT the way around it
 
 Without any of them PROGRAM runs without, and skips what needs one."""
 import os
@@ -153,7 +154,8 @@ def main(program):
         more["KEJUE_TEST_MONGODB_UNSAFE"] = "1"
     proxy = Proxy(server, seed) if seed else None
     if proxy:
-        more.update(KEJUE_TEST_MONGODB_URI=proxy.uri, KEJUE_TEST_MONGODB_CONTROL=proxy.control)
+        more.update(KEJUE_TEST_MONGODB_URI=proxy.uri, KEJUE_TEST_MONGODB_CONTROL=proxy.control,
+                    KEJUE_TEST_MONGODB_DIRECT=server.uri)
     print(f"MongoDB: {server.name}{', behind the fault proxy' if proxy else ''}", flush=True)
     try:
         return subprocess.run(program, check=False, env={**os.environ, **more}).returncode

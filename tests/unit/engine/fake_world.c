@@ -150,7 +150,13 @@ static void front_destroy(struct kj_store *store)
     (void)store;
 }
 
-static const struct kj_store_class k_front = {"front", front_submit, front_destroy};
+static void front_adopt(struct kj_store *store, const char *host)
+{
+    struct world *world = (struct world *)((char *)store - offsetof(struct world, front));
+    kj_copy(world->adopted, sizeof world->adopted, host);
+}
+
+static const struct kj_store_class k_front = {"front", front_submit, front_destroy, front_adopt};
 
 // --- lives ---
 

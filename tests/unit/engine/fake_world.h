@@ -115,6 +115,7 @@ struct world {
     struct kj_clock clock;
     struct kj_loop *loop;
     struct kj_store front; // what the engine gets
+    char adopted[64];      // the host whose events it was last told to adopt
     struct kj_store *sqlite;
     struct kj_engine *engine; // NULL between two lives
     struct kj_engine_config config;

@@ -180,7 +180,12 @@ static void test_a_host_that_stands_still_is_taken_over(void **state)
     assert_int_equal(kj_hosts_alive(world->engine), 2);
     world_pass(world, 15000);
     assert_text(world, KJ_JOBS, job, "host", "other#4");
+    assert_string_equal(world->adopted, "");
     world_pass(world, 30000);
+    assert_string_equal(world->adopted, "other"); // what it left of events, at once
+    world->adopted[0] = 0;
+    world_pass(world, MINUTE + 10000);
+    assert_string_equal(world->adopted, "other"); // and again: a late write may have left more
     assert_text(world, KJ_HOSTS, other, "state", "ended");
     assert_text(world, KJ_HOSTS, other, "taken_by", "here");
     assert_int_equal(int_of(world, KJ_HOSTS, other, "epoch"), 5);

@@ -186,6 +186,44 @@ static void events_left_behind(void **state)
     world_end(&world);
 }
 
+// Who takes a host over copies what that one left, into its stream; doing it again, or the host
+// itself coming back, adds nothing.
+static void events_adopted(void **state)
+{
+    struct world world;
+    (void)state;
+    if (getenv("KEJUE_TEST_MONGODB_URI") == NULL)
+        skip();
+    begin(&world, "h1");
+    insert(&world, "w", KJ_LEADS, doc("s:list", "x"));
+    insert(&world, "w", KJ_LEADS, doc("s:list", "x"));
+    world_end(&world);
+    leave(1, waiting_event("000000001000000003", "h1", "third"),
+          waiting_event("000000001000000001", "h1", "first"));
+    leave(2, waiting_event("000000001000000002", "h1", "second"),
+          waiting_event("001000001000000001", "h2", "own"));
+    for (int starts = 0; starts < 2; starts++) {
+        begin(&world, "h2"); // its own comes first: what it had left itself
+        for (int again = 0; again < 2; again++) {
+            kj_store_adopt(world.store, "h1");
+            kj_store_adopt(world.store, "never seen");
+            kj_store_adopt(world.store, "h2"); // itself: it is no orphan
+            for (int i = 0; i < 3; i++)
+                get(&world, "w", KJ_LEADS, 1, NULL);
+        }
+        struct kj_store_op *op = find(&world, "w", KJ_EVENTS, NULL, NULL, 0);
+        assert_joined(op, "name", "first second third own");
+        assert_joined(op, "host", "h1 h1 h1 h2");
+        assert_int_equal(kj_doc_int(op->docs[2], "_id", 0), 3);
+        assert_int_equal(kj_doc_int(op->docs[3], "_id", 0), (INT64_C(1) << 40) + 1);
+        assert_int_equal(world.n_events, 0);
+        world_end(&world);
+    }
+    begin(&world, "h1");
+    assert_int_equal(find(&world, "w", KJ_EVENTS, NULL, NULL, 0)->n_docs, 4);
+    world_end(&world);
+}
+
 static void two_hosts(void **state)
 {
     enum { JOBS = 60 };
@@ -232,6 +270,6 @@ static void two_hosts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {TEST(formats), TEST(addresses), TEST(events_left_behind),
-                                       TEST(two_hosts)};
+                                       TEST(events_adopted), TEST(two_hosts)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

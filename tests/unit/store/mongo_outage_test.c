@@ -1,34 +1,7 @@
 // The MongoDB store when the database fails it, behind tests/peers/fault_proxy.py: lost replies are
 // no riddle, an outage is told at once and ends by itself, and what was acknowledged is there,
 // once.
-#include "contract/store_world.h"
-#include "peers/proxy_control.h"
-
-static void open_mongo(struct world *world)
-{
-    static int n;
-    struct kj_fault fault = {0};
-    if (world->path[0] == 0)
-        snprintf(world->path, sizeof world->path, "kj_outage_%d_%d", (int)getpid(), n++);
-    world->config.uri = getenv("KEJUE_TEST_MONGODB_URI");
-    world->config.database = world->path;
-    world->config.allow_unsafe = getenv("KEJUE_TEST_MONGODB_UNSAFE") != NULL;
-    world->config.host = "h1";
-    if (kj_mongo_create(world->loop, &world->config, &world->store, &fault) < 0)
-        fail_msg("%s", fault.text);
-}
-
-static const struct factory k_mongo = {"mongodb", false, true, open_mongo, NULL};
-
-static void begin(struct world *world)
-{
-    if (getenv("KEJUE_TEST_MONGODB_CONTROL") == NULL)
-        skip();
-    *world = (struct world){.factory = &k_mongo};
-    proxy_tell("chance 0 0 0");
-    proxy_tell("up");
-    world_open(world);
-}
+#include "outage_world.h"
 
 static struct kj_store_request *insertion(struct world *world, int64_t n)
 {
@@ -62,7 +35,7 @@ static void lost_replies_write_once(void **state)
 {
     struct world world;
     (void)state;
-    begin(&world);
+    outage_begin(&world);
     assert_int_equal(answer(&world, insertion(&world, 0))->status, 0); // it takes a block of ids
     for (int64_t n = 1; n < 5; n++) {
         proxy_tell("lose 2"); // one try, and the next; of the document, then of its event
@@ -101,7 +74,7 @@ static void lost_replies_claim_once(void **state)
     bool seen[JOBS + 1] = {false};
     size_t taken = 0;
     (void)state;
-    begin(&world);
+    outage_begin(&world);
     for (int64_t n = 0; n < JOBS; n++)
         insert(&world, "w", KJ_JOBS,
                doc("s:state s:kind i:n t:due", "waiting", "call", n, (int64_t)1));
@@ -136,7 +109,7 @@ static void hang_is_told_and_ends(void **state)
 {
     struct world world;
     (void)state;
-    begin(&world);
+    outage_begin(&world);
     assert_int_equal(answer(&world, insertion(&world, 0))->status, 0);
     proxy_tell("hang");
     int64_t start = kj_clock_real_mono();
@@ -193,7 +166,7 @@ static void cuts_lose_nothing(void **state)
 {
     struct world world;
     (void)state;
-    begin(&world);
+    outage_begin(&world);
     g_stream = (struct stream){.world = &world};
     proxy_tell("chance 0.05 0.05 0.05");
     for (int round = 0; round < 6; round++) {
@@ -237,7 +210,7 @@ static void destroy_does_not_wait_for_it(void **state)
 {
     struct world world;
     (void)state;
-    begin(&world);
+    outage_begin(&world);
     proxy_tell("down");
     for (int64_t n = 0; n < 50; n++) {
         struct kj_store_request *request = insertion(&world, n);
@@ -257,7 +230,7 @@ static void a_queue_that_is_full_says_so(void **state)
 {
     struct world world;
     (void)state;
-    begin(&world);
+    outage_begin(&world);
     proxy_tell("hang");
     g_stream = (struct stream){.world = &world};
     struct kj_store_request *first = ask(&world, 1, "w");
