@@ -44,6 +44,8 @@ void kj_api_drain(struct kj_api *api);
 // Calls back once no request is open (at once when none is).
 void kj_api_when_quiet(struct kj_api *api, void (*quiet)(void *arg), void *arg);
 struct kj_engine *kj_api_engine(struct kj_api *api);
+// For campaign.rehearse: {config, scripts_dir, plugin_dir} of this kejued; taken.
+void kj_api_set_rehearsal(struct kj_api *api, bson_t *setup_take);
 void kj_api_wake_events(struct kj_api *api); // a new event is durable: answers who waits for one
 
 // --- for handlers ---

@@ -18,6 +18,7 @@ const struct kj_command kj_commands[] = {
     {"campaign.get", kj_campaign_get},
     {"campaign.list", kj_campaign_list},
     {"campaign.pause", kj_campaign_pause},
+    {"campaign.rehearse", kj_campaign_rehearse},
     {"campaign.resume", kj_campaign_resume},
     {"campaign.start", kj_campaign_start},
     {"campaign.stats", kj_campaign_stats},

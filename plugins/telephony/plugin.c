@@ -30,6 +30,11 @@ static const char k_config_schema[] =
     "\"rejected\":{\"$ref\":\"#/$defs/share\"},\"invalid_number\":{\"$ref\":\"#/$defs/share\"},"
     "\"blocked\":{\"$ref\":\"#/$defs/share\"},\"unreachable\":{\"$ref\":\"#/$defs/share\"},"
     "\"carrier_error\":{\"$ref\":\"#/$defs/share\"}}},"
+    "\"hours\":{\"type\":\"array\",\"minItems\":24,\"maxItems\":24,\"items\":{\"$ref\":"
+    "\"#/$defs/share\"},\"description\":\"Factors on the share of humans by local hour, in the "
+    "place of the people's habits.\"},"
+    "\"talk_factor\":{\"type\":\"number\",\"minimum\":0.1,\"maximum\":10,\"default\":1,"
+    "\"description\":\"People talk so many times as long.\"},"
     "\"faults\":{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{"
     "\"lost_reply\":{\"$ref\":\"#/$defs/chance\"},\"lost_event\":{\"$ref\":\"#/$defs/chance\"},"
     "\"doubled_event\":{\"$ref\":\"#/$defs/chance\"},"
@@ -99,6 +104,12 @@ static int configure(struct kj_sim *sim, struct kejue_doc config, char *error, s
     for (int i = 0; i < SIM_FAULT_COUNT; i++) {
         snprintf(path, sizeof path, "faults.%s", kj_sim_fault_names[i]);
         sim->faults[i] = host->real(config, path, 0);
+    }
+    sim->rules.talk_factor = host->real(config, "talk_factor", 1);
+    sim->rules.by_hour = host->has(config, "hours") != 0;
+    for (int i = 0; i < 24 && sim->rules.by_hour; i++) {
+        snprintf(path, sizeof path, "hours.%d", i);
+        sim->rules.hours[i] = host->real(config, path, 0);
     }
     if (!some) {
         snprintf(error, error_size, "mix: at least one share must be above 0");

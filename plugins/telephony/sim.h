@@ -84,6 +84,9 @@ struct kj_sim_rules {
     struct kejue_ctx *ctx;
     bool force_by_suffix;
     double mix[SIM_MIX_COUNT]; // shares; need not add up to anything
+    bool by_hour;              // `hours` stand in the place of the people's habits
+    double hours[24];          // factors on the share of humans
+    double talk_factor;        // on how long people talk; 0 = 1
 };
 
 // --- chance: keyed, so that a draw never moves when other draws come or go (dice.c) ---
@@ -143,7 +146,8 @@ struct kj_sim_callee {
     enum kj_sim_language native;
 };
 void kj_sim_callee(const struct kj_sim_dice *dice, struct kj_sim_callee *callee);
-double kj_sim_reach(const struct kj_sim_callee *callee, const struct kj_sim_local *local);
+double kj_sim_reach(const struct kj_sim_rules *rules, const struct kj_sim_callee *callee,
+                    const struct kj_sim_local *local);
 // Who answers at this attempt: annoyance and a kept promise change the mood.
 enum kj_sim_persona kj_sim_mood(const struct kj_sim_dice *dice, const struct kj_sim_callee *callee);
 

@@ -1,5 +1,6 @@
 // event.since: the events behind a cursor, in order and without gaps. With wait_ms an empty answer
 // waits for the next event; the cursor in the answer is where to go on.
+#include "api/campaign/rehearsal.h"
 #include "api/commands.h"
 #include "api/documents.h"
 
@@ -122,6 +123,7 @@ void kj_api_wake_events(struct kj_api *api)
 void kj_api_drain(struct kj_api *api)
 {
     api->stopping = true;
+    kj_rehearsals_end(api);
     while (api->waiters) {
         kj_timer_stop(api->loop, &api->waiters->timer);
         on_timeout(api->waiters);
