@@ -109,7 +109,7 @@ bson_t *kj_rehearsal_config(const bson_t *setup, bson_t **assumptions)
         bson_init_static(&carrier, bson_get_data(&empty), empty.len);
     *assumptions = assume(&given, &real, &carrier);
     kj_doc_put_from(config, "default_country", &real, "default_country");
-    kj_doc_put_text(&store, "file", ":memory:");
+    kj_doc_put_text(&store, "type", "memory");
     kj_doc_put_doc(config, "store", &store);
     kj_doc_put_from(&trunk, "max_calls", *assumptions, "lines");
     kj_doc_put_from(&trunk, "dials_per_second", *assumptions, "dials_per_second");
