@@ -37,7 +37,7 @@ struct kj_level {
 struct kj_table {
     struct kj_rows rows;
     struct kj_map keys;                   // workspace and key -> row
-    struct kj_map indexes[KJ_FIELDS_MAX]; // value -> struct kj_rows; of numbers alone and lists
+    struct kj_map indexes[KJ_FIELDS_MAX]; // value -> struct kj_rows, where kj_memory_indexed
     int64_t next_id;
 };
 
@@ -62,7 +62,8 @@ void kj_memory_init(struct kj_memory_db *db);
 void kj_memory_fini(struct kj_memory_db *db);
 size_t kj_rows_behind(const struct kj_rows *rows,
                       int64_t id); // index of the first with a greater id
-bool kj_memory_indexed(const struct kj_field *field);
+// The documents that have this value are found by it.
+bool kj_memory_indexed(const struct kj_field *field, const struct kj_value *value);
 const struct kj_rows *kj_memory_index(const struct kj_table *table, size_t field,
                                       const struct kj_value *value); // NULL: no such document
 struct kj_row *kj_memory_row(const struct kj_table *table, int64_t id);

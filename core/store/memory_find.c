@@ -11,13 +11,13 @@
 static struct kj_value value_of(const struct kj_row *row, enum kj_coll coll,
                                 const struct kj_field *field)
 {
-    if (strcmp(field->name, "_id") == 0)
+    const struct kj_field *fields = kj_collection(coll)->fields;
+    if (field >= fields && field < fields + KJ_FIELDS_MAX) // no names here: this runs for each row
+        return row->values[field - fields];
+    if (field->name[0] == '_')
         return (struct kj_value){.kind = KJ_VALUE_INT, .integer = row->id};
-    if (strcmp(field->name, "workspace") == 0)
-        return (struct kj_value){.kind = KJ_VALUE_TEXT,
-                                 .text = row->workspace,
-                                 .length = (uint32_t)strlen(row->workspace)};
-    return row->values[field - kj_collection(coll)->fields];
+    return (struct kj_value){
+        .kind = KJ_VALUE_TEXT, .text = row->workspace, .length = (uint32_t)strlen(row->workspace)};
 }
 
 static int compare_texts(const struct kj_value *a, const struct kj_value *b)
@@ -106,8 +106,7 @@ static void choose_rows(struct search *search)
     for (size_t i = 0; i < search->filter.n_terms; i++) {
         const struct kj_term *term = &search->filter.terms[i];
         const struct kj_value *value = &search->filter.values[term->first];
-        if (term->compare != KJ_IS || value->kind == KJ_VALUE_NONE ||
-            !kj_memory_indexed(term->field))
+        if (term->compare != KJ_IS || !kj_memory_indexed(term->field, value))
             continue;
         const struct kj_rows *rows =
             kj_memory_index(table, (size_t)(term->field - kj_collection(coll)->fields), value);

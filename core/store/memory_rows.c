@@ -120,36 +120,40 @@ static void keep_key(struct kj_table *table, struct kj_row *row, bool keep)
 
 // --- indexes ---
 
-// What changes with every step (states) has none: the others find few enough.
-bool kj_memory_indexed(const struct kj_field *field)
+// Of words that change with every step only the rare ones: what waits and what is done is most of
+// all, and found soon enough by a campaign or a lead.
+bool kj_memory_indexed(const struct kj_field *field, const struct kj_value *value)
 {
-    return (field->flags & KJ_ALONE) &&
-           (field->type == KJ_FIELD_INT || strcmp(field->name, "list") == 0);
+    if (field->flags & KJ_WORD)
+        return value->kind == KJ_VALUE_TEXT && strcmp(value->text, "waiting") != 0 &&
+               strcmp(value->text, "done") != 0;
+    if (!(field->flags & KJ_ALONE))
+        return false;
+    return value->kind == KJ_VALUE_INT
+               ? field->type == KJ_FIELD_INT
+               : value->kind == KJ_VALUE_TEXT && strcmp(field->name, "list") == 0;
 }
 
-static bool index_name(const struct kj_value *value, char name[k_name])
+static void index_name(const struct kj_value *value, char name[k_name])
 {
     if (value->kind == KJ_VALUE_INT)
         snprintf(name, k_name, "%" PRId64, value->integer);
-    else if (value->kind == KJ_VALUE_TEXT)
-        key_name("", value->text, value->length, name);
     else
-        return false;
-    return true;
+        key_name("", value->text, value->length, name);
 }
 
 const struct kj_rows *kj_memory_index(const struct kj_table *table, size_t field,
                                       const struct kj_value *value)
 {
     char name[k_name];
-    return index_name(value, name) ? kj_map_get(&table->indexes[field], name) : NULL;
+    index_name(value, name);
+    return kj_map_get(&table->indexes[field], name);
 }
 
 static void keep_index(struct kj_table *table, size_t field, struct kj_row *row, bool keep)
 {
     char name[k_name];
-    if (!index_name(&row->values[field], name))
-        return;
+    index_name(&row->values[field], name);
     struct kj_rows *rows = kj_map_get(&table->indexes[field], name);
     if (rows == NULL) {
         rows = KJ_NEW(struct kj_rows);
@@ -212,7 +216,7 @@ static void change_places(struct kj_memory_db *db, enum kj_coll coll, struct kj_
             continue;
         if (i == 0)
             keep_key(table, row, keep);
-        else if (kj_memory_indexed(&fields[i]))
+        else if (kj_memory_indexed(&fields[i], &row->values[i]))
             keep_index(table, i, row, keep);
     }
 }
