@@ -183,8 +183,9 @@ void kj_doc_put_from(bson_t *doc, const char *key, const bson_t *from, const cha
 
 const char *kj_doc_next(struct kj_doc_list *list)
 {
-    snprintf(list->key, sizeof list->key, "%u", list->count++);
-    return list->key;
+    const char *key; // one of a table for small numbers: this runs for each member of each array
+    bson_uint32_to_string(list->count++, &key, list->key, sizeof list->key);
+    return key;
 }
 
 bool kj_doc_equal(const bson_t *a, const bson_t *b)

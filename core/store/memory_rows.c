@@ -58,9 +58,13 @@ enum { k_name = 1024 };
 // A key of any length: what does not fit is told apart by its hash.
 static void key_name(const char *workspace, const char *key, size_t length, char name[k_name])
 {
-    if (length < k_name - 128)
-        snprintf(name, k_name, "%s\x1f%.*s", workspace, (int)length, key);
-    else
+    size_t prefix = strlen(workspace);
+    if (prefix + length + 2 <= k_name) {
+        memcpy(name, workspace, prefix);
+        name[prefix] = '\x1f';
+        memcpy(name + prefix + 1, key, length);
+        name[prefix + 1 + length] = 0;
+    } else
         snprintf(name, k_name, "%s\x1f%.800s\x1f%zu\x1f%" PRIx64, workspace, key, length,
                  kj_hash(key, length));
 }

@@ -24,6 +24,9 @@ static const char k_config_schema[] =
     "\"resume\":{\"type\":\"boolean\",\"default\":true,\"description\":\"Go on reporting calls "
     "that "
     "were under way when the process ended.\"},"
+    "\"reports\":{\"type\":\"string\",\"enum\":[\"all\",\"end\"],\"default\":\"all\","
+    "\"description\":"
+    "\"end: only the end of a call is reported, as some carriers do.\"},"
     "\"mix\":{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{"
     "\"human\":{\"$ref\":\"#/$defs/share\"},\"voicemail\":{\"$ref\":\"#/$defs/share\"},"
     "\"no_answer\":{\"$ref\":\"#/$defs/share\"},\"busy\":{\"$ref\":\"#/$defs/share\"},"
@@ -93,6 +96,7 @@ static int configure(struct kj_sim *sim, struct kejue_doc config, char *error, s
     sim->max_lines = host->integer(config, "max_lines", 0);
     if (sim->max_lines <= 0 || sim->max_lines > MOST_LINES)
         sim->max_lines = MOST_LINES;
+    sim->ends_only = strcmp(host->text(config, "reports", "all"), "end") == 0;
     sim->rules.force_by_suffix = host->boolean(config, "force_by_suffix", 0) != 0;
     for (int i = 0; i < SIM_MIX_COUNT; i++) {
         snprintf(path, sizeof path, "mix.%s", kj_sim_mix_names[i]);

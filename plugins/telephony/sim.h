@@ -236,9 +236,9 @@ struct kj_sim_ring {
     char *attempt_id;
     char provider_id[24];
     int64_t at_ms, cut_ms; // cut: ms after the ring, -1 = not hung up
-    int64_t offset;        // of the line in the file, -1 = kept in `line`
+    int64_t offset;        // of the line in the file, -1 = kept in `kept`
     size_t length;
-    char *line;
+    struct kejue_builder *kept; // {request}; without a file nothing is written to be read back
     unsigned rings;    // lines of this attempt in the ring log; 0 = never rang, only refused so far
     unsigned truths;   // lines of this attempt in the truth file
     unsigned refusals; // times that a forced fault has struck before it rang
@@ -300,6 +300,7 @@ struct kj_sim_outage {
 struct kj_sim {
     struct kj_sim_rules rules;
     struct kj_sim_ring_log log;
+    bool ends_only; // of a call only its end is reported
     int64_t max_lines;
     double faults[SIM_FAULT_COUNT];
     struct kj_sim_outage *outages;
