@@ -59,6 +59,16 @@ static int parse_seed(const char *text, uint64_t *seed)
     return *text && *end == 0 ? 0 : -1;
 }
 
+static bool is_store(const char *type)
+{
+    return strcmp(type, "sqlite") == 0 || strcmp(type, "mongodb") == 0;
+}
+
+static int run(const struct kj_options *options)
+{
+    return options->rehearse ? kj_app_rehearse() : kj_app_run(options);
+}
+
 int main(int argc, char **argv)
 {
     struct kj_options options = {.seed = 1};
@@ -75,7 +85,7 @@ int main(int argc, char **argv)
             break;
         case OPT_COPY_STORE:
             options.copy_store = optarg;
-            if (strcmp(optarg, "sqlite") == 0 || strcmp(optarg, "mongodb") == 0)
+            if (is_store(optarg))
                 break;
             fprintf(stderr, "kejued: --copy-store: %s is no store; use sqlite or mongodb\n",
                     optarg);
@@ -109,5 +119,5 @@ int main(int argc, char **argv)
         fprintf(stderr, "kejued: %s: takes no arguments; see kejued --help\n", argv[optind]);
         return 2;
     }
-    return options.rehearse ? kj_app_rehearse() : kj_app_run(&options);
+    return run(&options);
 }

@@ -52,24 +52,25 @@ static bool holds(const struct kj_filter *filter, const struct kj_term *term,
                   const struct kj_value *value)
 {
     const struct kj_value *given = &filter->values[term->first];
-    bool absent = value->kind == KJ_VALUE_NONE;
+    if (value->kind == KJ_VALUE_NONE && term->compare > KJ_IS_NOT)
+        return false;
     switch (term->compare) {
     case KJ_IS:
         return kj_value_equal(value, given);
     case KJ_IS_NOT:
         return !kj_value_equal(value, given);
     case KJ_LESS:
-        return !absent && compare(value, given) < 0;
+        return compare(value, given) < 0;
     case KJ_LESS_OR_IS:
-        return !absent && compare(value, given) <= 0;
+        return compare(value, given) <= 0;
     case KJ_MORE:
-        return !absent && compare(value, given) > 0;
+        return compare(value, given) > 0;
     case KJ_MORE_OR_IS:
-        return !absent && compare(value, given) >= 0;
+        return compare(value, given) >= 0;
     case KJ_IN:
-        return !absent && in_list(filter, term, value);
+        return in_list(filter, term, value);
     case KJ_PREFIX:
-        return !absent && value->length >= given->length &&
+        return value->length >= given->length &&
                memcmp(value->text, given->text, given->length) == 0;
     }
     return false;

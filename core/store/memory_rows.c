@@ -256,46 +256,61 @@ static void set_doc(enum kj_coll coll, struct kj_row *row, bson_t *doc_take)
         abort(); // they were looked at before
 }
 
+// Puts the row's new document in the place of the old one. Which of its places are new is seen by
+// the old values, and these stand in the old document.
+static void swap_doc(struct kj_memory_db *db, enum kj_coll coll, struct kj_row *row,
+                     const struct kj_value *values, bson_t *stored_take)
+{
+    bool new = row->doc == NULL;
+    bson_t *old = row->doc;
+    struct kj_value before[KJ_FIELDS_MAX];
+    if (!new)
+        change_places(db, coll, row, values, false);
+    leave_level(row);
+    memcpy(before, row->values, sizeof before);
+    row->doc = NULL;
+    set_doc(coll, row, stored_take);
+    change_places(db, coll, row, new ? NULL : before, true);
+    kj_doc_clear(&old);
+    if (coll == KJ_JOBS)
+        enter_level(db, row);
+    if (new)
+        add(&db->tables[coll].rows, row);
+}
+
+static int64_t version_after(const struct kj_memory_run *run, const struct kj_row *row,
+                             const bson_t *doc)
+{
+    if (row)
+        return row->version + 1;
+    return run->op->verb == KJ_STORE_PUT ? kj_doc_int(doc, "version", 1) : 1;
+}
+
 int kj_memory_put(struct kj_memory_run *run, struct kj_row *row, const bson_t *doc,
                   const char *workspace)
 {
     enum kj_coll coll = run->op->coll;
     struct kj_table *table = &run->db->tables[coll];
     struct kj_value values[KJ_FIELDS_MAX];
-    bool stamped, new = row == NULL;
+    bool stamped;
     int rc = kj_collection_values(coll, doc, values, &stamped, &run->request->fault);
     if (rc == 0)
-        rc = kj_store_check_doc(run->request, run->op, doc, new &&stamped);
-    int64_t id = row ? row->id : rc == 0 && stamped ? kj_doc_int(doc, "_id", 0) : 0;
-    if (id == 0)
-        id = table->next_id;
-    if (rc == 0)
-        rc = judge_ids(run, row, id, &values[0], workspace);
+        rc = kj_store_check_doc(run->request, run->op, doc, row == NULL && stamped);
     if (rc < 0)
         return rc;
-    int64_t version = row                             ? row->version + 1
-                      : run->op->verb == KJ_STORE_PUT ? kj_doc_int(doc, "version", 1)
-                                                      : 1;
+    int64_t id = row ? row->id : stamped ? kj_doc_int(doc, "_id", 0) : 0;
+    if (id == 0)
+        id = table->next_id;
+    rc = judge_ids(run, row, id, &values[0], workspace);
+    if (rc < 0)
+        return rc;
+    int64_t version = version_after(run, row, doc);
     bson_t *stored = kj_stamped(doc, stamped, id, version, workspace);
-    if (new)
+    if (row == NULL)
         row = KJ_NEW(struct kj_row);
-    else
-        change_places(run->db, coll, row, values, false);
-    leave_level(row);
-    // Which of the places are new is seen by the old values, and these stand in the old document.
-    bson_t *old = row->doc;
-    struct kj_value before[KJ_FIELDS_MAX];
-    memcpy(before, row->values, sizeof before);
-    row->doc = NULL;
     row->id = id;
     row->version = version;
-    set_doc(coll, row, stored);
-    change_places(run->db, coll, row, new ? NULL : before, true);
-    kj_doc_clear(&old);
-    if (coll == KJ_JOBS)
-        enter_level(run->db, row);
-    if (new)
-        add(&table->rows, row);
+    swap_doc(run->db, coll, row, values, stored);
     if (id >= table->next_id)
         table->next_id = id + 1;
     run->op->new_id = id;
