@@ -81,7 +81,7 @@ static void put_carrier(const bson_t *carrier, const bson_t *assumed, bson_t *co
 {
     bson_t own = BSON_INITIALIZER, section = BSON_INITIALIZER, array = BSON_INITIALIZER;
     kj_doc_put_text(&own, "driver", "simulated");
-    // What comes of a call stands in its last report; the others were a sixth of the time.
+    // What comes of a call stands in its last report; each other one is a read and a write more.
     kj_doc_put_text(&own, "reports", "end");
     kj_doc_put_from(&own, "force_by_suffix", carrier, "force_by_suffix");
     kj_doc_put_from(&own, "faults", carrier, "faults");

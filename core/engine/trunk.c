@@ -23,8 +23,9 @@ struct kj_trunk_op {
     void *arg;
 };
 
-// Views of the document they were read from, and of the wishes: each call takes and frees a line,
-// and copies of all the others were half of what that cost.
+// Views of the document they were read from, and of the wishes: every call takes and frees a line,
+// and with copies of all the others this was a tenth of a rehearsal (perf), without 6 %
+// (callgrind).
 struct rows {
     struct row {
         const uint8_t *bytes;
