@@ -47,6 +47,8 @@ struct kj_engine *kj_api_engine(struct kj_api *api);
 // Who knows how this store is copied into one of another type: puts what store.copy answers.
 typedef int kj_copy_plan(void *arg, const char *to, bson_t *result, struct kj_fault *fault);
 void kj_api_set_copy_plan(struct kj_api *api, kj_copy_plan *plan, void *arg);
+// For campaign.rehearse: {config, scripts_dir, plugin_dir} of this kejued; taken.
+void kj_api_set_rehearsal(struct kj_api *api, bson_t *setup_take);
 void kj_api_wake_events(struct kj_api *api); // a new event is durable: answers who waits for one
 
 // --- for handlers ---

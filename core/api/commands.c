@@ -20,6 +20,7 @@ const struct kj_command kj_commands[] = {
     {"campaign.list", kj_campaign_list},
     {"campaign.pause", kj_campaign_pause},
     {"campaign.reevaluate", kj_campaign_reevaluate},
+    {"campaign.rehearse", kj_campaign_rehearse},
     {"campaign.resume", kj_campaign_resume},
     {"campaign.start", kj_campaign_start},
     {"campaign.stats", kj_campaign_stats},

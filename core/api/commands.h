@@ -19,6 +19,7 @@ void kj_campaign_get(struct kj_request *request);
 void kj_campaign_list(struct kj_request *request);
 void kj_campaign_pause(struct kj_request *request);
 void kj_campaign_reevaluate(struct kj_request *request);
+void kj_campaign_rehearse(struct kj_request *request);
 void kj_campaign_resume(struct kj_request *request);
 void kj_campaign_start(struct kj_request *request);
 void kj_campaign_stats(struct kj_request *request);

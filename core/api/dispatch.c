@@ -82,6 +82,7 @@ void kj_api_destroy(struct kj_api *api)
     kj_map_fini(&api->commands);
     kj_token_forget(api);
     kj_map_fini(&api->tokens);
+    kj_doc_clear(&api->rehearsal_setup);
     free(api);
 }
 

@@ -20,8 +20,11 @@ struct kj_api {
     void *copy_plan_arg;
     struct kj_waiter *waiters; // event.since that wait for the next event
     size_t waiter_count;
-    uint64_t wakes; // how often they were woken
-    bool stopping;  // nobody waits any more
+    uint64_t wakes;          // how often they were woken
+    bool stopping;           // nobody waits any more
+    bson_t *rehearsal_setup; // NULL: there is no program to rehearse with
+    struct kj_rehearsal_op *rehearsals;
+    int64_t rehearsal_count; // ever
 };
 
 struct kj_command_entry {

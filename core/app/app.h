@@ -12,10 +12,14 @@ struct kj_options {
     uint64_t seed;
     bool check;             // only check the configuration
     const char *copy_store; // "sqlite", "mongodb": only copy everything there from the other one
+    bool rehearse;          // no way out: kj_app_rehearse
 };
 
 // Runs until it is told to stop. The process's exit code: 0 ended as asked, 1 could not start or
 // failed, 2 wrong options or configuration.
 int kj_app_run(const struct kj_options *options);
+// kejued --rehearse, started by campaign.rehearse: reads a campaign from standard input, answers on
+// standard output. 0 answered, 1 failed.
+int kj_app_rehearse(void);
 
 #endif

@@ -83,6 +83,10 @@ int kj_app_store(struct kj_app *app, const char *type, struct kj_store **store,
                                      .simulated = kj_loop_is_virtual(app->loop)};
     if (strcmp(type, "mongodb") == 0)
         return open_mongo(app, &config, store, fault);
+    if (strcmp(type, "memory") == 0) { // a rehearsal; its events are told, and read by nobody
+        config.events_kept = 1;
+        return kj_memory_create(app->loop, &config, store, fault);
+    }
     const char *file = kj_doc_text(app->config.doc, "store.file", "kejue.db");
     if (file[0] == '/' || strcmp(file, ":memory:") == 0)
         kj_copy(path, sizeof path, file);

@@ -17,6 +17,8 @@ static const char k_help[] =
     "  --check         check the configuration and end\n"
     "  --copy-store TYPE  copy everything into the store of this type (sqlite, mongodb) from the\n"
     "                  other one of the configuration, and end; no daemon may run meanwhile\n"
+    "  --rehearse      for campaign.rehearse alone: a copied campaign from standard input, on a\n"
+    "                  virtual clock, with the simulated carrier and nothing else\n"
     "  --clock KIND    system (default), virtual, or a speed like 60; other than system only\n"
     "                  with the simulated carrier\n"
     "  --start TIME    where a virtual or scaled clock begins (RFC 3339)\n"
@@ -30,6 +32,7 @@ enum {
     OPT_CONFIG,
     OPT_CHECK,
     OPT_COPY_STORE,
+    OPT_REHEARSE,
     OPT_CLOCK,
     OPT_START,
     OPT_SEED,
@@ -41,6 +44,7 @@ static const struct option k_options[] = {{"dir", required_argument, NULL, OPT_D
                                           {"config", required_argument, NULL, OPT_CONFIG},
                                           {"check", no_argument, NULL, OPT_CHECK},
                                           {"copy-store", required_argument, NULL, OPT_COPY_STORE},
+                                          {"rehearse", no_argument, NULL, OPT_REHEARSE},
                                           {"clock", required_argument, NULL, OPT_CLOCK},
                                           {"start", required_argument, NULL, OPT_START},
                                           {"seed", required_argument, NULL, OPT_SEED},
@@ -53,6 +57,16 @@ static int parse_seed(const char *text, uint64_t *seed)
     char *end;
     *seed = strtoull(text, &end, 10);
     return *text && *end == 0 ? 0 : -1;
+}
+
+static bool is_store(const char *type)
+{
+    return strcmp(type, "sqlite") == 0 || strcmp(type, "mongodb") == 0;
+}
+
+static int run(const struct kj_options *options)
+{
+    return options->rehearse ? kj_app_rehearse() : kj_app_run(options);
 }
 
 int main(int argc, char **argv)
@@ -71,11 +85,14 @@ int main(int argc, char **argv)
             break;
         case OPT_COPY_STORE:
             options.copy_store = optarg;
-            if (strcmp(optarg, "sqlite") == 0 || strcmp(optarg, "mongodb") == 0)
+            if (is_store(optarg))
                 break;
             fprintf(stderr, "kejued: --copy-store: %s is no store; use sqlite or mongodb\n",
                     optarg);
             return 2;
+        case OPT_REHEARSE:
+            options.rehearse = true;
+            break;
         case OPT_CLOCK:
             options.clock = optarg;
             break;
@@ -102,5 +119,5 @@ int main(int argc, char **argv)
         fprintf(stderr, "kejued: %s: takes no arguments; see kejued --help\n", argv[optind]);
         return 2;
     }
-    return kj_app_run(&options);
+    return run(&options);
 }

@@ -207,6 +207,16 @@ static void command(void *arg, const char *instance, const char *workspace, cons
     kj_dispatch(app->api, &ask);
 }
 
+// A rehearsal runs as we are configured, with our rules.
+static void set_rehearsal(struct kj_app *app)
+{
+    bson_t *setup = bson_new();
+    kj_doc_put_doc(setup, "config", app->config.doc);
+    kj_doc_put_text(setup, "scripts_dir", app->scripts_dir);
+    kj_doc_put_text(setup, "plugin_dir", app->plugin_dir);
+    kj_api_set_rehearsal(app->api, setup);
+}
+
 int kj_app_wire(struct kj_app *app, struct kj_fault *fault)
 {
     int rc = make_clock(app, fault);
@@ -214,7 +224,7 @@ int kj_app_wire(struct kj_app *app, struct kj_fault *fault)
         rc = kj_loop_create(&app->clock, &app->loop, fault);
     if (rc == KJ_OK)
         rc = make_store(app, fault);
-    if (rc == KJ_OK)
+    if (rc == KJ_OK && !app->options->rehearse)
         rc = kj_fetcher_create(app->loop, &app->fetcher, fault);
     if (rc == KJ_OK)
         rc = make_script(app, fault);
@@ -230,6 +240,8 @@ int kj_app_wire(struct kj_app *app, struct kj_fault *fault)
         kj_engine_set_command(app->engine, command, app);
     if (rc == KJ_OK)
         kj_api_set_copy_plan(app->api, kj_app_copy_plan, app);
+    if (rc == KJ_OK && !app->options->rehearse)
+        set_rehearsal(app);
     if (rc == KJ_OK && getenv("KEJUE_CHECK")) // set by the flow tests
         kj_api_check_answers(app->api);
     app->checking = getenv("KEJUE_CHECK") != NULL;

@@ -247,11 +247,9 @@ void kj_doc_put_from(bson_t *doc, const char *key, const bson_t *from, const cha
 
 const char *kj_doc_next(struct kj_doc_list *list)
 {
-    char digits[KJ_DECIMAL_SIZE];
-    size_t length = kj_decimal_print_int(list->count++, digits);
-    memcpy(list->key, digits, length); // ten at most
-    list->key[length] = 0;
-    return list->key;
+    const char *key; // one of a table for small numbers: this runs for each member of each array
+    bson_uint32_to_string(list->count++, &key, list->key, sizeof list->key);
+    return key;
 }
 
 bool kj_doc_equal(const bson_t *a, const bson_t *b)

@@ -198,7 +198,7 @@ static void want(struct kj_store_request *request, int i, enum kj_coll coll, int
 static bson_t *take_doc(struct kj_store_request *request, int i)
 {
     struct kj_store_op *op = &request->ops[i];
-    return op->status == KJ_OK && op->n_docs ? bson_copy(op->docs[0]) : NULL;
+    return op->status == KJ_OK ? kj_store_steal(op, 0) : NULL;
 }
 
 // The assistant named in the job, else the group's one that speaks the lead's language, else its

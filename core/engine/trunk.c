@@ -23,41 +23,46 @@ struct kj_trunk_op {
     void *arg;
 };
 
+// Views of the document they were read from, and of the wishes: every call takes and frees a line,
+// and with copies of all the others this was a tenth of a rehearsal (perf), without 6 %
+// (callgrind).
 struct rows {
-    bson_t *docs[k_most_rows];
+    struct row {
+        const uint8_t *bytes;
+        uint32_t length;
+    } * at;
     size_t count;
     bool changed;
 };
 
-static void read_rows(const bson_t *doc, struct rows *rows)
+static void read_rows(const bson_t *doc, struct rows *rows, size_t more)
 {
     bson_t slots;
     bson_iter_t at;
+    size_t most = (doc ? kj_doc_count(doc, "slots") : 0) + more;
+    *rows = (struct rows){.at = kj_alloc((most + 1) * sizeof *rows->at)};
     if (doc == NULL || !kj_doc_child(doc, "slots", &slots) || !bson_iter_init(&at, &slots))
         return;
-    while (bson_iter_next(&at) && rows->count < k_most_rows) {
-        bson_t slot;
-        uint32_t length;
-        const uint8_t *bytes;
-        if (!BSON_ITER_HOLDS_DOCUMENT(&at))
-            continue;
-        bson_iter_document(&at, &length, &bytes);
-        if (bson_init_static(&slot, bytes, length))
-            rows->docs[rows->count++] = bson_copy(&slot);
-    }
+    while (bson_iter_next(&at) && rows->count < k_most_rows)
+        if (BSON_ITER_HOLDS_DOCUMENT(&at)) {
+            struct row *row = &rows->at[rows->count++];
+            bson_iter_document(&at, &row->length, &row->bytes);
+        }
 }
 
-static void clear_rows(struct rows *rows)
+static const bson_t *row_doc(const struct rows *rows, size_t i, bson_t *view)
 {
-    for (size_t i = 0; i < rows->count; i++)
-        bson_destroy(rows->docs[i]);
-    free(rows);
+    if (!bson_init_static(view, rows->at[i].bytes, rows->at[i].length))
+        bson_init(view); // too small for a document: nothing in it
+    return view;
 }
 
 static size_t find_row(const struct rows *rows, const char *attempt_id)
 {
     size_t i = 0;
-    while (i < rows->count && !kj_streq(kj_doc_text(rows->docs[i], "attempt_id", ""), attempt_id))
+    bson_t view;
+    while (i < rows->count &&
+           !kj_streq(kj_doc_text(row_doc(rows, i, &view), "attempt_id", ""), attempt_id))
         i++;
     return i;
 }
@@ -65,8 +70,9 @@ static size_t find_row(const struct rows *rows, const char *attempt_id)
 static int count_campaign(const struct rows *rows, int64_t campaign_id)
 {
     int count = 0;
+    bson_t view;
     for (size_t i = 0; i < rows->count; i++)
-        count += kj_doc_int(rows->docs[i], "campaign_id", 0) == campaign_id;
+        count += kj_doc_int(row_doc(rows, i, &view), "campaign_id", 0) == campaign_id;
     return count;
 }
 
@@ -76,8 +82,7 @@ static int apply(struct rows *rows, const struct kj_trunk_op *op, bool stopped)
     if (op->slot == NULL) {
         if (at == rows->count)
             return KJ_OK;
-        bson_destroy(rows->docs[at]);
-        memmove(rows->docs + at, rows->docs + at + 1, (--rows->count - at) * sizeof *rows->docs);
+        memmove(rows->at + at, rows->at + at + 1, (--rows->count - at) * sizeof *rows->at);
         rows->changed = true;
         return KJ_OK;
     }
@@ -87,33 +92,40 @@ static int apply(struct rows *rows, const struct kj_trunk_op *op, bool stopped)
     if (stopped || rows->count >= (size_t)op->most || rows->count == k_most_rows ||
         (campaign && op->most_campaign > 0 && count_campaign(rows, campaign) >= op->most_campaign))
         return KJ_EFULL;
-    rows->docs[rows->count++] = bson_copy(op->slot);
+    rows->at[rows->count++] = (struct row){bson_get_data(op->slot), op->slot->len};
     rows->changed = true;
     return KJ_OK;
+}
+
+static bson_t *with_rows(const bson_t *doc, const struct rows *rows)
+{
+    bson_t changes = BSON_INITIALIZER, slots = BSON_INITIALIZER, view;
+    struct kj_doc_list list = {&slots};
+    for (size_t i = 0; i < rows->count; i++)
+        kj_doc_put_doc(&slots, kj_doc_next(&list), row_doc(rows, i, &view));
+    kj_doc_put_text(&changes, "key", kj_trunk_key);
+    kj_doc_put_array(&changes, "slots", &slots);
+    bson_t *next = doc ? kj_doc_with(doc, &changes) : bson_copy(&changes);
+    bson_destroy(&slots);
+    bson_destroy(&changes);
+    return next;
 }
 
 static int apply_all(void *arg, const bson_t *doc, bson_t **next, bson_t **events)
 {
     struct kj_engine *engine = arg;
-    struct rows *rows = KJ_NEW(struct rows);
+    struct rows rows;
+    size_t wishes = 0;
     (void)events;
-    read_rows(doc, rows);
     for (struct kj_trunk_op *op = engine->own->trunk.writing; op; op = op->next)
-        op->status = apply(rows, op, kj_kill_switch_is_off(doc));
-    if (rows->changed) {
-        bson_t changes = BSON_INITIALIZER, slots = BSON_INITIALIZER;
-        struct kj_doc_list list = {&slots};
-        for (size_t i = 0; i < rows->count; i++)
-            kj_doc_put_doc(&slots, kj_doc_next(&list), rows->docs[i]);
-        kj_doc_put_text(&changes, "key", kj_trunk_key);
-        kj_doc_put_array(&changes, "slots", &slots);
-        *next = doc ? kj_doc_with(doc, &changes) : bson_copy(&changes);
-        bson_destroy(&slots);
-        bson_destroy(&changes);
-    }
-    int rc = rows->changed ? KJ_OK : KJ_MODIFY_SKIP;
-    clear_rows(rows);
-    return rc;
+        wishes++;
+    read_rows(doc, &rows, wishes);
+    for (struct kj_trunk_op *op = engine->own->trunk.writing; op; op = op->next)
+        op->status = apply(&rows, op, kj_kill_switch_is_off(doc));
+    if (rows.changed)
+        *next = with_rows(doc, &rows);
+    free(rows.at);
+    return rows.changed ? KJ_OK : KJ_MODIFY_SKIP;
 }
 
 static void start_write(struct kj_engine *engine);
@@ -234,13 +246,14 @@ static void sweep_end(struct sweep *sweep)
 static void on_jobs(struct kj_store_request *request)
 {
     struct sweep *sweep = request->arg;
-    struct rows *rows = KJ_NEW(struct rows);
-    read_rows(sweep->doc, rows);
-    for (size_t i = 0; i < request->n_ops && i < rows->count; i++) {
+    struct rows rows;
+    bson_t view;
+    read_rows(sweep->doc, &rows, 0);
+    for (size_t i = 0; i < request->n_ops && i < rows.count; i++) {
         struct kj_store_op *op = &request->ops[i];
         if (op->status != KJ_OK && op->status != KJ_ENOTFOUND)
             continue;
-        const char *attempt = kj_doc_text(rows->docs[i], "attempt_id", "");
+        const char *attempt = kj_doc_text(row_doc(&rows, i, &view), "attempt_id", "");
         const bson_t *job = op->n_docs ? op->docs[0] : NULL;
         const char *state = job ? kj_doc_text(job, "state", "") : "";
         if ((kj_streq(state, "waiting") || kj_streq(state, "running")) &&
@@ -249,7 +262,7 @@ static void on_jobs(struct kj_store_request *request)
             continue;
         kj_trunk_free(sweep->engine, attempt, NULL, NULL);
     }
-    clear_rows(rows);
+    free(rows.at);
     sweep_end(sweep);
 }
 
@@ -257,20 +270,21 @@ static void on_trunk(struct kj_store_request *request)
 {
     struct sweep *sweep = request->arg;
     struct kj_store_op *op = &request->ops[0];
-    struct rows *rows = KJ_NEW(struct rows);
+    struct rows rows = {0};
+    bson_t view;
     if (op->status == KJ_OK && op->n_docs) {
         sweep->doc = bson_copy(op->docs[0]);
         kj_trunk_see(sweep->engine, sweep->doc);
-        read_rows(sweep->doc, rows);
+        read_rows(sweep->doc, &rows, 0);
     }
-    size_t count = rows->count;
+    size_t count = rows.count;
     struct kj_store_request *jobs = kj_store_request(count, "", on_jobs, sweep);
     for (size_t i = 0; i < count; i++) {
         jobs->ops[i].verb = KJ_STORE_GET;
         jobs->ops[i].coll = KJ_JOBS;
-        jobs->ops[i].id = kj_doc_int(rows->docs[i], "job_id", 0);
+        jobs->ops[i].id = kj_doc_int(row_doc(&rows, i, &view), "job_id", 0);
     }
-    clear_rows(rows);
+    free(rows.at);
     if (count) {
         kj_store_submit(sweep->engine->store, jobs);
     } else {

@@ -184,6 +184,9 @@ int kj_sqlite_create(struct kj_loop *loop, const struct kj_store_config *config,
 // virtual clock time stands while the database works.
 int kj_mongo_create(struct kj_loop *loop, const struct kj_store_config *config,
                     struct kj_store **store, struct kj_fault *fault) KJ_MUST_USE;
+// For simulated runs that nothing outlives: in this process's memory, with a virtual clock alone.
+int kj_memory_create(struct kj_loop *loop, const struct kj_store_config *config,
+                     struct kj_store **store, struct kj_fault *fault) KJ_MUST_USE;
 void kj_store_destroy(struct kj_store *store);
 
 struct kj_store_request *kj_store_request(size_t n_ops, const char *workspace,

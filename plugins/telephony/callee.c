@@ -48,8 +48,11 @@ void kj_sim_callee(const struct kj_sim_dice *dice, struct kj_sim_callee *callee)
     callee->native = kj_sim_native(dice->to);
 }
 
-double kj_sim_reach(const struct kj_sim_callee *callee, const struct kj_sim_local *local)
+double kj_sim_reach(const struct kj_sim_rules *rules, const struct kj_sim_callee *callee,
+                    const struct kj_sim_local *local)
 {
+    if (rules->by_hour)
+        return rules->hours[local->hour] * callee->reach;
     bool weekend = local->weekday >= 5;
     const char *hours = weekend ? k_habits[callee->habit].weekend : k_habits[callee->habit].weekday;
     char now = hours[local->hour];

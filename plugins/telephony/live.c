@@ -163,7 +163,7 @@ static void add_steps(struct kj_sim_live *live)
     int64_t next_at = -1;
     for (int s = SIM_STATE_COUNT - 1; s >= 0; s--) {
         int64_t at = kj_sim_state_at(plan, (enum kj_sim_state)s);
-        if (at < 0)
+        if (at < 0 || (live->sim->ends_only && s != SIM_ENDED))
             continue;
         add_state(live, (enum kj_sim_state)s, next_at);
         next_at = plan->at_ms + at;

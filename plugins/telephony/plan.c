@@ -82,7 +82,7 @@ static enum kj_sim_disposition outcome(const struct kj_sim_dice *dice,
     weights[SIM_INVALID] = weights[SIM_BLOCKED] = 0;
     double again = (double)(plan->attempt - 1);
     double patience = 1.0 - 0.08 * again;
-    weights[SIM_COMPLETED] *= kj_sim_reach(&plan->callee, &plan->local);
+    weights[SIM_COMPLETED] *= kj_sim_reach(dice->rules, &plan->callee, &plan->local);
     weights[SIM_COMPLETED] *= patience > 0.5 ? patience : 0.5;
     weights[SIM_REJECTED] *= 1.0 + 0.5 * again;
     // Voicemail belongs to those who have a box; the others just do not answer.
@@ -175,6 +175,15 @@ static int64_t pick_up_ms(const struct kj_sim_dice *dice, const struct kj_sim_pl
     return kj_sim_range(dice, "pick_up", 0, 18000, 25000);
 }
 
+static int64_t stretch(struct kj_sim_plan *plan, int64_t talk, double factor)
+{
+    for (size_t i = 0; i < plan->turn_count; i++) {
+        plan->turns[i].start_ms = (int64_t)((double)plan->turns[i].start_ms * factor);
+        plan->turns[i].end_ms = (int64_t)((double)plan->turns[i].end_ms * factor);
+    }
+    return (int64_t)((double)talk * factor);
+}
+
 static void answered(const struct kj_sim_dice *dice, struct kj_sim_plan *plan, int64_t setup_ms,
                      int64_t pick_up)
 {
@@ -185,6 +194,8 @@ static void answered(const struct kj_sim_dice *dice, struct kj_sim_plan *plan, i
     plan->code = 200;
     plan->words = "Normal call clearing (Q.850 16)";
     int64_t talk = plan->human ? kj_sim_talk(dice, plan) : kj_sim_voicemail(dice, plan);
+    if (plan->human && dice->rules->talk_factor > 0)
+        talk = stretch(plan, talk, dice->rules->talk_factor);
     if (talk > plan->talk_limit_ms) {
         talk = plan->talk_limit_ms;
         kj_sim_talk_cut(plan, talk);

@@ -24,12 +24,20 @@ static const char k_config_schema[] =
     "\"resume\":{\"type\":\"boolean\",\"default\":true,\"description\":\"Go on reporting calls "
     "that "
     "were under way when the process ended.\"},"
+    "\"reports\":{\"type\":\"string\",\"enum\":[\"all\",\"end\"],\"default\":\"all\","
+    "\"description\":"
+    "\"end: only the end of a call is reported, as some carriers do.\"},"
     "\"mix\":{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{"
     "\"human\":{\"$ref\":\"#/$defs/share\"},\"voicemail\":{\"$ref\":\"#/$defs/share\"},"
     "\"no_answer\":{\"$ref\":\"#/$defs/share\"},\"busy\":{\"$ref\":\"#/$defs/share\"},"
     "\"rejected\":{\"$ref\":\"#/$defs/share\"},\"invalid_number\":{\"$ref\":\"#/$defs/share\"},"
     "\"blocked\":{\"$ref\":\"#/$defs/share\"},\"unreachable\":{\"$ref\":\"#/$defs/share\"},"
     "\"carrier_error\":{\"$ref\":\"#/$defs/share\"}}},"
+    "\"hours\":{\"type\":\"array\",\"minItems\":24,\"maxItems\":24,\"items\":{\"$ref\":"
+    "\"#/$defs/share\"},\"description\":\"Factors on the share of humans by local hour, in the "
+    "place of the people's habits.\"},"
+    "\"talk_factor\":{\"type\":\"number\",\"minimum\":0.1,\"maximum\":10,\"default\":1,"
+    "\"description\":\"People talk so many times as long.\"},"
     "\"faults\":{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{"
     "\"lost_reply\":{\"$ref\":\"#/$defs/chance\"},\"lost_event\":{\"$ref\":\"#/$defs/chance\"},"
     "\"doubled_event\":{\"$ref\":\"#/$defs/chance\"},"
@@ -88,6 +96,7 @@ static int configure(struct kj_sim *sim, struct kejue_doc config, char *error, s
     sim->max_lines = host->integer(config, "max_lines", 0);
     if (sim->max_lines <= 0 || sim->max_lines > MOST_LINES)
         sim->max_lines = MOST_LINES;
+    sim->ends_only = strcmp(host->text(config, "reports", "all"), "end") == 0;
     sim->rules.force_by_suffix = host->boolean(config, "force_by_suffix", 0) != 0;
     for (int i = 0; i < SIM_MIX_COUNT; i++) {
         snprintf(path, sizeof path, "mix.%s", kj_sim_mix_names[i]);
@@ -99,6 +108,12 @@ static int configure(struct kj_sim *sim, struct kejue_doc config, char *error, s
     for (int i = 0; i < SIM_FAULT_COUNT; i++) {
         snprintf(path, sizeof path, "faults.%s", kj_sim_fault_names[i]);
         sim->faults[i] = host->real(config, path, 0);
+    }
+    sim->rules.talk_factor = host->real(config, "talk_factor", 1);
+    sim->rules.by_hour = host->has(config, "hours") != 0;
+    for (int i = 0; i < 24 && sim->rules.by_hour; i++) {
+        snprintf(path, sizeof path, "hours.%d", i);
+        sim->rules.hours[i] = host->real(config, path, 0);
     }
     if (!some) {
         snprintf(error, error_size, "mix: at least one share must be above 0");

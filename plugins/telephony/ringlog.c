@@ -246,7 +246,8 @@ void kj_sim_ring_log_close(struct kj_sim_ring_log *log)
         struct kj_sim_ring *ring = log->first;
         log->first = ring->next;
         free(ring->attempt_id);
-        free(ring->line);
+        if (ring->kept)
+            log->rules->host->drop(ring->kept);
         free(ring);
     }
     free(log->buckets);
@@ -280,6 +281,35 @@ static int append(int fd, const char *line, size_t length)
     return -1;
 }
 
+static struct kejue_builder *keep_request(const struct kj_sim_ring_log *log,
+                                          struct kejue_doc request)
+{
+    struct kejue_builder *b = log->rules->host->build(log->rules->ctx);
+    log->rules->host->put_doc(b, "request", request);
+    return b;
+}
+
+// Appends the ring's line to the file; its length, or 0.
+static size_t write_ring(struct kj_sim_ring_log *log, struct kejue_doc request, int64_t at_ms,
+                         const char *provider_id)
+{
+    const struct kejue_host *host = log->rules->host;
+    struct kejue_builder *b = host->build(log->rules->ctx);
+    host->put_text(b, "attempt_id", host->text(request, "attempt_id", ""));
+    host->put_text(b, "to", host->text(request, "to", ""));
+    host->put_time(b, "at", at_ms);
+    host->put_integer(b, "attempt", host->integer(request, "attempt", 1));
+    host->put_integer(b, "at_ms", at_ms);
+    host->put_text(b, "provider_id", provider_id);
+    host->put_doc(b, "request", request);
+    size_t length;
+    char *line = line_of(host, b, &length);
+    host->drop(b);
+    bool written = length <= LONGEST_LINE && append(log->fd, line, length) == 0;
+    free(line);
+    return written ? length : 0;
+}
+
 struct kj_sim_ring *kj_sim_ring_add(struct kj_sim_ring_log *log, struct kejue_doc request,
                                     int64_t at_ms)
 {
@@ -290,57 +320,45 @@ struct kj_sim_ring *kj_sim_ring_add(struct kj_sim_ring_log *log, struct kejue_do
     char provider_id[24];
     snprintf(provider_id, sizeof provider_id, "SIM%016llx",
              (unsigned long long)kj_sim_bits(&dice, "provider", 0));
-    struct kejue_builder *b = host->build(log->rules->ctx);
-    host->put_text(b, "attempt_id", id);
-    host->put_text(b, "to", host->text(request, "to", ""));
-    host->put_time(b, "at", at_ms);
-    host->put_integer(b, "attempt", host->integer(request, "attempt", 1));
-    host->put_integer(b, "at_ms", at_ms);
-    host->put_text(b, "provider_id", provider_id);
-    host->put_doc(b, "request", request);
-    size_t length;
-    char *line = line_of(host, b, &length);
-    host->drop(b);
-    if (length > LONGEST_LINE || (log->fd >= 0 && append(log->fd, line, length) != 0)) {
-        free(line);
+    size_t length = log->fd >= 0 ? write_ring(log, request, at_ms, provider_id) : 0;
+    if (log->fd >= 0 && length == 0)
         return NULL;
-    }
     struct kj_sim_ring *ring = kj_sim_ring_entry(log, id);
     memcpy(ring->provider_id, provider_id, sizeof provider_id);
     ring->at_ms = at_ms;
     ring->cut_ms = -1;
     ring->rings++;
-    ring->length = length - 1;
     ring->offset = -1;
     if (log->fd >= 0) { // behind an appending write the file stands at its end
+        ring->length = length - 1;
         ring->offset = lseek(log->fd, 0, SEEK_CUR) - (int64_t)length;
         if (ring->offset == log->read_to)
             log->read_to += (int64_t)length;
+        return ring;
     }
-    if (log->fd >= 0) {
-        free(line);
-    } else {
-        free(ring->line);
-        ring->line = line;
-    }
+    if (ring->kept)
+        host->drop(ring->kept);
+    ring->kept = keep_request(log, request);
     return ring;
 }
 
 struct kejue_builder *kj_sim_ring_request(const struct kj_sim_ring_log *log,
                                           const struct kj_sim_ring *ring, struct kejue_doc *request)
 {
+    const struct kejue_host *host = log->rules->host;
     struct kejue_builder *b = NULL;
     struct kejue_doc doc;
     if (ring->offset < 0) {
-        b = parse(log, ring->line, ring->length, &doc);
-    } else {
-        char *line = kj_sim_alloc(ring->length + 1);
-        if (pread(log->fd, line, ring->length, ring->offset) == (ssize_t)ring->length)
-            b = parse(log, line, ring->length, &doc);
-        free(line);
+        b = keep_request(log, host->child(host->built(ring->kept), "request"));
+        *request = host->child(host->built(b), "request");
+        return b;
     }
+    char *line = kj_sim_alloc(ring->length + 1);
+    if (pread(log->fd, line, ring->length, ring->offset) == (ssize_t)ring->length)
+        b = parse(log, line, ring->length, &doc);
+    free(line);
     if (b)
-        *request = log->rules->host->child(doc, "request");
+        *request = host->child(doc, "request");
     return b;
 }
 

@@ -84,6 +84,9 @@ struct kj_sim_rules {
     struct kejue_ctx *ctx;
     bool force_by_suffix;
     double mix[SIM_MIX_COUNT]; // shares; need not add up to anything
+    bool by_hour;              // `hours` stand in the place of the people's habits
+    double hours[24];          // factors on the share of humans
+    double talk_factor;        // on how long people talk; 0 = 1
 };
 
 // --- chance: keyed, so that a draw never moves when other draws come or go (dice.c) ---
@@ -143,7 +146,8 @@ struct kj_sim_callee {
     enum kj_sim_language native;
 };
 void kj_sim_callee(const struct kj_sim_dice *dice, struct kj_sim_callee *callee);
-double kj_sim_reach(const struct kj_sim_callee *callee, const struct kj_sim_local *local);
+double kj_sim_reach(const struct kj_sim_rules *rules, const struct kj_sim_callee *callee,
+                    const struct kj_sim_local *local);
 // Who answers at this attempt: annoyance and a kept promise change the mood.
 enum kj_sim_persona kj_sim_mood(const struct kj_sim_dice *dice, const struct kj_sim_callee *callee);
 
@@ -232,9 +236,9 @@ struct kj_sim_ring {
     char *attempt_id;
     char provider_id[24];
     int64_t at_ms, cut_ms; // cut: ms after the ring, -1 = not hung up
-    int64_t offset;        // of the line in the file, -1 = kept in `line`
+    int64_t offset;        // of the line in the file, -1 = kept in `kept`
     size_t length;
-    char *line;
+    struct kejue_builder *kept; // {request}; without a file nothing is written to be read back
     unsigned rings;    // lines of this attempt in the ring log; 0 = never rang, only refused so far
     unsigned truths;   // lines of this attempt in the truth file
     unsigned refusals; // times that a forced fault has struck before it rang
@@ -296,6 +300,7 @@ struct kj_sim_outage {
 struct kj_sim {
     struct kj_sim_rules rules;
     struct kj_sim_ring_log log;
+    bool ends_only; // of a call only its end is reported
     int64_t max_lines;
     double faults[SIM_FAULT_COUNT];
     struct kj_sim_outage *outages;

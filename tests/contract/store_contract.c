@@ -37,6 +37,15 @@ static void open_sqlite_memory(struct world *world)
     open_sqlite(world);
 }
 
+static void open_memory(struct world *world)
+{
+    struct kj_fault fault = {0};
+    if (world->config.host == NULL)
+        world->config.host = "h1";
+    if (kj_memory_create(world->loop, &world->config, &world->store, &fault) < 0)
+        fail_msg("%s", fault.text);
+}
+
 static void clean_sqlite_file(struct world *world)
 {
     static const char *const k_ends[] = {"", "-wal", "-shm", ".lock"};
@@ -91,6 +100,7 @@ static const struct factory k_factories[] = {
     {"sqlite, file, inline", true, true, open_sqlite_file, clean_sqlite_file},
     {"sqlite, memory, threads", false, false, open_sqlite_memory, NULL},
     {"sqlite, file, threads", false, true, open_sqlite_file, clean_sqlite_file},
+    {"memory", true, false, open_memory, NULL},
     {"mongodb", false, true, open_mongo, clean_mongo},
     {"mongodb, virtual clock", true, true, open_mongo, clean_mongo},
 };

@@ -92,8 +92,10 @@ foreach(test ${contract_tests})
   endif()
 endforeach()
 
-# The store's again on MongoDB, and where the network to it is bad.
+# The store's again in memory, on MongoDB, and where the network to that is bad.
 if(TARGET contract_store_contract)
+  add_test(NAME contract_store_memory COMMAND contract_store_contract memory*)
+  set_tests_properties(contract_store_memory PROPERTIES LABELS contract TIMEOUT 120)
   add_test(NAME contract_store_mongo
            COMMAND ${with_mongo} $<TARGET_FILE:contract_store_contract> mongodb*)
   add_test(NAME contract_store_mongo_faults

@@ -104,5 +104,6 @@ int ctl_import_leads(struct ctl *ctl, const char *path, char **words, int count)
 int ctl_refuse_leads(struct ctl *ctl, const char *path, char **words, int count);
 int ctl_import_calls(struct ctl *ctl, const char *path, char **words, int count);
 int ctl_campaign_watch(struct ctl *ctl, char **words, int count);
+int ctl_rehearse(struct ctl *ctl, char **words, int count);
 
 #endif

@@ -163,6 +163,8 @@ static int run_word(struct ctl *ctl, struct line *line, char **words, int count)
         return ctl_watch(ctl, words + 1, count - 1);
     if (strcmp(name, "campaign.watch") == 0)
         return ctl_campaign_watch(ctl, words + 1, count - 1);
+    if (strcmp(name, "campaign.rehearse") == 0)
+        return ctl_rehearse(ctl, words + 1, count - 1);
     if (strcmp(name, "why") == 0) {
         if (line->at) { // as one more argument, in the place of the verb
             snprintf(line->at_word, sizeof line->at_word, "at=%s", line->at);

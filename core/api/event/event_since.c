@@ -3,6 +3,7 @@
 //
 // Our own events wake those who wait. Those of other hosts are looked for each second while
 // somebody waits: beside the writes, since a look that misses the newest looks again.
+#include "api/campaign/rehearsal.h"
 #include "api/commands.h"
 #include "api/cursor.h"
 #include "api/documents.h"
@@ -246,6 +247,7 @@ void kj_api_wake_events(struct kj_api *api)
 void kj_api_drain(struct kj_api *api)
 {
     api->stopping = true;
+    kj_rehearsals_end(api);
     while (api->waiters) {
         struct kj_waiter *waiter = api->waiters;
         kj_timer_stop(api->loop, &waiter->timer);
