@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 static const char k_help[] =
     "Usage: kejued [--dir DIR] [--config FILE] [options]\n"
@@ -69,9 +71,19 @@ static int run(const struct kj_options *options)
     return options->rehearse ? kj_app_rehearse() : kj_app_run(options);
 }
 
+// libmongoc counts in a file in shared memory, made as it is loaded. It works as well without its
+// name; with it, a kejued that is killed leaves it behind for whoever gets its number next.
+static void unname_counters(void)
+{
+    char name[48];
+    snprintf(name, sizeof name, "/mongoc-%ld", (long)getpid());
+    shm_unlink(name);
+}
+
 int main(int argc, char **argv)
 {
     struct kj_options options = {.seed = 1};
+    unname_counters();
     for (int option; (option = getopt_long(argc, argv, "", k_options, NULL)) != -1;) {
         switch (option) {
         case OPT_DIR:

@@ -217,6 +217,21 @@ static void set_rehearsal(struct kj_app *app)
     kj_api_set_rehearsal(app->api, setup);
 }
 
+static int make_api(struct kj_app *app, struct kj_fault *fault)
+{
+    int rc = kj_api_create(app->engine, &app->api, fault);
+    if (rc != KJ_OK)
+        return rc;
+    kj_engine_set_command(app->engine, command, app);
+    kj_api_set_copy_plan(app->api, kj_app_copy_plan, app);
+    if (!app->options->rehearse)
+        set_rehearsal(app);
+    app->checking = getenv("KEJUE_CHECK") != NULL; // set by the flow tests
+    if (app->checking)
+        kj_api_check_answers(app->api);
+    return KJ_OK;
+}
+
 int kj_app_wire(struct kj_app *app, struct kj_fault *fault)
 {
     int rc = make_clock(app, fault);
@@ -234,18 +249,7 @@ int kj_app_wire(struct kj_app *app, struct kj_fault *fault)
         rc = make_host(app, fault);
     if (rc == KJ_OK)
         rc = check_simulated(app, fault);
-    if (rc == KJ_OK)
-        rc = kj_api_create(app->engine, &app->api, fault);
-    if (rc == KJ_OK)
-        kj_engine_set_command(app->engine, command, app);
-    if (rc == KJ_OK)
-        kj_api_set_copy_plan(app->api, kj_app_copy_plan, app);
-    if (rc == KJ_OK && !app->options->rehearse)
-        set_rehearsal(app);
-    if (rc == KJ_OK && getenv("KEJUE_CHECK")) // set by the flow tests
-        kj_api_check_answers(app->api);
-    app->checking = getenv("KEJUE_CHECK") != NULL;
-    return rc;
+    return rc == KJ_OK ? make_api(app, fault) : rc;
 }
 
 int kj_app_open_doors(struct kj_app *app, struct kj_fault *fault)

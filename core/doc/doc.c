@@ -247,8 +247,18 @@ void kj_doc_put_from(bson_t *doc, const char *key, const bson_t *from, const cha
 
 const char *kj_doc_next(struct kj_doc_list *list)
 {
-    const char *key; // one of a table for small numbers: this runs for each member of each array
-    bson_uint32_to_string(list->count++, &key, list->key, sizeof list->key);
+    enum {
+        IN_TABLE = 1000
+    }; // libbson prints the others, and this runs for each member of each array
+    const char *key = list->key;
+    if (list->count < IN_TABLE) {
+        bson_uint32_to_string(list->count++, &key, list->key, sizeof list->key);
+        return key;
+    }
+    char digits[KJ_DECIMAL_SIZE];
+    size_t length = kj_decimal_print_int(list->count++, digits);
+    memcpy(list->key, digits, length); // ten at most
+    list->key[length] = 0;
     return key;
 }
 

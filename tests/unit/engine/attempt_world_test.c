@@ -712,7 +712,8 @@ static void test_the_model_is_asked_once(void **state)
         (struct fake_verb){.name = "llm.complete",
                            .replies = {KEJUE_NOT_PROCESSED, KEJUE_OK},
                            .result = "{\"json\": {\"texts\": {\"wants an offer\": true}, "
-                                     "\"variables\": {}}, \"model\": \"m\"}"};
+                                     "\"variables\": {\"budget\": {\"value\": null, \"quote\": "
+                                     "null, \"turn\": null}}}, \"model\": \"m\"}"};
     world_live(world);
     world_pass(world, 0);
     int64_t job = world_call(world, k_anna, NULL);
