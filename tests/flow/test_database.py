@@ -158,9 +158,9 @@ class Database(Flow):
         due = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=8)
         for number in range(80):
             self.submit(engine, f"k{number}", 900000)
-        for number in range(60):
-            engine.ask("job.submit", kind="hook", key=f"s{number}", due=due.isoformat(),
-                       payload={"text": "x" * 3000})
+        engine.ask("job.submit", jobs=[
+            {"kind": "hook", "key": f"s{number}", "due": due.isoformat(),
+             "payload": {"text": "x" * 3000}} for number in range(60)])
         engine.stop()
         leaves = self.leaves_of_jobs()
         self.damage(leaves[-len(leaves) // 4])
