@@ -40,10 +40,14 @@ class Bus:
     def __init__(self, path, timeout):
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.settimeout(timeout)
-        self.socket.connect(str(path))
-        self.socket.sendall(b"\0SP\0" + struct.pack(">HH", 0x30, 0))
-        if self.read(8) != b"\0SP\0" + struct.pack(">HH", 0x31, 0):
-            raise ConnectionError("no REP socket there")
+        try:
+            self.socket.connect(str(path))
+            self.socket.sendall(b"\0SP\0" + struct.pack(">HH", 0x30, 0))
+            if self.read(8) != b"\0SP\0" + struct.pack(">HH", 0x31, 0):
+                raise ConnectionError("no REP socket there")
+        except OSError:
+            self.socket.close()
+            raise
         self.number = 0
 
     def read(self, count):
@@ -197,6 +201,9 @@ class Engine:
         self.close_bus()
         self.process.send_signal(signal.SIGKILL)
         self.process.wait(20)
+        # libmongoc's counters, which only a clean end removes: the next process of this number would
+        # complain.
+        pathlib.Path(f"/dev/shm/mongoc-{self.process.pid}").unlink(missing_ok=True)
         self.process.stdout.close()
         self.log.close()
 
