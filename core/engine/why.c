@@ -10,12 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { k_rows = 50, k_id_digits = 9 };
+enum { k_rows = 50, k_id_digits = 9, k_present_ms = 2000 };
 
 struct why {
     struct kj_engine *engine;
     char workspace[64], number[24], who[64];
-    int64_t at;
+    int64_t at, now;
     bool by_id;
     bson_t *lead;
     kj_engine_done *done;
@@ -131,7 +131,7 @@ static void on_all(struct kj_store_request *request)
     bson_t result = BSON_INITIALIZER, lead = BSON_INITIALIZER;
     struct kj_why_facts facts = {.engine = why->engine,
                                  .at = why->at,
-                                 .now = kj_loop_now(why->engine->loop),
+                                 .now = why->now,
                                  .lead = why->lead,
                                  .number = first(&ops[W_NUMBER]),
                                  .campaign = first(&ops[W_CAMPAIGN]),
@@ -268,7 +268,10 @@ void kj_engine_why(struct kj_engine *engine, const char *workspace, const char *
                    kj_engine_done *done, void *arg)
 {
     struct why *why = KJ_NEW(struct why);
-    *why = (struct why){.engine = engine, .at = at, .done = done, .arg = arg};
+    int64_t now = kj_loop_now(engine->loop);
+    if (at - now < k_present_ms && now - at < k_present_ms)
+        now = at; // "now" of who asks is a little before ours, and no past
+    *why = (struct why){.engine = engine, .at = at, .now = now, .done = done, .arg = arg};
     kj_copy(why->workspace, sizeof why->workspace, workspace);
     kj_copy(why->who, sizeof why->who, who);
     size_t digits = strspn(who, "0123456789");

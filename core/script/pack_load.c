@@ -104,8 +104,8 @@ static void run_pack(struct kj_load *load, const char *path)
         kj_load_fail(load, "a chain of extends longer than %d (or a circle)", KJ_MAX_CHAIN);
     }
     kj_lines_init(&rules->lines[rules->file_count], source->text, source->length, "rules");
-    check_twice(L, path, &rules->lines[rules->file_count]);
     rules->files[rules->file_count++] = kj_rules_text(rules, path);
+    check_twice(L, path, &rules->lines[rules->file_count - 1]); // ours by now: freed with the rules
     lua_pushnil(L);
     lua_rawsetp(L, LUA_REGISTRYINDEX, &kj_key_declared);
     kj_sandbox_run_file(L, path);

@@ -387,6 +387,10 @@ static void test_why_then(void **state)
     assert_non_null(strstr(kj_doc_text(answer, "basis", ""), "as stored by then"));
     bson_destroy(answer);
 
+    answer = why_at(world, world_now(world) - 1500); // whoever asks for now is a little late
+    assert_string_equal(kj_doc_text(answer, "basis", ""), "now");
+    bson_destroy(answer);
+
     answer = why_at(world, rang + 5000); // in the midst of the call
     assert_gate(answer, "gates", "opt_out", true);
     assert_gate(answer, "gates", "permit", false);
