@@ -263,14 +263,11 @@ void kj_replay_kept(struct kj_replay_batch *batch, int status)
 
 // --- the beginning and the end ---
 
-void kj_replay(struct kj_engine *engine, const char *workspace, const struct kj_replay_want *want,
-               kj_engine_done *done, void *arg)
+static struct kj_replay *new_replay(struct kj_engine *engine, const char *workspace,
+                                    const struct kj_replay_want *want)
 {
     struct kj_replay *replay = KJ_NEW(struct kj_replay);
-    bson_t levels;
     replay->engine = engine;
-    replay->done = done;
-    replay->arg = arg;
     replay->want = *want;
     replay->after = want->after;
     replay->left = want->limit;
@@ -281,29 +278,39 @@ void kj_replay(struct kj_engine *engine, const char *workspace, const struct kj_
     kj_copy(replay->version, sizeof replay->version, want->version);
     replay->rows = bson_new();
     replay->list.array = replay->rows;
-    size_t running = 0;
-    for (const struct kj_replay *other = engine->own->replays; other; other = other->next)
-        running++;
     replay->next = engine->own->replays;
     if (replay->next)
         replay->next->previous = replay;
     engine->own->replays = replay;
-    if (running >= k_at_once) {
-        replay->status = kj_fault(&replay->fault, KJ_EUNAVAILABLE, "", "try again in a moment",
-                                  "%d replays run already", k_at_once);
-        finish(replay);
-        return;
-    }
-    replay->about = kj_script_describe(engine->script, want->version);
-    if (replay->about && kj_doc_child(replay->about, "scale.levels", &levels)) {
-        replay->levels = bson_copy(&levels);
-        pump(replay);
-        return;
-    }
-    replay->status =
-        kj_fault(&replay->fault, KJ_ENOTFOUND, want->version, "list the packs with rules.list",
-                 "there is no rule pack \"%.100s\"", want->version);
-    finish(replay);
+    return replay;
+}
+
+static int may_begin(struct kj_replay *replay)
+{
+    bson_t levels;
+    int running = 0;
+    for (const struct kj_replay *other = replay->engine->own->replays; other; other = other->next)
+        running++;
+    if (running > k_at_once)
+        return kj_fault(&replay->fault, KJ_EUNAVAILABLE, "", "try again in a moment",
+                        "%d replays run already", k_at_once);
+    replay->about = kj_script_describe(replay->engine->script, replay->version);
+    if (replay->about == NULL || !kj_doc_child(replay->about, "scale.levels", &levels))
+        return kj_fault(&replay->fault, KJ_ENOTFOUND, replay->version,
+                        "list the packs with rules.list", "there is no rule pack \"%.100s\"",
+                        replay->version);
+    replay->levels = bson_copy(&levels);
+    return KJ_OK;
+}
+
+void kj_replay(struct kj_engine *engine, const char *workspace, const struct kj_replay_want *want,
+               kj_engine_done *done, void *arg)
+{
+    struct kj_replay *replay = new_replay(engine, workspace, want);
+    replay->done = done;
+    replay->arg = arg;
+    replay->status = may_begin(replay);
+    pump(replay);
 }
 
 // Runs when the host is gone and the store's valve is shut: only scripts may still judge.
