@@ -74,7 +74,8 @@ void kj_queue_on_final(struct kj_queue *queue, void (*fn)(void *arg, const bson_
 void kj_queue_hold(struct kj_queue *queue, const char *kind, bool held); // kill switch, clock step
 
 // A new job document with the queue's fields set; the caller adds its own and inserts it (alone or
-// within a larger request), then tells the queue by kj_queue_wake(due).
+// within a larger request), then tells the queue by kj_queue_wake(due); where the store keeps the
+// order, as it submits the request (intake_jobs.c).
 bson_t *kj_job_new(const char *kind, const char *key, int64_t due, int priority,
                    const bson_t *payload, int64_t now);
 // The document of a job that a person cancels; *next NULL: it is asked to end already. One in the
