@@ -282,7 +282,7 @@ static bool holds_quote(const char *text, const char *quote)
 {
     struct kj_buf folded;
     kj_buf_init(&folded, 0);
-    kj_fold(text, 0, &folded);
+    kj_fold(text, KJ_FOLD_CASE, &folded);
     bool found = holds_phrase(folded.data, quote);
     kj_buf_fini(&folded);
     return found;
@@ -310,7 +310,7 @@ int kj_quote_find(const bson_t *transcript, const char *quote, int named_turn)
     bson_iter_t at;
     int number = 0, found = -1;
     kj_buf_init(&folded, 0);
-    kj_fold(quote, 0, &folded);
+    kj_fold(quote, KJ_FOLD_CASE, &folded);
     // The named turn first: mostly it is there, and need not fold the turns before it.
     if (folded.length > 0 && named_turn_holds(transcript, named_turn, folded.data))
         found = named_turn;

@@ -25,8 +25,6 @@ static const char *two_letters(int c)
     case 0xDE:
     case 0xFE:
         return "th";
-    case 0xDF:
-        return "ss";
     case 0x132:
     case 0x133:
         return "ij";
@@ -84,10 +82,16 @@ static int digit_of(int c)
 }
 
 // Marks that vanish: combining accents, Arabic vowels and tatweel, the nukta, joiners.
-static bool vanishes(int c)
+static bool is_mark(int c)
 {
-    return (c >= 0x300 && c <= 0x36F) || (c >= 0x64B && c <= 0x652) || c == 0x670 || c == 0x640 ||
-           c == 0x93C || (c >= 0x200B && c <= 0x200F) || c == 0xAD || c == 0xFEFF ||
+    return (c >= 0x300 && c <= 0x36F) || (c >= 0x64B && c <= 0x652) || c == 0x670 || c == 0x93C;
+}
+
+static bool vanishes(int c, int flags)
+{
+    if (is_mark(c))
+        return !(flags & KJ_FOLD_CASE);
+    return c == 0x640 || (c >= 0x200B && c <= 0x200F) || c == 0xAD || c == 0xFEFF ||
            (c >= 0x202A && c <= 0x202E) || (c >= 0x2060 && c <= 0x2069);
 }
 
@@ -104,12 +108,25 @@ static bool parts_words(int c)
     return false;
 }
 
+// Capitals: a run of them and how far below their small letters stand, or 1: every other one, those
+// that are even or odd as the first.
+static int lower_case(int c)
+{
+    static const struct {
+        int first, last, below;
+    } k_capitals[] = {{0xC0, 0xDE, 32},   {0x100, 0x136, 1}, {0x139, 0x147, 1},
+                      {0x14A, 0x176, 1},  {0x179, 0x17D, 1}, {0x391, 0x3A9, 32},
+                      {0x400, 0x40F, 80}, {0x410, 0x42F, 32}};
+    for (size_t i = 0; i < KJ_COUNT(k_capitals); i++)
+        if (c >= k_capitals[i].first && c <= k_capitals[i].last)
+            return k_capitals[i].below == 1 ? c + !((c - k_capitals[i].first) & 1)
+                                            : c + k_capitals[i].below;
+    return c == 0x178 ? 0xFF : c;
+}
+
 static int lower(int c)
 {
-    if ((c >= 0x391 && c <= 0x3A9) || (c >= 0x410 && c <= 0x42F))
-        return c + 32;
-    if (c >= 0x400 && c <= 0x40F)
-        return c + 80;
+    c = lower_case(c);
     if (c == 0x622 || c == 0x623 || c == 0x625 || c == 0x671)
         return 0x627; // the alefs
     if (c == 0x649)
@@ -137,7 +154,7 @@ static void add_code(struct kj_buf *out, int c)
 }
 
 // The letters of one code point; false when it parts words.
-static bool add_letters(struct kj_buf *out, int c)
+static bool add_letters(struct kj_buf *out, int c, int flags)
 {
     int digit = digit_of(c);
     if (digit >= 0)
@@ -148,12 +165,14 @@ static bool add_letters(struct kj_buf *out, int c)
         kj_buf_addc(out, c == 0xAA ? 'a' : 'o');
     else if (c < 0x80 || parts_words(c))
         return false;
+    else if (c == 0xDF || c == 0x1E9E)
+        kj_buf_adds(out, "ss"); // STRASSE is Straße in capitals
+    else if (flags & KJ_FOLD_CASE)
+        add_code(out, lower_case(c));
     else if (c < 0xC0 + (int)sizeof k_latin - 1 && k_latin[c - 0xC0] == '*')
         kj_buf_adds(out, two_letters(c));
     else if (c < 0xC0 + (int)sizeof k_latin - 1)
         kj_buf_addc(out, k_latin[c - 0xC0]);
-    else if (c == 0x1E9E)
-        kj_buf_adds(out, "ss");
     else
         add_code(out, lower(c));
     return true;
@@ -213,7 +232,7 @@ void kj_fold(const char *text, int flags, struct kj_buf *out)
         }
         int c = kj_utf8_next(&text);
         bool inside = before >= 0x80 || isalnum(before);
-        if (c >= 0 && vanishes(c))
+        if (c >= 0 && vanishes(c, flags))
             continue;
         if (is_apostrophe(c) && inside && is_contraction(out, start, text))
             continue;
@@ -223,7 +242,7 @@ void kj_fold(const char *text, int flags, struct kj_buf *out)
         space = false;
         if (is_number_mark(flags, before, c, text))
             kj_buf_addc(out, (char)c);
-        else if (c < 0 || !add_letters(out, c)) {
+        else if (c < 0 || !add_letters(out, c, flags)) {
             out->length = mark;
             out->data[mark] = 0;
             space = true;

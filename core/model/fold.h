@@ -5,8 +5,9 @@
 
 #include "base/str.h"
 
-// PUNCTUATION_IN_NUMBERS keeps : . / - between digits ("14:30", "24.12.").
-enum { KJ_FOLD_NUMBERS = 1 };
+// NUMBERS keeps : . / - between digits ("14:30", "24.12."). CASE lowers letters and leaves them
+// their marks: "Größe" is "größe", not "grosse".
+enum { KJ_FOLD_NUMBERS = 1, KJ_FOLD_CASE = 2 };
 
 // Appends the folded form of `text`: words separated by single spaces, none at the ends. Digits of
 // other scripts become ASCII; English contractions are joined ("don't" -> "dont"), other

@@ -233,7 +233,8 @@ static void test_quotes(void **state)
     assert_int_equal(kj_quote_find(&transcript, "four thousand", -1), 1);
     assert_int_equal(kj_quote_find(&transcript, "four thousand", 0), 1); // named wrongly, but said
     assert_int_equal(kj_quote_find(&transcript, "four thousand", 99), 1);
-    assert_int_equal(kj_quote_find(&transcript, "grosse 38", 4), 4);
+    assert_int_equal(kj_quote_find(&transcript, "GRÖSSE: 38", 4), 4);
+    assert_int_equal(kj_quote_find(&transcript, "grosse 38", 4), -1); // another word
     assert_int_equal(kj_quote_find(&transcript, "five thousand", 1), -1);
     assert_int_equal(kj_quote_find(&transcript, "thous", 1), -1); // whole words
     assert_int_equal(kj_quote_find(&transcript, "", 1), -1);
