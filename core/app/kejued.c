@@ -1,5 +1,6 @@
 // kejued: the daemon. Options only; everything else is in app.c.
 #include "app/app.h"
+#include "script/script.h"
 
 #include <getopt.h>
 #include <inttypes.h>
@@ -58,6 +59,9 @@ static int parse_seed(const char *text, uint64_t *seed)
 int main(int argc, char **argv)
 {
     struct kj_options options = {.seed = 1};
+    int cell;
+    if (kj_script_cell(argc, argv, &cell)) // a process of rules, started by a kejued
+        return cell;
     for (int option; (option = getopt_long(argc, argv, "", k_options, NULL)) != -1;) {
         switch (option) {
         case OPT_DIR:

@@ -21,7 +21,13 @@ struct kj_script_config {
     size_t memory_limit;       // bytes per state; 0 = 32 MiB
     int64_t cpu_limit_ms;      // per evaluation; 0 = 500
     int64_t instruction_limit; // per evaluation; 0 = 50 million
+    // Rule packs are loaded, tested and judged in locked processes, one or more for each pack. The
+    // program's main then begins with kj_script_cell: it is what these processes run.
+    bool locked;
 };
+
+// True: this process was such a one and *exit_code is its end; main returns it at once.
+bool kj_script_cell(int argc, char **argv, int *exit_code);
 
 int kj_script_create(const struct kj_script_config *config, struct kj_script **script,
                      struct kj_fault *fault) KJ_MUST_USE;

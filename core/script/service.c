@@ -3,7 +3,8 @@
 #include "script/service.h"
 
 #include "base/alloc.h"
-#include "script/eval.h"
+#include "script/cell.h"
+#include "script/view.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -40,6 +41,15 @@ int kj_errand_start(struct kj_errand *errand)
 
 // --- creation ---
 
+bool kj_script_cell(int argc, char **argv, int *exit_code)
+{
+    bool is_cell = argc > 1 && strcmp(argv[1], KJ_CELL_WORD) == 0;
+    if (is_cell) {
+        *exit_code = kj_cell_main(argc, argv);
+    }
+    return is_cell;
+}
+
 int kj_script_create(const struct kj_script_config *config, struct kj_script **out,
                      struct kj_fault *fault)
 {
@@ -51,6 +61,7 @@ int kj_script_create(const struct kj_script_config *config, struct kj_script **o
     script->limits.cpu_ms = config->cpu_limit_ms > 0 ? config->cpu_limit_ms : 500;
     script->limits.instructions =
         config->instruction_limit > 0 ? config->instruction_limit : 50000000;
+    script->limits.locked = config->locked;
     script->set = kj_ruleset_new();
     if (script->loop &&
         kj_pool_create(script->loop, "script", threads, QUEUE_LIMIT, &script->pool) != 0) {
@@ -220,20 +231,12 @@ struct decide_errand {
 static void decide_run(struct kj_errand *errand)
 {
     struct decide_errand *decide = (struct decide_errand *)errand;
-    struct kj_warm *warm = NULL;
     if (!decide->pack) {
         return; // the fault is there already
     }
     bson_t facts;
     kj_flat_doc(decide->facts, &facts);
-    decide->status = kj_pack_take(decide->pack, &warm, &decide->fault);
-    if (decide->status == 0) {
-        decide->status = kj_eval_run(warm->vm, warm->rules, &facts, &decide->plan, &decide->fault);
-    }
-    if (decide->status == 0) {
-        kj_doc_put_text(decide->plan, "hash", decide->pack->hash);
-    }
-    kj_pack_give(decide->pack, warm);
+    decide->status = kj_pack_judge(decide->pack, &facts, &decide->plan, &decide->fault);
 }
 
 static void decide_done(struct kj_errand *errand)
