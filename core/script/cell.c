@@ -14,17 +14,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-// SILENT_S: nothing came for so long. Time of the CPU is bounded inside; this is for a process that
-// does not run at all.
-enum { SILENT_S = 60, OLD_MS = 3000 * 1000, MOST_ZONES = 1000 };
+// SILENT_MS: nothing came for so long. Time of the CPU is bounded inside; this is for a process
+// that does not run at all.
+enum { SILENT_MS = 60000, OLD_MS = 3000 * 1000, MOST_ZONES = 1000 };
 
 struct kj_cell {
-    pid_t pid; // 0: gone
-    int fd;
+    pid_t pid;         // 0: gone
+    int to, from;      // pipes
     int64_t opened_ms; // mono
     char path[200];
     struct kj_buf in;
@@ -34,7 +33,7 @@ extern char **environ;
 
 // --- starting ---
 
-static int spawn(const struct kj_vm_limits *limits, int socket, pid_t *pid)
+static int spawn(const struct kj_vm_limits *limits, int in, int out, pid_t *pid)
 {
     char memory[24], cpu[24], instructions[24];
     char *const argv[] = {"kejue-rules-cell", KJ_CELL_WORD, memory, cpu, instructions, NULL};
@@ -48,8 +47,8 @@ static int spawn(const struct kj_vm_limits *limits, int socket, pid_t *pid)
     sigemptyset(&none);
     sigfillset(&all);
     posix_spawn_file_actions_init(&files);
-    posix_spawn_file_actions_adddup2(&files, socket, STDIN_FILENO);
-    posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+    posix_spawn_file_actions_adddup2(&files, in, STDIN_FILENO);
+    posix_spawn_file_actions_adddup2(&files, out, STDOUT_FILENO);
     posix_spawnattr_init(&how);
     // Our threads mask all signals; and a Ctrl-C is for the host, which still needs its cells.
     posix_spawnattr_setflags(&how, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
@@ -66,22 +65,26 @@ static int spawn(const struct kj_vm_limits *limits, int socket, pid_t *pid)
 
 static int start(const struct kj_vm_limits *limits, struct kj_cell *cell)
 {
-    int pair[2];
-    struct timeval silent = {.tv_sec = SILENT_S};
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) {
+    int in[2], out[2];
+    if (pipe2(in, O_CLOEXEC) != 0) {
         return -1;
     }
-    int status = spawn(limits, pair[1], &cell->pid);
-    close(pair[1]);
-    cell->fd = pair[0];
-    (void)setsockopt(cell->fd, SOL_SOCKET, SO_RCVTIMEO, &silent, sizeof silent);
-    (void)setsockopt(cell->fd, SOL_SOCKET, SO_SNDTIMEO, &silent, sizeof silent);
+    cell->to = in[1];
+    if (pipe2(out, O_CLOEXEC) != 0) {
+        close(in[0]);
+        return -1;
+    }
+    cell->from = out[0];
+    (void)signal(SIGPIPE, SIG_IGN); // a cell that is gone is an error of write
+    int status = spawn(limits, in[0], out[1], &cell->pid);
+    close(in[0]);
+    close(out[1]);
     return status;
 }
 
 // --- ending ---
 
-// How it ended: a signal, or 0.
+// How it ended, as waitpid tells it.
 static int reap(struct kj_cell *cell)
 {
     int how = 0;
@@ -91,7 +94,7 @@ static int reap(struct kj_cell *cell)
         }
         cell->pid = 0;
     }
-    return WIFSIGNALED(how) ? WTERMSIG(how) : 0;
+    return how;
 }
 
 void kj_cell_close(struct kj_cell *cell)
@@ -99,34 +102,38 @@ void kj_cell_close(struct kj_cell *cell)
     if (!cell) {
         return;
     }
-    if (cell->fd >= 0) {
-        close(cell->fd);
+    if (cell->to >= 0) {
+        close(cell->to);
+    }
+    if (cell->from >= 0) {
+        close(cell->from);
     }
     reap(cell);
     kj_buf_fini(&cell->in);
     free(cell);
 }
 
-static int tell_death(struct kj_cell *cell, struct kj_fault *fault)
+static int tell_death(struct kj_cell *cell, struct kj_fault *out)
 {
-    char number[12];
-    int signal = reap(cell);
-    snprintf(number, sizeof number, "%d", signal);
-    kj_log(KJ_LOG_ERROR, "script", "a locked process of rules died", "pack", cell->path, "signal",
-           number, NULL);
-    if (signal == SIGPROF || signal == SIGXCPU) {
-        return kj_fault(fault, KJ_ELIMIT, cell->path, NULL,
-                        "the process of these rules used up its CPU time and was ended (an "
-                        "endless loop?)");
+    struct kj_fault died, *fault = out ? out : &died;
+    int how = reap(cell), signal = WIFSIGNALED(how) ? WTERMSIG(how) : 0;
+    bool spent = WIFEXITED(how) && WEXITSTATUS(how) == KJ_CELL_SPENT;
+    if (spent || signal == SIGXCPU) {
+        kj_fault(fault, KJ_ELIMIT, cell->path, NULL,
+                 "the process of these rules used up its CPU time and was ended (an endless "
+                 "loop?)");
+    } else if (signal == SIGKILL) {
+        kj_fault(fault, KJ_ELIMIT, cell->path, NULL,
+                 "the process of these rules was killed, or said nothing for %d seconds",
+                 SILENT_MS / 1000);
+    } else {
+        kj_fault(fault, KJ_EINTERNAL, cell->path,
+                 "send the pack and the facts of this call to the makers of Kejue",
+                 "the process of these rules died (%s %d)", signal ? "signal" : "exit",
+                 signal ? signal : WEXITSTATUS(how));
     }
-    if (signal == SIGKILL) {
-        return kj_fault(fault, KJ_ELIMIT, cell->path, NULL,
-                        "the process of these rules was killed, or said nothing for %d seconds",
-                        SILENT_S);
-    }
-    return kj_fault(fault, KJ_EINTERNAL, cell->path,
-                    "send the pack and the facts of this call to the makers of Kejue",
-                    "the process of these rules died by signal %d", signal);
+    kj_log_fault(KJ_LOG_ERROR, "script", fault);
+    return fault->code;
 }
 
 // --- asking ---
@@ -139,18 +146,18 @@ static int bring_zone(struct kj_cell *cell, uint32_t length)
     kj_buf_init(&file, 0);
     snprintf(name, sizeof name, "%.*s", (int)length, KJ_CELL_BODY(&cell->in));
     int status = kj_zone_file(name, &file);
-    int sent = kj_cell_send(cell->fd, status, file.data, status ? 0 : file.length);
+    int sent = kj_cell_send(cell->to, status, file.data, status ? 0 : file.length);
     kj_buf_fini(&file);
     return sent;
 }
 
 static int receive(struct kj_cell *cell, struct kj_cell_head *head)
 {
-    int status = kj_cell_receive(cell->fd, &cell->in, head);
+    int status = kj_cell_receive(cell->from, &cell->in, head, SILENT_MS);
     for (int zones = 0; status == 0 && head->kind == KJ_CELL_ZONE; zones++) {
         status = zones < MOST_ZONES && head->length < 64 ? bring_zone(cell, head->length) : -1;
         if (status == 0) {
-            status = kj_cell_receive(cell->fd, &cell->in, head);
+            status = kj_cell_receive(cell->from, &cell->in, head, SILENT_MS);
         }
     }
     return status;
@@ -161,7 +168,7 @@ static int ask(struct kj_cell *cell, enum kj_cell_kind kind, const bson_t *body,
 {
     struct kj_cell_head head;
     bool heard = cell->pid > 0 &&
-                 kj_cell_send(cell->fd, kind, bson_get_data(body), body->len) == 0 &&
+                 kj_cell_send(cell->to, kind, bson_get_data(body), body->len) == 0 &&
                  receive(cell, &head) == 0 &&
                  bson_init_static(answer, (const uint8_t *)KJ_CELL_BODY(&cell->in), head.length);
     if (!heard) {
@@ -185,7 +192,7 @@ int kj_cell_open(const struct kj_sources *sources, const struct kj_vm_limits *li
     void *value;
     kj_buf_init(&cell->in, KJ_CELL_MOST + sizeof(struct kj_cell_head));
     kj_copy(cell->path, sizeof cell->path, path);
-    cell->fd = -1;
+    cell->to = cell->from = -1;
     cell->opened_ms = kj_clock_real_mono();
     while (kj_map_next(&sources->files, &at, &name, &value)) {
         const struct kj_source *source = value;

@@ -2,8 +2,8 @@
 // them. What a rule finds there: two descriptors (the host, the log), a dozen system calls, bounded
 // memory and time. A hole in Lua, or in what we added to it, costs one evaluation, not the host.
 //
-// The host starts its own program again with KJ_CELL_WORD; the two talk in frames over a socket
-// pair, one request at a time. A cell that dies, or says nothing for long, is gone for good: who
+// The host starts its own program again with KJ_CELL_WORD; the two talk in frames over two
+// pipes, one request at a time. A cell that dies, or says nothing for long, is gone for good: who
 // owns it opens another.
 #ifndef KJ_CELL_H
 #define KJ_CELL_H
@@ -44,8 +44,12 @@ bool kj_cell_old(const struct kj_cell *cell);
 int kj_cell_main(int argc, char **argv);
 // No privileges, descriptors, files, sockets, processes, executable memory from here on. 0 or -1.
 int kj_cell_lock(size_t memory) KJ_MUST_USE;
-// The time of the request that comes now: its end ends the process.
-void kj_cell_timer(int64_t cpu_ms);
+// Begins a request, which may take so much of the CPU and a fifth of limit_ms more; then the
+// process exits with KJ_CELL_SPENT. 0: no request.
+void kj_cell_request(int64_t cpu_ms);
+// The clock behind it; before the lock. `limit_ms` is the usual request's.
+int kj_cell_clock(int64_t limit_ms) KJ_MUST_USE;
+enum { KJ_CELL_SPENT = 3 };
 
 // --- frames, on both sides: {kind or status, length} and the bytes ---
 
@@ -64,8 +68,10 @@ enum kj_cell_kind {
 // 0, or -1 when the other side is gone.
 int kj_cell_send(int fd, int32_t kind, const void *bytes, size_t length) KJ_MUST_USE;
 // One frame into `buf` (its old content is dropped), head first: KJ_CELL_BODY is the rest. 0, or
-// -1: gone, silent for longer than the socket waits, or not a frame.
-int kj_cell_receive(int fd, struct kj_buf *buf, struct kj_cell_head *head) KJ_MUST_USE;
+// -1: gone, silent for silent_ms (0: waits as long
+// as it takes), or not a frame.
+int kj_cell_receive(int fd, struct kj_buf *buf, struct kj_cell_head *head,
+                    int silent_ms) KJ_MUST_USE;
 #define KJ_CELL_BODY(buf) ((buf)->data + sizeof(struct kj_cell_head))
 
 #endif

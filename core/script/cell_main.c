@@ -7,16 +7,17 @@
 #include "model/zone.h"
 #include "script/eval.h"
 #include "script/ruleset.h"
+#include "script/watch.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 enum {
-    HOST = STDIN_FILENO,
+    FROM_HOST = STDIN_FILENO,
+    TO_HOST = STDOUT_FILENO,
     LOAD_MS = 1000,   // beside the limits of the state: a file, and what it extends, and modules
     TESTS_MS = 10000, // all tests of a pack together
-    GRACE_MS = 100,   // the state's own limit comes first and says more
 };
 
 struct cell {
@@ -31,7 +32,7 @@ static int answer_fault(const struct kj_fault *fault, int status)
     kj_doc_put_text(&doc, "place", fault->place);
     kj_doc_put_text(&doc, "text", fault->text);
     kj_doc_put_text(&doc, "hint", fault->hint);
-    int sent = kj_cell_send(HOST, status, bson_get_data(&doc), doc.len);
+    int sent = kj_cell_send(TO_HOST, status, bson_get_data(&doc), doc.len);
     bson_destroy(&doc);
     return sent;
 }
@@ -39,7 +40,7 @@ static int answer_fault(const struct kj_fault *fault, int status)
 static int answer(int status, const bson_t *doc, const struct kj_fault *fault)
 {
     return status ? answer_fault(fault, status)
-                  : kj_cell_send(HOST, KJ_OK, bson_get_data(doc), doc->len);
+                  : kj_cell_send(TO_HOST, KJ_OK, bson_get_data(doc), doc->len);
 }
 
 static void take_sources(const bson_t *ask, struct kj_sources *sources)
@@ -103,20 +104,20 @@ static int run_tests(struct cell *cell)
 static int serve(struct cell *cell, const struct kj_cell_head *head)
 {
     bson_t ask;
-    int64_t cpu_ms = cell->limits.cpu_ms + GRACE_MS;
+    int64_t cpu_ms = cell->limits.cpu_ms; // the state's own comes first and says more
     if (!bson_init_static(&ask, (const uint8_t *)KJ_CELL_BODY(&cell->in), head->length)) {
         return -1;
     }
     if (head->kind == KJ_CELL_OPEN && !cell->pack) {
-        kj_cell_timer(cpu_ms + LOAD_MS);
+        kj_cell_request(cpu_ms + LOAD_MS);
         return open_pack(cell, &ask);
     }
     if (head->kind == KJ_CELL_JUDGE && cell->pack) {
-        kj_cell_timer(cpu_ms);
+        kj_cell_request(cpu_ms);
         return judge(cell, &ask);
     }
     if (head->kind == KJ_CELL_TESTS && cell->pack) {
-        kj_cell_timer(TESTS_MS);
+        kj_cell_request(TESTS_MS);
         return run_tests(cell);
     }
     return -1;
@@ -126,8 +127,8 @@ static int serve(struct cell *cell, const struct kj_cell_head *head)
 static int zone_from_host(const char *name, struct kj_buf *file)
 {
     struct kj_cell_head head;
-    if (kj_cell_send(HOST, KJ_CELL_ZONE, name, strlen(name)) != 0 ||
-        kj_cell_receive(HOST, file, &head) != 0) {
+    if (kj_cell_send(TO_HOST, KJ_CELL_ZONE, name, strlen(name)) != 0 ||
+        kj_cell_receive(FROM_HOST, file, &head, 0) != 0) {
         _exit(0); // nobody waits any more
     }
     file->length = head.length;
@@ -146,12 +147,14 @@ int kj_cell_main(int argc, char **argv)
     struct kj_cell_head head;
     (void)close_range(STDERR_FILENO + 1, ~0u, 0);
     kj_zone_set_source(zone_from_host);
-    if (kj_cell_lock(2 * cell.limits.memory) != 0) {
+    kj_watch_start();
+    if (kj_cell_clock(cell.limits.cpu_ms) != 0 || kj_cell_lock(2 * cell.limits.memory) != 0) {
         kj_log(KJ_LOG_ERROR, "script", "a process of rules could not be locked and ends", NULL);
         return 1;
     }
     kj_buf_init(&cell.in, KJ_CELL_MOST + sizeof head);
-    while (kj_cell_receive(HOST, &cell.in, &head) == 0 && serve(&cell, &head) == 0) {
+    while (kj_cell_receive(FROM_HOST, &cell.in, &head, 0) == 0 && serve(&cell, &head) == 0) {
+        kj_cell_request(0);
     }
     _exit(0); // what it holds goes with it
 }

@@ -6,7 +6,7 @@
 #include <ctype.h>
 #include <string.h>
 
-enum { MAX_DEPTH = 180, CHARGE_EVERY = 256 };
+enum { MAX_DEPTH = 200, CHARGE_EVERY = 256 }; // the depth is Lua's own
 
 typedef unsigned char byte;
 
@@ -22,12 +22,24 @@ void kj_pattern_init(struct kj_pattern *state, lua_State *L, const char *text, s
     state->steps = 0;
 }
 
+static void steps(struct kj_pattern *state, ptrdiff_t count)
+{
+    state->steps += (int)count;
+    if (state->steps >= CHARGE_EVERY) {
+        kj_vm_charge(state->L, state->steps);
+        state->steps = 0;
+    }
+}
+
 static void step(struct kj_pattern *state)
 {
-    if (++state->steps >= CHARGE_EVERY) {
-        state->steps = 0;
-        kj_vm_charge(state->L, CHARGE_EVERY);
-    }
+    steps(state, 1);
+}
+
+// A set is looked through each time: one of a megabyte is no single step.
+static void step_over(struct kj_pattern *state, const char *item, const char *end)
+{
+    steps(state, 1 + (end - item) / 8);
 }
 
 static const char *malformed(struct kj_pattern *state, const char *why)
@@ -39,7 +51,7 @@ static const char *malformed(struct kj_pattern *state, const char *why)
 // Where the single item that starts at `at` ends (its quantifier is not part of it).
 static const char *item_end(struct kj_pattern *state, const char *at)
 {
-    const char *end = state->pattern_end;
+    const char *end = state->pattern_end, *start = at;
     if (*at == '%') {
         return at + 1 < end ? at + 2 : malformed(state, "it ends with %");
     }
@@ -50,6 +62,7 @@ static const char *item_end(struct kj_pattern *state, const char *at)
     at += at < end && *at == '^';
     for (bool first = true; at < end; first = false) {
         if (*at == ']' && !first) {
+            steps(state, (at - start) / 8);
             return at + 1;
         }
         at += *at == '%' ? 2 : 1;
@@ -124,7 +137,7 @@ static bool in_set(int c, const char *set, const char *last)
 
 static bool one(struct kj_pattern *state, const char *at, const char *item, const char *end)
 {
-    step(state);
+    step_over(state, item, end);
     if (at >= state->text_end) {
         return false;
     }
@@ -234,6 +247,7 @@ static const char *frontier(struct kj_pattern *state, const char *at, const char
         return malformed(state, "%f needs a [set]");
     }
     const char *end = item_end(state, set);
+    step_over(state, set, end);
     int before = at == state->text ? 0 : (byte)at[-1];
     int here = at < state->text_end ? (byte)*at : 0;
     return !in_set(before, set, end - 1) && in_set(here, set, end - 1) ? end : NULL;

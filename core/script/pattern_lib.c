@@ -71,6 +71,7 @@ static int search(lua_State *L, bool find)
         lua_pushnil(L);
         return 1;
     }
+    kj_vm_charge(L, 1 + (int64_t)pattern_length / 16);
     bool special = strcspn(pattern, "^$*+?.([%-") < pattern_length;
     if (find && (lua_toboolean(L, 4) || !special)) {
         return find_plain(L, text, length, init);

@@ -1,7 +1,8 @@
 // A Lua state: allocator with a cap, budgets of instructions and CPU time, sticky limits.
 //
 // Why so: a count hook alone can be swallowed by pcall and sleeps inside C calls. Here the
-// allocator and our own library charge the same budget, and no pcall outlives a limit.
+// allocator and our own library charge the same budget, no pcall outlives a limit, and time is the
+// thread's clock, which a slow instruction cannot hide from.
 #include "script/vm.h"
 
 #include "base/alloc.h"
@@ -9,18 +10,18 @@
 #include "base/str.h"
 #include "model/zone.h"
 #include "script/eval.h"
+#include "script/hook.h"
 #include "script/sandbox.h"
+#include "script/watch.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum {
     HOOK_EVERY = 1000,
-    LOOK_EVERY = 10000,            // units of work in C between two looks at the clock
     BLOCK_LIMIT = 2 * 1024 * 1024, // one text, one table: keeps every single C call short
-    CLOCK_EVERY_BYTES = 256 * 1024,
+    CHARGE_EVERY_BYTES = 256 * 1024,
     RESERVE = 64 * 1024,
     IDLE_BYTES = 4 * 1024 * 1024, // a waiting state holds no more garbage than this
     BYTES_PER_UNIT = 64,
@@ -29,24 +30,17 @@ enum {
 
 const char kj_key_env, kj_key_loaded, kj_key_frozen, kj_key_snapshot, kj_key_declared, kj_key_kept;
 
-static int64_t cpu_ns(void)
+static bool out_of_time(const struct kj_vm *vm)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+    return vm->timed && vm->ticks == 0;
 }
 
-// The clock is a call into the kernel: it starts at the first look, which most evaluations never
-// come to (a thousand instructions, or work in C worth as much).
-static bool out_of_time(struct kj_vm *vm)
+// A limit was hit. What still runs, a __close on the way out, ends at its first instruction: with a
+// thousand for each, such functions that call each other would never end.
+static void stop(struct kj_vm *vm, enum kj_vm_stop why)
 {
-    if (!vm->timed) {
-        return false;
-    }
-    if (!vm->deadline_ns) {
-        vm->deadline_ns = cpu_ns() + vm->limits.cpu_ms * 1000000;
-    }
-    return cpu_ns() > vm->deadline_ns;
+    vm->stop = why;
+    kj_vm_hurry(vm);
 }
 
 // Growth: may it happen? Sets `stop` where no collection could help.
@@ -56,21 +50,21 @@ static bool may_grow(struct kj_vm *vm, size_t from, size_t to)
         return to <= RESERVE && vm->used - from + to <= vm->limits.memory + 4 * RESERVE;
     }
     if (to > BLOCK_LIMIT) {
-        vm->stop = KJ_STOP_BLOCK;
+        stop(vm, KJ_STOP_BLOCK);
         return false;
     }
     if (vm->used - from + to > vm->limits.memory) {
-        if (++vm->pressure > PRESSURE_LIMIT) {
-            vm->stop = KJ_STOP_MEMORY;
+        if (++vm->pressure > PRESSURE_LIMIT || out_of_time(vm)) {
+            stop(vm, KJ_STOP_MEMORY);
         }
         return false;
     }
     vm->charged_bytes += to - from;
-    if (vm->charged_bytes >= CLOCK_EVERY_BYTES) {
+    if (vm->charged_bytes >= CHARGE_EVERY_BYTES) {
         vm->fuel -= (int64_t)(vm->charged_bytes / BYTES_PER_UNIT);
         vm->charged_bytes = 0;
         if (out_of_time(vm)) {
-            vm->stop = KJ_STOP_CPU;
+            stop(vm, KJ_STOP_CPU);
             return false;
         }
     }
@@ -130,10 +124,8 @@ void kj_vm_raise_stop(lua_State *L)
 static void check(lua_State *L)
 {
     struct kj_vm *vm = kj_vm_of(L);
-    if (!vm->stop && vm->fuel < 0) {
-        vm->stop = KJ_STOP_FUEL;
-    } else if (!vm->stop && out_of_time(vm)) {
-        vm->stop = KJ_STOP_CPU;
+    if (!vm->stop) {
+        stop(vm, vm->fuel < 0 ? KJ_STOP_FUEL : KJ_STOP_CPU);
     }
     if (vm->stop == KJ_STOP_FUEL || vm->stop == KJ_STOP_CPU) {
         luaL_where(L, 1); // the C function that charged has no line; the caller of the hook has
@@ -152,12 +144,12 @@ static void count_hook(lua_State *L, lua_Debug *info)
 {
     (void)info;
     struct kj_vm *vm = kj_vm_of(L);
-    vm->fuel -= HOOK_EVERY;
+    vm->fuel -= vm->hurried ? 1 : HOOK_EVERY;
     if (!vm->stop && vm->fuel >= 0 && !out_of_time(vm)) {
         return;
     }
     if (!vm->stop) {
-        vm->stop = vm->fuel < 0 ? KJ_STOP_FUEL : KJ_STOP_CPU;
+        stop(vm, vm->fuel < 0 ? KJ_STOP_FUEL : KJ_STOP_CPU);
     }
     lua_Debug here;
     if (lua_getstack(L, 0, &here) && lua_getinfo(L, "Sl", &here) && here.currentline > 0) {
@@ -171,25 +163,45 @@ void kj_vm_charge(lua_State *L, int64_t units)
 {
     struct kj_vm *vm = kj_vm_of(L);
     vm->fuel -= units;
-    vm->unchecked += units;
-    if (vm->stop || vm->fuel < 0 || vm->unchecked >= LOOK_EVERY) {
-        vm->unchecked = 0;
+    if (vm->stop || vm->fuel < 0 || out_of_time(vm)) {
         check(L);
     }
 }
 
+static void set_hook(struct kj_vm *vm, int count)
+{
+    if (!vm->L) {
+        return; // not even made
+    }
+    lua_sethook(vm->L, count_hook, LUA_MASKCOUNT, count);
+    if (vm->run && vm->run->thread) {
+        lua_sethook(vm->run->thread, count_hook, LUA_MASKCOUNT, count);
+    }
+}
+
+void kj_vm_hurry(struct kj_vm *vm)
+{
+    vm->hurried = true;
+    set_hook(vm, 1);
+}
+
 void kj_vm_begin(struct kj_vm *vm)
 {
+    if (vm->hurried && !vm->stop) { // it was late with nothing left to do
+        vm->hurried = false;
+        set_hook(vm, HOOK_EVERY);
+    }
     vm->fuel = vm->limits.instructions;
     vm->pressure = 0;
     vm->charged_bytes = 0;
-    vm->unchecked = 0;
-    vm->deadline_ns = 0;
+    vm->ticks = (sig_atomic_t)(vm->limits.cpu_ms / KJ_WATCH_TICK_MS + 1);
     vm->timed = true;
+    kj_watch_enter(vm);
 }
 
 void kj_vm_end(struct kj_vm *vm)
 {
+    kj_watch_leave(vm);
     vm->timed = false;
     if (!vm->stop && (vm->used > vm->limits.memory / 2 || vm->used > IDLE_BYTES)) {
         lua_gc(vm->L, LUA_GCCOLLECT);
@@ -222,7 +234,7 @@ void kj_memo_keep(lua_State *L, int index, const void *scope, const void *found)
 bool kj_vm_status(struct kj_vm *vm, int status)
 {
     if (status == LUA_ERRMEM && !vm->stop) {
-        vm->stop = KJ_STOP_MEMORY;
+        stop(vm, KJ_STOP_MEMORY);
     }
     return vm->stop != KJ_STOP_NONE;
 }
@@ -346,7 +358,7 @@ int kj_vm_create(const struct kj_vm_limits *limits, const struct kj_sources *sou
         kj_vm_destroy(vm);
         return status;
     }
-    lua_sethook(vm->L, count_hook, LUA_MASKCOUNT, HOOK_EVERY);
+    set_hook(vm, HOOK_EVERY);
     *out = vm;
     return 0;
 }
@@ -356,6 +368,7 @@ void kj_vm_destroy(struct kj_vm *vm)
     if (!vm) {
         return;
     }
+    kj_watch_leave(vm);
     vm->stop = KJ_STOP_NONE; // closing may allocate a little; nothing of the script runs
     vm->timed = false;
     vm->limits.memory = SIZE_MAX / 2;

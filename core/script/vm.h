@@ -1,8 +1,10 @@
 // One Lua state with the limits that no script can swallow.
 //
-// Memory is capped in the allocator, instructions and CPU time in a count hook, and long C calls
-// charge the same budget (kj_vm_charge). A limit that was hit is fatal and sticky: `stop` is set,
-// every pcall re-raises, and the owner throws the state away. One thread at a time.
+// Memory is capped in the allocator, instructions are counted in a hook, long C calls charge the
+// same budget (kj_vm_charge), and the thread's CPU clock (watch.h) ends what is slow all the same.
+// A limit that was hit is fatal and sticky: `stop` is set, every pcall re-raises, the hook stops
+// each instruction that still runs (a __close), and the owner throws the state away. One thread at
+// a time.
 #ifndef KJ_VM_H
 #define KJ_VM_H
 
@@ -12,6 +14,7 @@
 
 #include <lauxlib.h>
 #include <lua.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -45,12 +48,13 @@ struct kj_vm {
     struct kj_vm_limits limits;
     struct kj_blocks blocks;
     size_t used;
-    size_t charged_bytes; // allocated since the last look at the clock
+    size_t charged_bytes; // allocated and not yet charged
     int pressure;         // allocations refused in this bracket
     int64_t fuel;
-    int64_t unchecked;   // charged since the last look at the clock
-    bool timed;          // inside a bracket
-    int64_t deadline_ns; // of this thread's CPU clock; 0 = nobody looked yet
+    // Ticks of the CPU clock left in this bracket, set off by a signal of the same thread; 0: late.
+    volatile sig_atomic_t ticks;
+    bool timed, hurried; // inside a bracket; the hook stops every instruction
+    struct kj_vm *outer; // whose bracket this one lies in
     enum kj_vm_stop stop;
     const struct kj_sources *sources; // what require may load; borrowed
     const char *pack;                 // name of the pack, for its own folder; may be NULL
@@ -98,6 +102,8 @@ void kj_vm_begin(struct kj_vm *vm);
 void kj_vm_end(struct kj_vm *vm);
 // Work done in C on behalf of a script, in instructions; raises the Lua error of the limit.
 void kj_vm_charge(lua_State *L, int64_t units);
+// From now on the hook is called before each instruction. Also from a signal of the same thread.
+void kj_vm_hurry(struct kj_vm *vm);
 // Raises the sticky error again when a limit was hit.
 void kj_vm_raise_stop(lua_State *L);
 // The sentence of the limit that was hit.

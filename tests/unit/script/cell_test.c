@@ -240,9 +240,9 @@ static void a_process_that_dies_fails_one_evaluation(void **state)
     assert_int_equal(judge_locked(&fake), 0);
     int64_t paused = 0;
     for (int death = 0; death < 3; death++) {
-        int signal = death == 1 ? SIGPROF : SIGSEGV;
+        int signal = death == 1 ? SIGXCPU : SIGSEGV;
         assert_int_equal(kill(child(), signal), 0);
-        assert_int_equal(judge_locked(&fake), signal == SIGPROF ? KJ_ELIMIT : KJ_EINTERNAL);
+        assert_int_equal(judge_locked(&fake), signal == SIGXCPU ? KJ_ELIMIT : KJ_EINTERNAL);
         assert_non_null(strstr(fake.fault.text, "the process of these rules"));
         int64_t start = kj_clock_real_mono(), waited;
         int status;
@@ -315,7 +315,7 @@ static void take_memory(void)
 
 static void use_time(void)
 {
-    kj_cell_timer(50);
+    kj_cell_request(50);
     for (volatile unsigned i = 0;; i++) {
     }
 }
@@ -339,7 +339,7 @@ static void the_kernel_refuses(void **state)
         {open_a_file, 77, 0, false},         {make_a_socket, 0, SIGSYS, false},
         {start_a_process, 0, SIGSYS, false}, {signal_the_host, 0, SIGSYS, false},
         {make_code, 0, SIGSYS, false},       {run_a_program, 0, SIGSYS, false},
-        {take_memory, 77, 0, false},         {use_time, 0, SIGPROF, true},
+        {take_memory, 77, 0, false},         {use_time, KJ_CELL_SPENT, 0, true},
         {judge_as_usual, 0, 0, true},
     };
     for (size_t i = 0; i < KJ_COUNT(acts); i++) {
@@ -349,7 +349,7 @@ static void the_kernel_refuses(void **state)
         }
         pid_t pid = fork();
         if (pid == 0) {
-            if (kj_cell_lock(16u << 20) != 0) {
+            if (kj_cell_clock(50) != 0 || kj_cell_lock(16u << 20) != 0) {
                 _exit(99);
             }
             acts[i].act();
