@@ -44,11 +44,10 @@ bool kj_cell_old(const struct kj_cell *cell);
 int kj_cell_main(int argc, char **argv);
 // No privileges, descriptors, files, sockets, processes, executable memory from here on. 0 or -1.
 int kj_cell_lock(size_t memory) KJ_MUST_USE;
-// Begins a request, which may take so much of the CPU and a fifth of limit_ms more; then the
-// process exits with KJ_CELL_SPENT. 0: no request.
+// Begins a request, which may take so much of the CPU and a little more; then the process exits
+// with KJ_CELL_SPENT. 0: no request.
 void kj_cell_request(int64_t cpu_ms);
-// The clock behind it; before the lock. `limit_ms` is the usual request's.
-int kj_cell_clock(int64_t limit_ms) KJ_MUST_USE;
+int kj_cell_clock(void) KJ_MUST_USE; // its clock; before the lock
 enum { KJ_CELL_SPENT = 3 };
 
 // --- frames, on both sides: {kind or status, length} and the bytes ---

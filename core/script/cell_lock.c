@@ -91,9 +91,16 @@ static size_t mapped(void)
     return pages * (size_t)sysconf(_SC_PAGESIZE);
 }
 
+// Lowers it; a limit of the host's that is lower already stays.
 static int limit(int what, rlim_t most)
 {
-    return setrlimit(what, &(struct rlimit){.rlim_cur = most, .rlim_max = most});
+    struct rlimit now;
+    if (getrlimit(what, &now) != 0) {
+        return -1;
+    }
+    now.rlim_max = now.rlim_max < most ? now.rlim_max : most;
+    now.rlim_cur = now.rlim_max;
+    return setrlimit(what, &now);
 }
 
 int kj_cell_lock(size_t memory)
@@ -117,10 +124,10 @@ int kj_cell_lock(size_t memory)
 
 // --- time ---
 
-// One timer for the whole life, not one a request, which would be a system call each: it ticks a
-// few times within the limit, and a request that has seen its number of ticks is over.
-enum { TICKS = 5 };
-static int64_t tick_ms;
+// One timer for the whole life, not one a request, which would be a system call each: a request
+// that has seen its number of ticks is over. GRACE: the state's own limit comes first and says
+// more, and giving back its memory takes time, too.
+enum { TICK_MS = 10, GRACE_MS = 60 };
 static volatile sig_atomic_t ticks_left;
 
 static void on_tick(int signal)
@@ -133,16 +140,14 @@ static void on_tick(int signal)
 
 void kj_cell_request(int64_t cpu_ms)
 {
-    // One more: the first may come at once.
-    ticks_left = cpu_ms ? (sig_atomic_t)((cpu_ms + tick_ms - 1) / tick_ms + 1) : 0;
+    ticks_left = cpu_ms ? (sig_atomic_t)((cpu_ms + GRACE_MS) / TICK_MS) : 0;
 }
 
-int kj_cell_clock(int64_t limit_ms)
+int kj_cell_clock(void)
 {
     struct sigaction action = {.sa_handler = on_tick, .sa_flags = SA_RESTART};
-    tick_ms = limit_ms / TICKS + 1;
-    struct timeval tick = {.tv_sec = tick_ms / 1000, .tv_usec = tick_ms % 1000 * 1000};
+    struct timeval tick = {.tv_usec = TICK_MS * 1000};
     struct itimerval timer = {.it_interval = tick, .it_value = tick};
-    return sigaction(SIGPROF, &action, NULL) == 0 && setitimer(ITIMER_PROF, &timer, NULL) == 0 ? 0
-                                                                                               : -1;
+    bool runs = sigaction(SIGPROF, &action, NULL) == 0 && setitimer(ITIMER_PROF, &timer, NULL) == 0;
+    return runs ? 0 : -1;
 }

@@ -16,7 +16,6 @@
 enum {
     FROM_HOST = STDIN_FILENO,
     TO_HOST = STDOUT_FILENO,
-    LOAD_MS = 1000,   // beside the limits of the state: a file, and what it extends, and modules
     TESTS_MS = 10000, // all tests of a pack together
 };
 
@@ -109,7 +108,7 @@ static int serve(struct cell *cell, const struct kj_cell_head *head)
         return -1;
     }
     if (head->kind == KJ_CELL_OPEN && !cell->pack) {
-        kj_cell_request(cpu_ms + LOAD_MS);
+        kj_cell_request(cpu_ms);
         return open_pack(cell, &ask);
     }
     if (head->kind == KJ_CELL_JUDGE && cell->pack) {
@@ -148,7 +147,7 @@ int kj_cell_main(int argc, char **argv)
     (void)close_range(STDERR_FILENO + 1, ~0u, 0);
     kj_zone_set_source(zone_from_host);
     kj_watch_start();
-    if (kj_cell_clock(cell.limits.cpu_ms) != 0 || kj_cell_lock(2 * cell.limits.memory) != 0) {
+    if (kj_cell_clock() != 0 || kj_cell_lock(2 * cell.limits.memory) != 0) {
         kj_log(KJ_LOG_ERROR, "script", "a process of rules could not be locked and ends", NULL);
         return 1;
     }

@@ -25,6 +25,8 @@ enum {
     RESERVE = 64 * 1024,
     IDLE_BYTES = 4 * 1024 * 1024, // a waiting state holds no more garbage than this
     BYTES_PER_UNIT = 64,
+    LOADING_PART = 5, // of the CPU time; after each limit a new state is loaded before it judges
+    NATIVE_PART = 4,
     PRESSURE_LIMIT = 16, // full collections forced by the cap in one bracket
 };
 
@@ -168,6 +170,16 @@ void kj_vm_charge(lua_State *L, int64_t units)
     }
 }
 
+void kj_vm_native(lua_State *L, size_t bytes)
+{
+    struct kj_vm *vm = kj_vm_of(L);
+    vm->native += bytes;
+    if (vm->native > vm->limits.memory / NATIVE_PART) {
+        stop(vm, KJ_STOP_MEMORY);
+        kj_vm_raise_stop(L);
+    }
+}
+
 static void set_hook(struct kj_vm *vm, int count)
 {
     if (!vm->L) {
@@ -194,7 +206,9 @@ void kj_vm_begin(struct kj_vm *vm)
     vm->fuel = vm->limits.instructions;
     vm->pressure = 0;
     vm->charged_bytes = 0;
-    vm->ticks = (sig_atomic_t)(vm->limits.cpu_ms / KJ_WATCH_TICK_MS + 1);
+    int64_t cpu_ms = vm->loading ? vm->limits.cpu_ms / LOADING_PART : vm->limits.cpu_ms;
+    vm->ticks = (sig_atomic_t)(cpu_ms / KJ_WATCH_TICK_MS + 1);
+    vm->native = 0;
     vm->timed = true;
     kj_watch_enter(vm);
 }

@@ -50,6 +50,7 @@ struct kj_vm {
     size_t used;
     size_t charged_bytes; // allocated and not yet charged
     int pressure;         // allocations refused in this bracket
+    size_t native; // kj_vm_native
     int64_t fuel;
     // Ticks of the CPU clock left in this bracket, set off by a signal of the same thread; 0: late.
     volatile sig_atomic_t ticks;
@@ -102,6 +103,9 @@ void kj_vm_begin(struct kj_vm *vm);
 void kj_vm_end(struct kj_vm *vm);
 // Work done in C on behalf of a script, in instructions; raises the Lua error of the limit.
 void kj_vm_charge(lua_State *L, int64_t units);
+// Memory that a script keeps in C, where Lua's collector does not see its size: bounded by all that
+// was made in this bracket, freed or not. Raises the Lua error of the limit.
+void kj_vm_native(lua_State *L, size_t bytes);
 // From now on the hook is called before each instruction. Also from a signal of the same thread.
 void kj_vm_hurry(struct kj_vm *vm);
 // Raises the sticky error again when a limit was hit.

@@ -349,7 +349,7 @@ static void the_kernel_refuses(void **state)
         }
         pid_t pid = fork();
         if (pid == 0) {
-            if (kj_cell_clock(50) != 0 || kj_cell_lock(16u << 20) != 0) {
+            if (kj_cell_clock() != 0 || kj_cell_lock(16u << 20) != 0) {
                 _exit(99);
             }
             acts[i].act();
