@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "engine/next.h"
+#include "engine/switch_off.h"
 
 #include <string.h>
 
@@ -69,6 +70,24 @@ static void store_decision(struct kj_path *path, bson_t *plan)
     kj_store_submit(path->engine->store, request);
 }
 
+// A limit was hit: parked, and the pack with it when it does so too often.
+static void park_limited(struct kj_path *path, const char *reason)
+{
+    const char *pack = kj_doc_text(path->group, "pack", "");
+    bson_t data = BSON_INITIALIZER, events = BSON_INITIALIZER;
+    struct kj_doc_list list = {.array = &events};
+    if (kj_switch_off_note(path->engine, kj_path_workspace(path), pack, reason)) {
+        kj_doc_put_text(&data, "pack", pack);
+        kj_doc_put_text(&data, "reason",
+                        kj_switched_off(path->engine, kj_path_workspace(path), pack));
+        kj_doc_put_int(&data, "job_id", kj_running_id(path->running));
+        kj_event_add(&list, "rules.switched_off", &data);
+    }
+    kj_path_end(path, KJ_JOB_PARKED, 0, reason, NULL, list.count ? &events : NULL);
+    bson_destroy(&data);
+    bson_destroy(&events);
+}
+
 static void on_decided(void *arg, int status, const bson_t *plan, const struct kj_fault *fault)
 {
     struct kj_path *path = arg;
@@ -81,7 +100,14 @@ static void on_decided(void *arg, int status, const bson_t *plan, const struct k
     }
     if (status != KJ_OK) {
         kj_fault_print(fault, why, sizeof why);
-        kj_path_end(path, KJ_JOB_PARKED, 0, why, NULL, NULL);
+        if (status == KJ_ELIMIT || status == KJ_EINTERNAL) // the rules' process was killed, or died
+            park_limited(path, why);
+        else
+            kj_path_end(path, KJ_JOB_PARKED, 0, why, NULL, NULL);
+        return;
+    }
+    if (kj_doc_bool(plan, "limit", false)) {
+        park_limited(path, kj_doc_text(plan, "faults.0.text", "the rules hit a limit"));
         return;
     }
     if (kj_doc_bool(plan, "park", false)) {
@@ -102,6 +128,12 @@ void kj_decide(struct kj_path *path)
             path, KJ_JOB_PARKED, 0,
             "its assistant group names no rule pack; set it by group.update, then job.retry", NULL,
             NULL);
+        return;
+    }
+    const char *off = kj_switched_off(path->engine, kj_path_workspace(path),
+                                      kj_doc_text(path->group, "pack", ""));
+    if (off) {
+        kj_path_end(path, KJ_JOB_PARKED, 0, off, NULL, NULL);
         return;
     }
     kj_path_asks(path);

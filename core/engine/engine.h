@@ -111,6 +111,11 @@ void kj_intake_refusal(struct kj_engine *engine, const char *workspace, const bs
 // After each load of the rules: their sources go into `packs` by hash, and the kinds of jobs that
 // hooks declare can be submitted.
 void kj_engine_rules_loaded(struct kj_engine *engine);
+// A person has reloaded this pack, or all (NULL): what was switched off judges again.
+void kj_engine_rules_on(struct kj_engine *engine, const char *pack);
+// Packs that are switched off because they hit their limits: [{pack, since, reason}] of a workspace;
+// "" = all, each with its workspace. The caller destroys it.
+bson_t *kj_engine_rules_off(struct kj_engine *engine, const char *workspace);
 
 // --- why: every gate, its input and verdict, next eligible time, past calls and decisions ---
 void kj_engine_why(struct kj_engine *engine, const char *workspace, const char *number_or_lead,

@@ -5,6 +5,7 @@
 #include "engine/engine.h"
 #include "engine/kinds/schedule.h"
 #include "engine/kinds/script_kind.h"
+#include "engine/switch_off.h"
 
 #include <stdlib.h>
 
@@ -50,6 +51,16 @@ static void keep_packs(struct kj_engine *engine)
         kj_store_submit(engine->store, request);
     }
     kj_doc_clear(&loaded);
+}
+
+bson_t *kj_engine_rules_off(struct kj_engine *engine, const char *workspace)
+{
+    return kj_switch_off_list(engine, workspace);
+}
+
+void kj_engine_rules_on(struct kj_engine *engine, const char *pack)
+{
+    kj_switch_on(engine, pack);
 }
 
 void kj_engine_rules_loaded(struct kj_engine *engine)

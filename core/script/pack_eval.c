@@ -328,6 +328,9 @@ int kj_eval_run(struct kj_vm *vm, const struct kj_rules *rules, const bson_t *fa
         }
         kj_out_null(&eval->plan, "success");
         kj_out_null(&eval->plan, "score");
+        if (vm->stop) {
+            kj_out_bool(&eval->plan, "limit", true);
+        }
         eval->park = true;
         snprintf(eval->park_reason, sizeof eval->park_reason, "%.290s", stopped.text);
     }

@@ -54,7 +54,8 @@ bson_t *kj_script_describe(const struct kj_script *script, const char *pack);
 
 // Judges a call: facts in (the fields of `c` in the manual, and kind "call" | "preselection" |
 // "reevaluation"), plan out. Pure. Turns count from 1. next.kind "none": the pack has decided
-// against a retry. park: true with park_reason when success or opt_out failed or a limit was hit.
+// against a retry. park: true with park_reason when success or opt_out failed or a limit was hit;
+// limit: true in the last case.
 // Facts carry what the model said under `answers`: {texts: {TEXT: true|false|null},
 // variables: {NAME: {value, quote, turn}}, skipped: "no model is configured"}.
 typedef void kj_script_decided(void *arg, int status, const bson_t *plan,
