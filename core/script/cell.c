@@ -17,14 +17,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-// SILENT_MS: nothing came for so long. Time of the CPU is bounded inside; this is for a process
-// that does not run at all.
-enum { SILENT_MS = 60000, OLD_MS = 3000 * 1000, MOST_ZONES = 1000 };
+// LONG_MS: of an evaluation, as kj_cell_request has it. SILENT_MS: nothing came for so long. Time
+// of the CPU is bounded inside; this is for a process that does not run at all.
+enum { SILENT_MS = 60000, LONG_MS = 20, OLD_MS = 3000 * 1000, MOST_ZONES = 1000 };
 
 struct kj_cell {
     pid_t pid;         // 0: gone
     int to, from;      // pipes
     int64_t opened_ms; // mono
+    bool tired;
     char path[200];
     struct kj_buf in;
 };
@@ -227,8 +228,12 @@ int kj_cell_open(const struct kj_sources *sources, const struct kj_vm_limits *li
 int kj_cell_judge(struct kj_cell *cell, const bson_t *facts, bson_t **plan, struct kj_fault *fault)
 {
     bson_t answer;
+    int64_t start = kj_clock_real_mono();
     int status = ask(cell, KJ_CELL_JUDGE, facts, &answer, fault);
     *plan = status ? NULL : bson_copy(&answer);
+    if (kj_clock_real_mono() - start >= LONG_MS) {
+        cell->tired = true; // its priority may be low now
+    }
     return status;
 }
 
@@ -258,5 +263,5 @@ bool kj_cell_dead(const struct kj_cell *cell)
 
 bool kj_cell_old(const struct kj_cell *cell)
 {
-    return kj_clock_real_mono() - cell->opened_ms > OLD_MS;
+    return cell->tired || kj_clock_real_mono() - cell->opened_ms > OLD_MS;
 }

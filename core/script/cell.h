@@ -45,8 +45,9 @@ int kj_cell_main(int argc, char **argv);
 // No privileges, descriptors, files, sockets, processes, executable memory from here on. 0 or -1.
 int kj_cell_lock(size_t memory) KJ_MUST_USE;
 // Begins a request, which may take so much of the CPU and a little more; then the process exits
-// with KJ_CELL_SPENT. 0: no request.
-void kj_cell_request(int64_t cpu_ms);
+// with KJ_CELL_SPENT. 0: no request. `yields`: one that takes long goes on with a low priority,
+// which the process has from then on.
+void kj_cell_request(int64_t cpu_ms, bool yields);
 int kj_cell_clock(void) KJ_MUST_USE; // its clock; before the lock
 enum { KJ_CELL_SPENT = 3 };
 

@@ -20,7 +20,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
-#include <sys/time.h>
+#include <time.h>
 #include <unistd.h>
 
 // The life's CPU time, above what kj_cell_old lets a cell have.
@@ -43,7 +43,7 @@ enum { LIFE_S = 3600, DESCRIPTORS = 3 };
 static const int k_calls[] = {
     SYS_read,         SYS_writev,      SYS_write,           SYS_futex,         SYS_brk,
     SYS_munmap,       SYS_mremap,      SYS_madvise,         SYS_clock_gettime, SYS_exit_group,
-    SYS_rt_sigreturn, SYS_sched_yield, SYS_restart_syscall,
+    SYS_rt_sigreturn, SYS_sched_yield, SYS_restart_syscall, SYS_setpriority,
 };
 // Allowed as long as no memory becomes code: the third argument is the protection.
 static const int k_mappings[] = {SYS_mmap, SYS_mprotect};
@@ -127,8 +127,8 @@ int kj_cell_lock(size_t memory)
 // One timer for the whole life, not one a request, which would be a system call each: a request
 // that has seen its number of ticks is over. GRACE: the state's own limit comes first and says
 // more, and giving back its memory takes time, too.
-enum { TICK_MS = 10, GRACE_MS = 60 };
-static volatile sig_atomic_t ticks_left;
+enum { TICK_MS = 10, GRACE_MS = 60, LONG_TICKS = 2, LONG_NICE = 10 };
+static volatile sig_atomic_t ticks_left, long_at;
 
 static void on_tick(int signal)
 {
@@ -136,18 +136,28 @@ static void on_tick(int signal)
     if (ticks_left > 0 && --ticks_left == 0) {
         _exit(KJ_CELL_SPENT);
     }
+    if (ticks_left > 0 && ticks_left == long_at) {
+        (void)setpriority(PRIO_PROCESS, 0, LONG_NICE); // behind all who only want to answer
+    }
 }
 
-void kj_cell_request(int64_t cpu_ms)
+void kj_cell_request(int64_t cpu_ms, bool yields)
 {
-    ticks_left = cpu_ms ? (sig_atomic_t)((cpu_ms + GRACE_MS) / TICK_MS) : 0;
+    sig_atomic_t ticks = cpu_ms ? (sig_atomic_t)((cpu_ms + GRACE_MS) / TICK_MS) : 0;
+    long_at = yields ? ticks - LONG_TICKS : 0;
+    ticks_left = ticks;
 }
 
 int kj_cell_clock(void)
 {
     struct sigaction action = {.sa_handler = on_tick, .sa_flags = SA_RESTART};
-    struct timeval tick = {.tv_usec = TICK_MS * 1000};
-    struct itimerval timer = {.it_interval = tick, .it_value = tick};
-    bool runs = sigaction(SIGPROF, &action, NULL) == 0 && setitimer(ITIMER_PROF, &timer, NULL) == 0;
+    // Not ITIMER_PROF, which counts the kernel's ticks: too many on a busy machine.
+    struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGPROF};
+    struct timespec tick = {.tv_nsec = TICK_MS * 1000000};
+    struct itimerspec when = {.it_interval = tick, .it_value = tick};
+    timer_t timer;
+    bool runs = sigaction(SIGPROF, &action, NULL) == 0 &&
+                timer_create(CLOCK_PROCESS_CPUTIME_ID, &event, &timer) == 0 &&
+                timer_settime(timer, 0, &when, NULL) == 0;
     return runs ? 0 : -1;
 }

@@ -108,15 +108,15 @@ static int serve(struct cell *cell, const struct kj_cell_head *head)
         return -1;
     }
     if (head->kind == KJ_CELL_OPEN && !cell->pack) {
-        kj_cell_request(cpu_ms);
+        kj_cell_request(cpu_ms, false);
         return open_pack(cell, &ask);
     }
     if (head->kind == KJ_CELL_JUDGE && cell->pack) {
-        kj_cell_request(cpu_ms);
+        kj_cell_request(cpu_ms, true);
         return judge(cell, &ask);
     }
     if (head->kind == KJ_CELL_TESTS && cell->pack) {
-        kj_cell_request(TESTS_MS);
+        kj_cell_request(TESTS_MS, false);
         return run_tests(cell);
     }
     return -1;
@@ -153,7 +153,7 @@ int kj_cell_main(int argc, char **argv)
     }
     kj_buf_init(&cell.in, KJ_CELL_MOST + sizeof head);
     while (kj_cell_receive(FROM_HOST, &cell.in, &head, 0) == 0 && serve(&cell, &head) == 0) {
-        kj_cell_request(0);
+        kj_cell_request(0, false);
     }
     _exit(0); // what it holds goes with it
 }

@@ -315,7 +315,7 @@ static void take_memory(void)
 
 static void use_time(void)
 {
-    kj_cell_request(50);
+    kj_cell_request(50, false);
     for (volatile unsigned i = 0;; i++) {
     }
 }
