@@ -270,13 +270,19 @@ static const char *repeated(struct kj_pattern *state, const char *at, int digit)
     return same ? at + length : NULL;
 }
 
-// A plain item with its quantifier. Sets *go_on when the caller's loop continues behind it.
+// A plain item with its quantifier. Sets *go_on when the caller's loop continues behind it: where
+// the item does not match here, none of it needs no deeper run.
 static const char *plain_item(struct kj_pattern *state, const char *at, const char **pattern,
                               bool *go_on)
 {
     const char *item = *pattern, *end = item_end(state, item);
     char quantifier = end < state->pattern_end ? *end : '\0';
-    *go_on = false;
+    bool here = one(state, at, item, end), optional = strchr("*?-", quantifier) && quantifier;
+    *go_on = !here && optional;
+    if (!here) {
+        *pattern = end + 1;
+        return optional ? at : NULL;
+    }
     switch (quantifier) {
     case '*':
         return greedy(state, at, item, end, 0);
@@ -285,18 +291,12 @@ static const char *plain_item(struct kj_pattern *state, const char *at, const ch
     case '-':
         return lazy(state, at, item, end);
     case '?': {
-        const char *found;
-        if (one(state, at, item, end) && (found = run(state, at + 1, end + 1))) {
-            return found;
-        }
+        const char *found = run(state, at + 1, end + 1);
         *pattern = end + 1;
-        *go_on = true;
-        return at;
+        *go_on = !found;
+        return found ? found : at;
     }
     default:
-        if (!one(state, at, item, end)) {
-            return NULL;
-        }
         *pattern = end;
         *go_on = true;
         return at + 1;
