@@ -9,8 +9,8 @@
 #include "engine/kinds/script_kind.h"
 #include "engine/path.h"
 #include "engine/ports.h"
-#include "engine/valve.h"
 #include "engine/switch_off.h"
+#include "engine/valve.h"
 
 #include <stdlib.h>
 

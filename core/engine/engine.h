@@ -113,7 +113,8 @@ void kj_intake_refusal(struct kj_engine *engine, const char *workspace, const bs
 void kj_engine_rules_loaded(struct kj_engine *engine);
 // A person has reloaded this pack, or all (NULL): what was switched off judges again.
 void kj_engine_rules_on(struct kj_engine *engine, const char *pack);
-// Packs that are switched off because they hit their limits: [{pack, since, reason}] of a workspace;
+// Packs that are switched off because they hit their limits: [{pack, since, reason}] of a
+// workspace;
 // "" = all, each with its workspace. The caller destroys it.
 bson_t *kj_engine_rules_off(struct kj_engine *engine, const char *workspace);
 

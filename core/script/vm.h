@@ -50,7 +50,7 @@ struct kj_vm {
     size_t used;
     size_t charged_bytes; // allocated and not yet charged
     int pressure;         // allocations refused in this bracket
-    size_t native; // kj_vm_native
+    size_t native;        // kj_vm_native
     int64_t fuel;
     // Ticks of the CPU clock left in this bracket, set off by a signal of the same thread; 0: late.
     volatile sig_atomic_t ticks;
