@@ -203,16 +203,22 @@ static size_t sequence(unsigned char c, unsigned char *low, unsigned char *high)
     return 0;
 }
 
+static inline bool eight_ascii(const unsigned char *at)
+{
+    uint64_t bytes;
+    memcpy(&bytes, at, 8);
+    return !(bytes & UINT64_C(0x8080808080808080));
+}
+
 bool kj_utf8_valid(const char *bytes, size_t length)
 {
     const unsigned char *p = (const unsigned char *)bytes, *end = p + length;
     while (p < end) {
         unsigned char low, high;
-        uint64_t plain; // most text is ASCII: eight bytes at a time
-        while (end - p >= 8 && (memcpy(&plain, p, 8), !(plain & UINT64_C(0x8080808080808080))))
+        while (end - p >= 8 && eight_ascii(p)) // most text is nothing else
             p += 8;
-        if (p == end)
-            break;
+        if (p == end || (end - p < 8 && length >= 8 && eight_ascii(end - 8)))
+            break; // the last eight hold all the rest
         size_t size = sequence(*p, &low, &high);
         if (size == 0 || (size_t)(end - p) < size)
             return false;

@@ -141,7 +141,8 @@ bool kj_element_find(const uint8_t *doc, size_t length, const char *key, size_t 
         const uint8_t *name = members.at + 1, *nul = kj_key_end(name, members.end);
         if (nul == NULL)
             return false;
-        if ((size_t)(nul - name) == key_length && memcmp(name, key, key_length) == 0)
+        if ((size_t)(nul - name) == key_length &&
+            (key_length == 0 || (name[0] == (uint8_t)key[0] && !memcmp(name, key, key_length))))
             return kj_members_next(&members, found);
         const uint8_t *next = pass_value(*members.at, nul + 1, members.end);
         if (next)

@@ -1,6 +1,6 @@
 // Stage analyse: transcript in, facts out. Code speaks first (was a human reached, an opt-out, a
 // wish to be called back), then a model, if one is configured, answers all texts and variables of
-// the pack in one request. Facts are stored on the call before anything is decided.
+// the pack in one request. Facts are stored on the call before anything is decided, but see go_on.
 #include "engine/judge.h"
 #include "engine/path.h"
 
@@ -183,11 +183,28 @@ static void on_facts_stored(void *arg, int status, const bson_t *call)
     kj_path_enter(path, "decide");
 }
 
+// What code alone has found out of a recorded call it finds again at any time: it is stored in one
+// request with the decision.
+static void go_on(struct kj_path *path)
+{
+    bson_t *call = NULL;
+    store_facts(path, path->call, &call, NULL);
+    kj_doc_clear(&path->call);
+    path->call = call;
+    path->facts_due = true;
+    kj_path_enter(path, "decide");
+}
+
 static void finish(struct kj_path *path, bson_t *answers)
 {
+    bool by_model = answers && !kj_doc_has(answers, "skipped");
     if (answers)
         kj_doc_put_doc(path->facts, "answers", answers);
     kj_doc_clear(&answers);
+    if (!by_model && kj_doc_bool(kj_path_job(path), "recorded", false)) {
+        go_on(path);
+        return;
+    }
     struct kj_modify modify = {.store = path->engine->store,
                                .workspace = kj_path_workspace(path),
                                .coll = KJ_CALLS,

@@ -1,5 +1,6 @@
 // Stage commit: one write on the job stores its new state, the plan, and the outbox: all that must
-// happen because of it. From here on nothing is decided any more.
+// happen because of it. From here on nothing is decided any more. A recorded call has nothing in
+// its outbox: its state and plan are stored with the end of its job, one write less of some eight.
 #include "engine/path.h"
 
 #include <string.h>
@@ -114,7 +115,10 @@ void kj_commit(struct kj_path *path)
         kj_doc_put_from(&changes, "next", path->plan, "next");
     else
         kj_doc_put_null(&changes, "next");
-    kj_path_advance(path, "deliver", &changes, events);
+    if (kj_doc_bool(kj_path_job(path), "recorded", false))
+        kj_path_go_on(path, "deliver", &changes, events);
+    else
+        kj_path_advance(path, "deliver", &changes, events);
     bson_destroy(events);
     bson_destroy(&brief);
     bson_destroy(&changes);

@@ -35,13 +35,25 @@ static void on_stored(struct kj_store_request *request)
 {
     struct kj_path *path = request->arg;
     struct kj_store_op *op = &request->ops[0];
-    if (op->status == KJ_OK)
+    if (request->n_ops > 1 && request->ops[1].status != KJ_OK)
+        kj_path_stall(path, "the facts could not be stored");
+    else if (op->status == KJ_OK)
         enter_commit(path, op->doc);
     else if (op->status == KJ_EEXISTS) // decided in an earlier life: that decision stands
         kj_store_get(path->engine->store, kj_path_workspace(path), KJ_DECISIONS, 0,
                      path->attempt_id, on_existing, path);
     else
         kj_path_stall(path, "the decision could not be stored");
+}
+
+static void put_facts(struct kj_path *path, struct kj_store_request *request)
+{
+    request->ops[1].verb = KJ_STORE_REPLACE;
+    request->ops[1].coll = KJ_CALLS;
+    request->ops[1].id = kj_doc_int(path->call, "_id", 0);
+    request->ops[1].version = kj_doc_int(path->call, "version", 0);
+    kj_store_own_doc(request, 1, bson_copy(path->call));
+    path->facts_due = false;
 }
 
 static void store_decision(struct kj_path *path, bson_t *plan)
@@ -63,10 +75,12 @@ static void store_decision(struct kj_path *path, bson_t *plan)
         kj_doc_put_bool(decision, "simulated", true);
     kj_doc_put_doc(decision, "plan", plan);
     struct kj_store_request *request =
-        kj_store_request(1, kj_path_workspace(path), on_stored, path);
+        kj_store_request(path->facts_due ? 2 : 1, kj_path_workspace(path), on_stored, path);
     request->ops[0].verb = KJ_STORE_INSERT;
     request->ops[0].coll = KJ_DECISIONS;
     kj_store_own_doc(request, 0, decision);
+    if (path->facts_due)
+        put_facts(path, request);
     kj_store_submit(path->engine->store, request);
 }
 

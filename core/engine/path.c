@@ -16,7 +16,7 @@ const struct kj_stage kj_stages[] = {
 
 const bson_t *kj_path_job(const struct kj_path *path)
 {
-    return kj_running_job(path->running);
+    return path->ahead ? path->ahead : kj_running_job(path->running);
 }
 
 const char *kj_path_workspace(const struct kj_path *path)
@@ -55,8 +55,10 @@ static void detach(struct kj_path *path)
 
 static void clear_docs(struct kj_path *path)
 {
-    bson_t **docs[] = {&path->lead, &path->number, &path->campaign, &path->group,  &path->assistant,
-                       &path->call, &path->facts,  &path->plan,     &path->outbox, &path->history};
+    bson_t **docs[] = {&path->lead,        &path->number,  &path->campaign, &path->group,
+                       &path->assistant,   &path->call,    &path->facts,    &path->plan,
+                       &path->outbox,      &path->history, &path->ahead,    &path->ahead_changes,
+                       &path->ahead_events};
     for (size_t i = 0; i < KJ_COUNT(docs); i++)
         kj_doc_clear(docs[i]);
 }
@@ -98,10 +100,17 @@ void kj_path_end(struct kj_path *path, enum kj_job_verdict verdict, int64_t due,
                  const bson_t *changes, const bson_t *events)
 {
     bson_t all = BSON_INITIALIZER;
+    bson_iter_t at;
     struct kj_job_end end = {verdict, due, reason, NULL, &all, events, false};
     if (changes)
         bson_concat(&all, changes);
     kj_doc_put_null(&all, "stalls");
+    if (path->ahead && bson_iter_init(&at, path->ahead_changes)) {
+        end.events = events ? events : path->ahead_events;
+        while (bson_iter_next(&at))
+            if (!bson_has_field(&all, bson_iter_key(&at)))
+                bson_append_iter(&all, NULL, 0, &at);
+    }
     kj_running_end(path->running, &end);
     kj_path_free(path);
     bson_destroy(&all);
@@ -154,6 +163,17 @@ void kj_path_advance(struct kj_path *path, const char *stage, const bson_t *chan
         bson_concat(&all, changes);
     kj_running_save(path->running, &all, events, on_advanced, path);
     bson_destroy(&all);
+}
+
+void kj_path_go_on(struct kj_path *path, const char *stage, const bson_t *changes,
+                   const bson_t *events)
+{
+    path->ahead_changes = bson_new();
+    kj_doc_put_text(path->ahead_changes, "stage", stage);
+    bson_concat(path->ahead_changes, changes);
+    path->ahead = kj_doc_with(kj_running_job(path->running), path->ahead_changes);
+    path->ahead_events = bson_copy(events);
+    kj_path_enter(path, stage);
 }
 
 // --- reading what the run needs ---

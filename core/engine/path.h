@@ -19,6 +19,9 @@ struct kj_path {
     // Read for this run; owned. NULL when the job has none.
     bson_t *lead, *number, *campaign, *group, *assistant, *call;
     bson_t *facts, *plan, *outbox;
+    bool facts_due; // they stand on `call` here, but not in the store yet
+    // kj_path_go_on: the job as it will be, what changes of it, and the events of that; or NULL.
+    bson_t *ahead, *ahead_changes, *ahead_events;
     int64_t admitted_at, window_closes; // wall ms: when admit said yes, and how long that holds
     int64_t permit_at;                  // mono ms at which the permit was judged
     char attempt_id[64];
@@ -50,6 +53,10 @@ void kj_path_enter(struct kj_path *path, const char *stage);
 // Writes `changes` with the next stage, then enters it.
 void kj_path_advance(struct kj_path *path, const char *stage, const bson_t *changes,
                      const bson_t *events);
+// The same without a write of its own: the changes are stored with the end of the run. For what is
+// harmless to repeat from the stored stage on.
+void kj_path_go_on(struct kj_path *path, const char *stage, const bson_t *changes,
+                   const bson_t *events);
 // Ends the run; the path is gone afterwards.
 void kj_path_end(struct kj_path *path, enum kj_job_verdict verdict, int64_t due, const char *reason,
                  const bson_t *changes, const bson_t *events);

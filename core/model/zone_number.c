@@ -2,8 +2,10 @@
 #include "model/zone.h"
 
 #include "base/alloc.h"
+#include "base/map.h"
 #include "base/str.h"
 #include "model/phone.h"
+#include "model/window.h"
 #include "model/zone_table.h"
 
 #include <pthread.h>
@@ -60,7 +62,7 @@ struct found {
     const struct kj_zone **zones;
     size_t size, count;
     bool failed;   // a zone that this tzdata does not have
-    bool overflow; // a part of the zones would be a wrong answer
+    bool overflow; // more zones than there is room for
 };
 
 static void add(struct found *found, const char *name)
@@ -112,6 +114,43 @@ static void add_list(struct found *found, const char *list)
     }
 }
 
+// What a list comes to. It is the same for ever, and to tell which of its zones agree is to walk
+// the changes of fifteen years: a third of what it took to read a number.
+struct known {
+    struct found found;
+    const struct kj_zone *zones[KJ_MAX_ZONES];
+};
+
+static struct kj_map known; // list -> struct known; guarded by known_lock
+static bool known_ready;
+static pthread_mutex_t known_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static const struct found *found_of(const char *list)
+{
+    pthread_mutex_lock(&known_lock);
+    if (!known_ready)
+        kj_map_init(&known);
+    known_ready = true;
+    struct known *one = kj_map_get(&known, list);
+    if (one == NULL) {
+        one = KJ_NEW(struct known);
+        one->found = (struct found){.zones = one->zones, .size = KJ_MAX_ZONES};
+        add_list(&one->found, list);
+        kj_map_put(&known, list, one);
+    }
+    pthread_mutex_unlock(&known_lock);
+    return &one->found;
+}
+
+// 0 for more than there is room for: a part of the zones would be a wrong answer.
+static size_t copy_found(const struct found *found, const struct kj_zone **zones, size_t size)
+{
+    if (found->overflow || found->count > size)
+        return 0;
+    memcpy(zones, found->zones, found->count * sizeof *zones);
+    return found->count;
+}
+
 // The calling code of a number: no code is the start of another, so the first that fits is it.
 static const struct kj_zone_row *row_of(const char *digits, const char **national)
 {
@@ -147,22 +186,16 @@ static void own_country(const char *e164, const char *country, char own[4])
 size_t kj_zones_of_number(const char *e164, const char *country, const struct kj_zone **zones,
                           size_t size)
 {
-    struct found found = {.zones = zones, .size = size};
     const char *national = NULL;
-    char own[4];
+    char own[4], list[8] = "@US @CA"; // an area code younger than the table: either of them
     if (e164 == NULL || e164[0] != '+')
         return 0;
     const struct kj_zone_row *row = row_of(e164 + 1, &national);
-    if (row)
-        add_list(&found, row->zones);
-    if (row && !found.failed)
-        return found.overflow ? 0 : found.count;
-    found.count = 0;
-    found.overflow = false;
+    const struct found *found = row ? found_of(row->zones) : NULL;
+    if (found && !found->failed)
+        return copy_found(found, zones, size);
     own_country(e164, country, own);
-    if (strcmp(own, "US") == 0 || strcmp(own, "CA") == 0)
-        add_list(&found, "@US @CA"); // an area code younger than the table: either of them
-    else
-        add_country(&found, own);
-    return found.overflow ? 0 : found.count;
+    if (strcmp(own, "US") != 0 && strcmp(own, "CA") != 0)
+        snprintf(list, sizeof list, "@%s", own);
+    return copy_found(found_of(list), zones, size);
 }

@@ -1,5 +1,6 @@
 // The basic functions: those of Lua that are safe, and our own type, tostring, pcall, setmetatable
 // and math.random, which are deterministic and end when a limit says so.
+#include "script/eval.h"
 #include "script/sandbox.h"
 #include "script/view.h"
 
@@ -52,15 +53,24 @@ static int lua_to_text(lua_State *L)
     return 1;
 }
 
-static int after_pcall(lua_State *L, int status, lua_KContext context)
+// The sections of an evaluation that were under way and cannot be left by an error (pack_eval.c).
+static int open_sections(lua_State *L)
 {
-    (void)context;
+    const struct kj_eval *eval = kj_vm_of(L)->eval;
+    return eval ? eval->guards : 0;
+}
+
+static int after_pcall(lua_State *L, int status, lua_KContext sections)
+{
     struct kj_vm *vm = kj_vm_of(L);
     if (kj_vm_status(vm, status == LUA_YIELD ? LUA_OK : status)) {
         if (status == LUA_OK || status == LUA_YIELD) {
             kj_vm_raise_stop(L);
         }
         return lua_error(L); // a limit is not for scripts to catch
+    }
+    if (vm->overdue || open_sections(L) != sections) {
+        return lua_error(L); // nor is the fault of a result that the function asked for
     }
     lua_pushboolean(L, status == LUA_OK || status == LUA_YIELD);
     lua_replace(L, 1);
@@ -73,8 +83,9 @@ static int lua_protected(lua_State *L)
     luaL_checkany(L, 1);
     lua_pushboolean(L, 1);
     lua_insert(L, 1);
-    int status = lua_pcallk(L, lua_gettop(L) - 2, LUA_MULTRET, 0, 0, after_pcall);
-    return after_pcall(L, status, 0);
+    int sections = open_sections(L);
+    int status = lua_pcallk(L, lua_gettop(L) - 2, LUA_MULTRET, 0, sections, after_pcall);
+    return after_pcall(L, status, sections);
 }
 
 static int lua_set_metatable(lua_State *L)

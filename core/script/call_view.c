@@ -244,9 +244,11 @@ static bool is_whole(const struct kj_field *field)
 
 // Documents and lists: one view per field for the life of the state (its user value `place`), set
 // to the facts of the present call when it is first asked for.
-static void push_whole(lua_State *L, int place, const struct kj_element *at,
+static void push_whole(struct kj_eval *eval, int place, const struct kj_element *at,
                        const struct kj_field *field)
 {
+    lua_State *L = eval->L;
+    eval->shown |= UINT32_C(1) << place;
     if (lua_getiuservalue(L, 1, place) == LUA_TUSERDATA) {
         kj_view_reuse(L, lua_gettop(L), at);
         return;
@@ -263,7 +265,7 @@ static int push_fact(struct kj_eval *eval, const struct kj_field *field, int pla
     lua_State *L = eval->L;
     bool whole = is_whole(field);
     struct kj_element at = {.data = nothing, .length = sizeof nothing};
-    bool there = kj_eval_fact(eval, field->name, &at);
+    bool there = kj_eval_fact(eval, (enum kj_fact)(place - 1), &at);
     if (!there && field->always) {
         at.type = field->kind == KJ_FIELD_LIST ? BSON_TYPE_ARRAY : BSON_TYPE_DOCUMENT;
     } else if (!there || !whole) {
@@ -272,7 +274,7 @@ static int push_fact(struct kj_eval *eval, const struct kj_field *field, int pla
     if (!there && !field->always) {
         lua_pushnil(L);
     } else if (whole && (at.type == BSON_TYPE_ARRAY || at.type == BSON_TYPE_DOCUMENT)) {
-        push_whole(L, place, &at, field);
+        push_whole(eval, place, &at, field);
     } else {
         kj_view_push_fact(L, &at, field);
     }
@@ -281,9 +283,10 @@ static int push_fact(struct kj_eval *eval, const struct kj_field *field, int pla
 
 static int call_index(lua_State *L)
 {
-    const char *key = luaL_checkstring(L, 2);
+    size_t length;
+    const char *key = luaL_checklstring(L, 2, &length);
     struct kj_eval *eval = eval_of(L);
-    const struct kj_field *field = kj_shape_field_at(L, &kj_shape_call, 2);
+    const struct kj_field *field = kj_shape_field_at(L, &kj_shape_call, 2, key, length);
     if (!field) {
         return kj_shape_unknown(L, &kj_shape_call, key);
     }
@@ -295,8 +298,8 @@ static int call_index(lua_State *L)
         lua_getiuservalue(L, 1, place);
         return 1;
     }
-    if (is_whole(field) && lua_getiuservalue(L, 1, place) == LUA_TUSERDATA &&
-        kj_view_is_current(L, -1)) {
+    if (eval->shown >> place & 1) {
+        lua_getiuservalue(L, 1, place);
         return 1;
     }
     return push_fact(eval, field, place);

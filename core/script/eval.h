@@ -49,27 +49,41 @@ struct kj_frame {
     bson_t result; // kj_frame_result
 };
 
+// Which fact the member at a place was in the call before.
+struct kj_fact_place {
+    char key[16];
+    uint32_t length; // 0 = none, or a longer one
+    enum kj_fact fact;
+};
+
 enum kj_eval_kind { KJ_EVAL_CALL, KJ_EVAL_PRESELECTION, KJ_EVAL_REEVALUATION };
 
 struct kj_eval {
     struct kj_vm *vm;
     lua_State *L;
     bson_t facts;                                 // borrowed until the end
+    struct kj_element members[KJ_FACTS + 1];      // of the facts; the last takes all others
     struct kj_element texts_said, variables_said; // of facts.answers; empty documents when absent
     enum kj_eval_kind kind;
     bool reached, has_score, has_spoken, park;
-    bool refused; // an opt-out is in the plan
+    bool refused;        // an opt-out is in the plan
+    bool careful;        // each section under a protected call of its own (kj_eval_run)
+    int guards;          // else: sections under way that would have one,
+    const char *section; // and the outermost of them
     char language[16];
     const char *skipped; // why no model answered, or NULL
     struct kj_result success, lead_status, score_state, tags_state;
     double score;
     const char *tags[KJ_MAX_TAGS];
     size_t tag_count;
-    int nesting; // frames in use
+    int nesting;    // frames in use
+    uint32_t shown; // bit per place: c's view of it is that of this call
     uint32_t explain_count, fault_count;
     struct kj_buf spoken; // what the assistant said, folded; filled when first needed
     // From here on not cleared for the next evaluation of this state.
     const struct kj_rules *rules;
+    struct kj_fact_place places[24];
+    const struct kj_zone *zone; // of the call before
     enum kj_truth *texts;
     struct kj_var_result *variables;
     struct kj_result *verdicts;
@@ -86,10 +100,15 @@ int kj_eval_run(struct kj_vm *vm, const struct kj_rules *rules, const bson_t *fa
 // What a state keeps between two evaluations (vm->room); NULL is fine.
 void kj_eval_destroy(struct kj_eval *eval);
 
-// A member of the facts that is there and not null.
-bool kj_eval_fact(const struct kj_eval *eval, const char *name, struct kj_element *at);
-
 void kj_eval_take_facts(struct kj_eval *eval);
+// A member of the facts that is there and not null.
+bool kj_eval_fact(const struct kj_eval *eval, enum kj_fact fact, struct kj_element *at);
+// A member of such a document, as kj_doc_find, kj_doc_text and kj_doc_bool give it.
+bool kj_eval_member(const struct kj_eval *eval, enum kj_fact fact, const char *name,
+                    struct kj_element *at);
+const char *kj_eval_text(const struct kj_eval *eval, enum kj_fact fact, const char *name,
+                         const char *otherwise);
+bool kj_eval_flag(const struct kj_eval *eval, enum kj_fact fact, const char *name, bool otherwise);
 
 // --- shared by the parts; all inside the protected call ---
 void kj_call_open(lua_State *L);         // metatables of c and its computed tables
@@ -101,7 +120,7 @@ bson_t *kj_frame_result(struct kj_frame *frame);
 // Ends it; with `explain` its entry goes into the plan.
 void kj_leave_section(struct kj_eval *eval, bool explain);
 // Runs `fn(arg)` so that an error in it is a fault of this section only. False on a fault; a limit
-// goes through.
+// goes through. Where the evaluation is not careful, an error goes through as well and makes it so.
 bool kj_guarded(struct kj_eval *eval, const char *section, void (*fn)(struct kj_eval *, void *),
                 void *arg);
 // The frame's result becomes the document `key` of the plan.

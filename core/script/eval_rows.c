@@ -77,12 +77,11 @@ void kj_explain_reads(struct kj_eval *eval, struct kj_out *entry, const struct k
     if (reads->count == 0) {
         return;
     }
-    struct kj_out_index index;
     size_t list = kj_out_open(entry, BSON_TYPE_ARRAY, "read");
     for (int i = 0; i < reads->count; i++) {
         const struct kj_read *read = &reads->rows[i];
         kj_out_room(entry, MAX_LINE + 32);
-        uint8_t *length = kj_out_key(entry, BSON_TYPE_UTF8, kj_out_at(&index, (uint32_t)i), 4);
+        uint8_t *length = kj_out_item(entry, BSON_TYPE_UTF8, (uint32_t)i, 4);
         char *line = (char *)length + 4, *to = line;
         memcpy(to, read->path, read->path_length);
         to = add(to + read->path_length, " = ");
@@ -229,9 +228,7 @@ static void put_skipped(struct kj_eval *eval, const struct kj_rows *rows, size_t
                         enum kj_truth truth)
 {
     struct kj_frame *frame = &eval->frames[eval->nesting - 1];
-    struct kj_out_index place;
-    size_t doc =
-        kj_out_open(&frame->skipped, BSON_TYPE_DOCUMENT, kj_out_at(&place, frame->skipped_count++));
+    size_t doc = kj_out_open_item(&frame->skipped, frame->skipped_count++);
     put_row(eval, &frame->skipped, rows, index);
     kj_out_raw(&frame->skipped, &rows->rows[index].shown);
     kj_out_text(&frame->skipped, "result", truth == KJ_UNKNOWN ? "unknown" : "false");
@@ -268,10 +265,8 @@ void kj_each_row(struct kj_eval *eval, const struct kj_rows *rows,
             put_skipped(eval, rows, i, truth);
             continue;
         }
-        struct kj_out_index place;
         struct kj_out *out = &frame->matched;
-        size_t doc =
-            kj_out_open(out, BSON_TYPE_DOCUMENT, kj_out_at(&place, frame->matched_count++));
+        size_t doc = kj_out_open_item(out, frame->matched_count++);
         put_row(eval, out, rows, i);
         if (rows->rows[i].value) {
             kj_out_raw(out, &rows->rows[i].shown);
@@ -297,7 +292,7 @@ void kj_explain_note(struct kj_eval *eval, struct kj_frame *frame, const char *a
 struct kj_frame *kj_enter_section(struct kj_eval *eval, const char *name)
 {
     for (int i = 0; i < eval->nesting; i++) {
-        if (strcmp(eval->frames[i].name, name) != 0) {
+        if (eval->frames[i].name != name && strcmp(eval->frames[i].name, name) != 0) {
             continue;
         }
         luaL_Buffer path;
@@ -337,10 +332,8 @@ void kj_leave_section(struct kj_eval *eval, bool explain)
 {
     struct kj_frame *frame = &eval->frames[--eval->nesting];
     if (explain) {
-        struct kj_out_index index;
         struct kj_out *out = &eval->explain;
-        size_t entry =
-            kj_out_open(out, BSON_TYPE_DOCUMENT, kj_out_at(&index, eval->explain_count++));
+        size_t entry = kj_out_open_item(out, eval->explain_count++);
         kj_out_raw(out, &frame->entry);
         if (frame->matched_count) {
             kj_out_whole(out, BSON_TYPE_ARRAY, "rows", &frame->matched);

@@ -30,7 +30,7 @@ static void opt_out(struct kj_eval *eval, void *arg)
     struct kj_frame *frame = kj_enter_section(eval, "opt_out");
     const struct kj_rows *rows = &eval->rules->opt_out;
     const char *scope = NULL, *reason = NULL;
-    if (kj_doc_bool(&eval->facts, "opt_out.asked", false)) {
+    if (kj_eval_flag(eval, KJ_FACT_OPT_OUT, "asked", false)) {
         scope = "all";
         reason = kj_doc_text(&eval->facts, "opt_out.quote", "the callee said so");
         kj_explain_note(eval, frame, NULL, scope, reason);
@@ -56,7 +56,7 @@ static void opt_out(struct kj_eval *eval, void *arg)
 
 void kj_plan_opt_out(struct kj_eval *eval)
 {
-    if (!eval->rules->opt_out.section && !kj_doc_bool(&eval->facts, "opt_out.asked", false)) {
+    if (!eval->rules->opt_out.section && !kj_eval_flag(eval, KJ_FACT_OPT_OUT, "asked", false)) {
         return;
     }
     if (!kj_guarded(eval, "opt_out", opt_out, NULL)) {
@@ -296,7 +296,9 @@ static void appointment(struct kj_eval *eval, void *arg)
 void kj_plan_follow_up(struct kj_eval *eval)
 {
     bool planned = false;
-    bool wished = kj_doc_has(&eval->facts, "callback") || eval->rules->callback_when != KJ_NO_REF;
+    struct kj_element at;
+    bool wished =
+        kj_eval_fact(eval, KJ_FACT_CALLBACK, &at) || eval->rules->callback_when != KJ_NO_REF;
     if (eval->refused) {
         return; // nobody is called against their word
     }

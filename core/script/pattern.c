@@ -3,7 +3,6 @@
 
 #include "script/vm.h"
 
-#include <ctype.h>
 #include <string.h>
 
 enum { MAX_DEPTH = 200, CHARGE_EVERY = 256 }; // the depth is Lua's own
@@ -48,16 +47,10 @@ static const char *malformed(struct kj_pattern *state, const char *why)
     return NULL;
 }
 
-// Where the single item that starts at `at` ends (its quantifier is not part of it).
-static const char *item_end(struct kj_pattern *state, const char *at)
+// Behind the ']' of the set whose '[' is at `at`.
+static const char *set_end(struct kj_pattern *state, const char *at)
 {
     const char *end = state->pattern_end, *start = at;
-    if (*at == '%') {
-        return at + 1 < end ? at + 2 : malformed(state, "it ends with %");
-    }
-    if (*at != '[') {
-        return at + 1;
-    }
     at++;
     at += at < end && *at == '^';
     for (bool first = true; at < end; first = false) {
@@ -70,47 +63,40 @@ static const char *item_end(struct kj_pattern *state, const char *at)
     return malformed(state, "a [ is never closed");
 }
 
+// Where the single item that starts at `at` ends (its quantifier is not part of it).
+static inline const char *item_end(struct kj_pattern *state, const char *at)
+{
+    if (*at == '%') {
+        return at + 1 < state->pattern_end ? at + 2 : malformed(state, "it ends with %");
+    }
+    return *at == '[' ? set_end(state, at) : at + 1;
+}
+
+// The classes by their letters, as ranges of ASCII, whatever the locale: each look of <ctype.h>
+// asks for the thread's table, and matching is little else. The two with a NUL are not here.
+static const char *const k_classes[26] = {
+    ['a' - 'a'] = "azAZ", ['d' - 'a'] = "09",       ['g' - 'a'] = "!~",
+    ['l' - 'a'] = "az",   ['p' - 'a'] = "!/:@[`{~", ['s' - 'a'] = "  \t\r",
+    ['u' - 'a'] = "AZ",   ['w' - 'a'] = "azAZ09",   ['x' - 'a'] = "09afAF",
+};
+
 static bool in_class(int c, int letter)
 {
-    bool result;
-    switch (tolower(letter)) {
-    case 'a':
-        result = isalpha(c);
-        break;
-    case 'c':
-        result = iscntrl(c);
-        break;
-    case 'd':
-        result = isdigit(c);
-        break;
-    case 'g':
-        result = isgraph(c);
-        break;
-    case 'l':
-        result = islower(c);
-        break;
-    case 'p':
-        result = ispunct(c);
-        break;
-    case 's':
-        result = isspace(c);
-        break;
-    case 'u':
-        result = isupper(c);
-        break;
-    case 'w':
-        result = isalnum(c);
-        break;
-    case 'x':
-        result = isxdigit(c);
-        break;
-    case 'z': // as old patterns write a NUL
+    int small = letter | 0x20; // tolower, as far as letters go
+    const char *range = small >= 'a' && small <= 'z' ? k_classes[small - 'a'] : NULL;
+    bool result = false;
+    if (range) {
+        for (; *range && !result; range += 2) {
+            result = c >= range[0] && c <= range[1];
+        }
+    } else if (small == 'c') {
+        result = c < ' ' || c == 127;
+    } else if (small == 'z') { // as old patterns write a NUL
         result = c == 0;
-        break;
-    default:
+    } else {
         return letter == c;
     }
-    return isupper(letter) ? !result : result;
+    return letter & 0x20 ? result : !result;
 }
 
 // `set` is at '[', `last` at the closing ']'.
@@ -319,7 +305,7 @@ static const char *percent_item(struct kj_pattern *state, const char *at, const 
         *pattern = next;
         return next ? at : NULL;
     }
-    if (isdigit((byte)kind)) {
+    if (in_class(kind, 'd')) {
         *pattern += 2;
         return repeated(state, at, kind);
     }

@@ -83,8 +83,7 @@ static int search(lua_State *L, bool find)
         return 1;
     }
     kj_vm_charge(L, 1 + (int64_t)pattern_length / 16);
-    bool special = has_specials(pattern, pattern_length);
-    if (find && (lua_toboolean(L, 4) || !special)) {
+    if (find && (lua_toboolean(L, 4) || !has_specials(pattern, pattern_length))) {
         return find_plain(L, text, length, init);
     }
     struct kj_pattern state;

@@ -41,9 +41,10 @@ static inline void kj_store32(uint8_t *at, size_t value)
     memcpy(at, &little, 4);
 }
 
-// Begins a member; returns where its `size` bytes of value go.
-static inline uint8_t *kj_out_key(struct kj_out *out, bson_type_t type, const char *key,
-                                  size_t size)
+// Begins a member; returns where its `size` bytes of value go. Always inline, so that the length of
+// a key that stands in the source is known: strlen had 4 % of the time of evaluations.
+static inline __attribute__((always_inline)) uint8_t *
+kj_out_key(struct kj_out *out, bson_type_t type, const char *key, size_t size)
 {
     size_t length = strlen(key) + 1;
     uint8_t *at = kj_out_room(out, 1 + length + size);
@@ -53,8 +54,8 @@ static inline uint8_t *kj_out_key(struct kj_out *out, bson_type_t type, const ch
     return at + 1 + length;
 }
 
-static inline void kj_out_bytes(struct kj_out *out, const char *key, const char *text,
-                                size_t length)
+static inline __attribute__((always_inline)) void kj_out_bytes(struct kj_out *out, const char *key,
+                                                               const char *text, size_t length)
 {
     uint8_t *at = kj_out_key(out, BSON_TYPE_UTF8, key, 4 + length + 1);
     kj_store32(at, length + 1);
@@ -62,23 +63,26 @@ static inline void kj_out_bytes(struct kj_out *out, const char *key, const char 
     at[4 + length] = 0;
 }
 
-static inline void kj_out_text(struct kj_out *out, const char *key, const char *text)
+static inline __attribute__((always_inline)) void kj_out_text(struct kj_out *out, const char *key,
+                                                              const char *text)
 {
     kj_out_bytes(out, key, text, strlen(text));
 }
 
-static inline void kj_out_int(struct kj_out *out, const char *key, int64_t value)
+static inline __attribute__((always_inline)) void kj_out_int(struct kj_out *out, const char *key,
+                                                             int64_t value)
 {
     uint64_t little = BSON_UINT64_TO_LE((uint64_t)value);
     memcpy(kj_out_key(out, BSON_TYPE_INT64, key, 8), &little, 8);
 }
 
-static inline void kj_out_bool(struct kj_out *out, const char *key, bool value)
+static inline __attribute__((always_inline)) void kj_out_bool(struct kj_out *out, const char *key,
+                                                              bool value)
 {
     *kj_out_key(out, BSON_TYPE_BOOL, key, 1) = value;
 }
 
-static inline void kj_out_null(struct kj_out *out, const char *key)
+static inline __attribute__((always_inline)) void kj_out_null(struct kj_out *out, const char *key)
 {
     kj_out_key(out, BSON_TYPE_NULL, key, 0);
 }
@@ -92,7 +96,8 @@ static inline void kj_out_raw(struct kj_out *out, const struct kj_out *members)
 }
 
 // A document or array: what open returns goes to close.
-static inline size_t kj_out_open(struct kj_out *out, bson_type_t type, const char *key)
+static inline __attribute__((always_inline)) size_t kj_out_open(struct kj_out *out,
+                                                                bson_type_t type, const char *key)
 {
     kj_out_key(out, type, key, 4);
     return out->length - 4;
@@ -105,8 +110,8 @@ static inline void kj_out_close(struct kj_out *out, size_t opened)
     kj_store32(out->data + opened, out->length - opened);
 }
 
-static inline void kj_out_whole(struct kj_out *out, bson_type_t type, const char *key,
-                                const struct kj_out *members)
+static inline __attribute__((always_inline)) void
+kj_out_whole(struct kj_out *out, bson_type_t type, const char *key, const struct kj_out *members)
 {
     size_t opened = kj_out_open(out, type, key);
     kj_out_raw(out, members);
@@ -127,6 +132,29 @@ static inline const char *kj_out_at(struct kj_out_index *index, uint32_t number)
         *kj_print_int(index->text, number) = '\0';
     }
     return index->text;
+}
+
+// Begins the member of a list; nearly all of them have a key of one digit.
+static inline uint8_t *kj_out_item(struct kj_out *out, bson_type_t type, uint32_t number,
+                                   size_t size)
+{
+    struct kj_out_index index;
+    if (number >= 10) {
+        return kj_out_key(out, type, kj_out_at(&index, number), size);
+    }
+    uint8_t *at = kj_out_room(out, 3 + size);
+    at[0] = (uint8_t)type;
+    at[1] = (uint8_t)('0' + number);
+    at[2] = 0;
+    out->length += 3 + size;
+    return at + 3;
+}
+
+// A document of a list; what it returns goes to kj_out_close.
+static inline size_t kj_out_open_item(struct kj_out *out, uint32_t number)
+{
+    kj_out_item(out, BSON_TYPE_DOCUMENT, number, 4);
+    return out->length - 4;
 }
 
 #endif

@@ -126,23 +126,23 @@ static const struct kj_field k_history_fields[] = {
 SHAPE(k_history, "c.history[n]", false);
 
 // The last rows are results of the pack: listed here for messages, answered elsewhere.
-static const struct kj_field kj_shape_call_fields[] = {
-    {"now", KJ_FIELD_TIME, NULL},
-    {"lead", KJ_FIELD_DOC, &k_lead, true},
-    {"call", KJ_FIELD_DOC, &k_call, true},
-    {"campaign", KJ_FIELD_DOC, &k_campaign},
-    {"group", KJ_FIELD_DOC, &k_group, true},
-    {"assistant", KJ_FIELD_DOC, &k_assistant, true},
-    {"input", KJ_FIELD_DOC, &kj_shape_open, true},
-    {"context", KJ_FIELD_DOC, &kj_shape_open, true},
-    {"transcript", KJ_FIELD_LIST, &k_turn, true},
-    {"summary", KJ_FIELD_ANY, NULL},
-    {"callback", KJ_FIELD_DOC, &k_callback},
-    {"appointment", KJ_FIELD_DOC, &k_appointment},
-    {"opt_out", KJ_FIELD_DOC, &k_opt_out, true},
-    {"tools", KJ_FIELD_LIST, &k_tool, true},
-    {"history", KJ_FIELD_LIST, &k_history, true},
-    {"settings", KJ_FIELD_ANY, .role = KJ_ROLE_NAMES},
+static const struct kj_field kj_shape_call_fields[KJ_CALL_FIELDS] = {
+    [KJ_FACT_NOW] = {"now", KJ_FIELD_TIME, NULL},
+    [KJ_FACT_LEAD] = {"lead", KJ_FIELD_DOC, &k_lead, true},
+    [KJ_FACT_CALL] = {"call", KJ_FIELD_DOC, &k_call, true},
+    [KJ_FACT_CAMPAIGN] = {"campaign", KJ_FIELD_DOC, &k_campaign},
+    [KJ_FACT_GROUP] = {"group", KJ_FIELD_DOC, &k_group, true},
+    [KJ_FACT_ASSISTANT] = {"assistant", KJ_FIELD_DOC, &k_assistant, true},
+    [KJ_FACT_INPUT] = {"input", KJ_FIELD_DOC, &kj_shape_open, true},
+    [KJ_FACT_CONTEXT] = {"context", KJ_FIELD_DOC, &kj_shape_open, true},
+    [KJ_FACT_TRANSCRIPT] = {"transcript", KJ_FIELD_LIST, &k_turn, true},
+    [KJ_FACT_SUMMARY] = {"summary", KJ_FIELD_ANY, NULL},
+    [KJ_FACT_CALLBACK] = {"callback", KJ_FIELD_DOC, &k_callback},
+    [KJ_FACT_APPOINTMENT] = {"appointment", KJ_FIELD_DOC, &k_appointment},
+    [KJ_FACT_OPT_OUT] = {"opt_out", KJ_FIELD_DOC, &k_opt_out, true},
+    [KJ_FACT_TOOLS] = {"tools", KJ_FIELD_LIST, &k_tool, true},
+    [KJ_FACT_HISTORY] = {"history", KJ_FIELD_LIST, &k_history, true},
+    [KJ_FACT_SETTINGS] = {"settings", KJ_FIELD_ANY, .role = KJ_ROLE_NAMES},
     {"vars", KJ_FIELD_ANY, .role = KJ_ROLE_NAMES},
     {"state", KJ_FIELD_ANY, .role = KJ_ROLE_NAMES},
     {"evidence", KJ_FIELD_ANY, .role = KJ_ROLE_NAMES},
@@ -154,8 +154,7 @@ static const struct kj_field kj_shape_call_fields[] = {
     {"is", KJ_FIELD_ANY, .role = KJ_ROLE_NAMES},
     {"missing", KJ_FIELD_ANY, .role = KJ_ROLE_NAMES},
 };
-const struct kj_shape kj_shape_call = {"c", false, kj_shape_call_fields,
-                                       KJ_COUNT(kj_shape_call_fields)};
+const struct kj_shape kj_shape_call = {"c", false, kj_shape_call_fields, KJ_CALL_FIELDS};
 
 const struct kj_field *kj_shape_field(const struct kj_shape *shape, const char *name, size_t length)
 {
@@ -168,10 +167,9 @@ const struct kj_field *kj_shape_field(const struct kj_shape *shape, const char *
     return NULL;
 }
 
-const struct kj_field *kj_shape_field_at(lua_State *L, const struct kj_shape *shape, int index)
+const struct kj_field *kj_shape_field_at(lua_State *L, const struct kj_shape *shape, int index,
+                                         const char *name, size_t length)
 {
-    size_t length;
-    const char *name = lua_tolstring(L, index, &length);
     const struct kj_field *field = kj_memo_find(kj_vm_of(L), shape, name);
     if (!field) {
         field = kj_shape_field(shape, name, length);

@@ -32,10 +32,10 @@ static const char *offered(const struct kj_template *template, const char *langu
 static const char *language_of(struct kj_eval *eval, const struct kj_template *template,
                                const char **source)
 {
-    const char *spoken = offered(template, kj_doc_text(&eval->facts, "call.language", NULL));
+    const char *spoken = offered(template, kj_eval_text(eval, KJ_FACT_CALL, "language", NULL));
     *source = "call";
     if (!spoken) {
-        spoken = offered(template, kj_doc_text(&eval->facts, "lead.language", NULL));
+        spoken = offered(template, kj_eval_text(eval, KJ_FACT_LEAD, "language", NULL));
         *source = "lead";
     }
     if (!spoken) {
@@ -223,9 +223,7 @@ static void choose(struct kj_eval *eval, void *arg)
     (void)arg;
     const struct kj_rows *rows = &eval->rules->template;
     struct kj_frame *frame = kj_enter_section(eval, "template");
-    bool off = kj_doc_has(&eval->facts, "group.whatsapp_enabled") &&
-               !kj_doc_bool(&eval->facts, "group.whatsapp_enabled", true);
-    if (off) {
+    if (!kj_eval_flag(eval, KJ_FACT_GROUP, "whatsapp_enabled", true)) {
         kj_explain_note(eval, frame, NULL, "none", "WhatsApp is switched off for this group");
         kj_leave_section(eval, true);
         return;

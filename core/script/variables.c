@@ -180,7 +180,7 @@ void kj_setting_value(struct kj_eval *eval, size_t index)
     const struct kj_setting *setting = &eval->rules->settings[index];
     lua_State *L = eval->L;
     struct kj_element settings, at;
-    if (kj_eval_fact(eval, "settings", &settings) && settings.type == BSON_TYPE_DOCUMENT &&
+    if (kj_eval_fact(eval, KJ_FACT_SETTINGS, &settings) && settings.type == BSON_TYPE_DOCUMENT &&
         kj_element_find(settings.data, settings.length, setting->name, strlen(setting->name),
                         &at) &&
         at.type != BSON_TYPE_NULL) {

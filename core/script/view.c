@@ -126,12 +126,6 @@ void kj_view_reuse(lua_State *L, int index, const struct kj_element *at)
     set_data(L, view, at->data, at->length);
 }
 
-bool kj_view_is_current(lua_State *L, int index)
-{
-    const struct view *view = lua_touserdata(L, index);
-    return view->epoch == kj_vm_of(L)->epoch;
-}
-
 bool kj_view_doc(lua_State *L, int index, bson_t *doc, bool *list)
 {
     struct view *view = view_at(L, index);
@@ -252,13 +246,13 @@ static int list_index(lua_State *L, struct view *view)
 static int doc_index(lua_State *L, struct view *view)
 {
     size_t length;
-    if (lua_type(L, 2) != LUA_TSTRING) {
+    const char *key = lua_type(L, 2) == LUA_TSTRING ? lua_tolstring(L, 2, &length) : NULL;
+    if (!key) {
         return luaL_error(L, "%s has named fields, but was asked for a %s",
                           name_of(L, view, "this document"), luaL_typename(L, 2));
     }
-    const char *key = lua_tolstring(L, 2, &length);
     const struct kj_field *field = NULL;
-    if (!view->shape->open && !(field = kj_shape_field_at(L, view->shape, 2))) {
+    if (!view->shape->open && !(field = kj_shape_field_at(L, view->shape, 2, key, length))) {
         return kj_shape_unknown(L, view->shape, key);
     }
     struct kj_element at;

@@ -45,13 +45,39 @@ struct kj_shape {
     size_t count;
 };
 
+// The members of the facts that anyone asks for by name, in the order of kj_shape_call's fields;
+// the last two are no fields of c.
+enum kj_fact {
+    KJ_FACT_NOW,
+    KJ_FACT_LEAD,
+    KJ_FACT_CALL,
+    KJ_FACT_CAMPAIGN,
+    KJ_FACT_GROUP,
+    KJ_FACT_ASSISTANT,
+    KJ_FACT_INPUT,
+    KJ_FACT_CONTEXT,
+    KJ_FACT_TRANSCRIPT,
+    KJ_FACT_SUMMARY,
+    KJ_FACT_CALLBACK,
+    KJ_FACT_APPOINTMENT,
+    KJ_FACT_OPT_OUT,
+    KJ_FACT_TOOLS,
+    KJ_FACT_HISTORY,
+    KJ_FACT_SETTINGS,
+    KJ_CALL_FIELDS = KJ_FACT_SETTINGS + 11, // and ten that are no facts
+    KJ_FACT_KIND = KJ_CALL_FIELDS,
+    KJ_FACT_ANSWERS,
+    KJ_FACTS
+};
+
 extern const struct kj_shape kj_shape_open;
 extern const struct kj_shape kj_shape_call; // c itself
 // The field, or NULL.
 const struct kj_field *kj_shape_field(const struct kj_shape *shape, const char *name,
                                       size_t length);
-// The same for the text at `index`, by way of the state's memo.
-const struct kj_field *kj_shape_field_at(lua_State *L, const struct kj_shape *shape, int index);
+// The same for the text at `index` of the stack, by way of the state's memo.
+const struct kj_field *kj_shape_field_at(lua_State *L, const struct kj_shape *shape, int index,
+                                         const char *name, size_t length);
 // Raises: c.lead has no field "emial"; did you mean "email"?
 int kj_shape_unknown(lua_State *L, const struct kj_shape *shape, const char *name);
 
@@ -64,7 +90,6 @@ void kj_push_scalar(lua_State *L, const struct kj_element *at, const struct kj_f
 void kj_view_push_fact(lua_State *L, const struct kj_element *at, const struct kj_field *field);
 // The view at `index`, pushed before by kj_view_push_fact, now shows this document or list.
 void kj_view_reuse(lua_State *L, int index, const struct kj_element *at);
-bool kj_view_is_current(lua_State *L, int index);
 // The document under a view at `index`; false when it is no view.
 bool kj_view_doc(lua_State *L, int index, bson_t *view, bool *list);
 // Pushes a sorted array of the keys (documents) or nothing (lists: returns false).

@@ -27,7 +27,8 @@ enum {
     BYTES_PER_UNIT = 64,
     LOADING_PART = 5, // of the CPU time; after each limit a new state is loaded before it judges
     NATIVE_PART = 4,
-    PRESSURE_LIMIT = 16, // full collections forced by the cap in one bracket
+    PRESSURE_LIMIT = 16,     // full collections forced by the cap in one bracket
+    BEYOND_REACH = 40000000, // instructions: none runs so many before it is found overdue
 };
 
 const char kj_key_env, kj_key_loaded, kj_key_frozen, kj_key_snapshot, kj_key_declared, kj_key_kept;
@@ -90,11 +91,6 @@ static void *allocate(void *arg, void *block, size_t old_size, size_t new_size)
         vm->used = vm->used - from + new_size;
     }
     return grown;
-}
-
-struct kj_vm *kj_vm_of(lua_State *L)
-{
-    return *(struct kj_vm **)lua_getextraspace(L);
 }
 
 const char *kj_vm_stop_text(const struct kj_vm *vm)
@@ -197,6 +193,41 @@ void kj_vm_hurry(struct kj_vm *vm)
     set_hook(vm, 1);
 }
 
+static void overdue_hook(lua_State *L, lua_Debug *info)
+{
+    (void)info;
+    kj_vm_of(L)->overdue = true;
+    luaL_error(L, "this takes long: it is begun anew, and counted");
+}
+
+void kj_vm_tick(struct kj_vm *vm)
+{
+    if (vm->uncounted && vm->uncounted_ticks > 0 && --vm->uncounted_ticks == 0) {
+        lua_sethook(vm->L, overdue_hook, LUA_MASKCOUNT, 1);
+    }
+    if (vm->ticks > 0 && --vm->ticks == 0) {
+        kj_vm_hurry(vm);
+    }
+}
+
+void kj_vm_begin_uncounted(struct kj_vm *vm)
+{
+    kj_vm_begin(vm);
+    if (vm->watched && vm->limits.instructions >= BEYOND_REACH) {
+        vm->uncounted_ticks = KJ_WATCH_OVERDUE;
+        vm->uncounted = true;
+        lua_sethook(vm->L, NULL, 0, 0);
+    }
+}
+
+bool kj_vm_try_counted(struct kj_vm *vm)
+{
+    if (vm->uncounted && (vm->stop == KJ_STOP_CPU || vm->stop == KJ_STOP_FUEL)) {
+        vm->stop = KJ_STOP_NONE; // where it was hit is not where a count would have hit it
+    }
+    return !vm->stop;
+}
+
 void kj_vm_begin(struct kj_vm *vm)
 {
     if (vm->hurried && !vm->stop) { // it was late with nothing left to do
@@ -209,14 +240,18 @@ void kj_vm_begin(struct kj_vm *vm)
     int64_t cpu_ms = vm->loading ? vm->limits.cpu_ms / LOADING_PART : vm->limits.cpu_ms;
     vm->ticks = (sig_atomic_t)(cpu_ms / KJ_WATCH_TICK_MS + 1);
     vm->native = 0;
+    vm->uncounted = vm->overdue = false;
     vm->timed = true;
-    kj_watch_enter(vm);
+    vm->watched = kj_watch_enter(vm);
 }
 
 void kj_vm_end(struct kj_vm *vm)
 {
     kj_watch_leave(vm);
     vm->timed = false;
+    if (vm->uncounted) {
+        set_hook(vm, vm->hurried ? 1 : HOOK_EVERY);
+    }
     if (!vm->stop && (vm->used > vm->limits.memory / 2 || vm->used > IDLE_BYTES)) {
         lua_gc(vm->L, LUA_GCCOLLECT);
     }

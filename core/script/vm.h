@@ -37,7 +37,9 @@ enum kj_vm_stop { KJ_STOP_NONE, KJ_STOP_MEMORY, KJ_STOP_BLOCK, KJ_STOP_CPU, KJ_S
 extern const char kj_key_env, kj_key_loaded, kj_key_frozen, kj_key_snapshot, kj_key_declared,
     kj_key_kept;
 
-enum { KJ_MEMO = 128 };
+// Some 40 names of a pack in 128 places had a few pairs share one, and each look-up of a pair was
+// made anew and noted anew: 2 % of the time of evaluations.
+enum { KJ_MEMO = 512 };
 struct kj_memo {
     const void *scope, *found;
     const char *key;
@@ -52,9 +54,12 @@ struct kj_vm {
     int pressure;         // allocations refused in this bracket
     size_t native;        // kj_vm_native
     int64_t fuel;
-    // Ticks of the CPU clock left in this bracket, set off by a signal of the same thread; 0: late.
-    volatile sig_atomic_t ticks;
-    bool timed, hurried; // inside a bracket; the hook stops every instruction
+    // Ticks of the CPU clock left in this bracket, counted by a signal of the same thread; 0: late.
+    volatile sig_atomic_t ticks, uncounted_ticks;
+    bool timed, watched; // inside a bracket; the clock ticks
+    bool hurried;        // the hook stops every instruction
+    bool uncounted;      // its instructions are not counted
+    bool overdue;        // and it took too long for that
     struct kj_vm *outer; // whose bracket this one lies in
     enum kj_vm_stop stop;
     const struct kj_sources *sources; // what require may load; borrowed
@@ -71,6 +76,11 @@ struct kj_vm {
     uint32_t epoch;           // counts evaluations
     struct kj_memo memo[KJ_MEMO];
 };
+
+static inline struct kj_vm *kj_vm_of(lua_State *L)
+{
+    return *(struct kj_vm **)lua_getextraspace(L);
+}
 
 // Every userdata that a script can hold begins with its tag, the address of its kind: one look
 // tells what it is, where luaL_checkudata makes and compares a text each time.
@@ -96,11 +106,15 @@ int kj_vm_create(const struct kj_vm_limits *limits, const struct kj_sources *sou
                  const char *pack, bool steps, struct kj_vm **vm,
                  struct kj_fault *fault) KJ_MUST_USE;
 void kj_vm_destroy(struct kj_vm *vm);
-struct kj_vm *kj_vm_of(lua_State *L);
 
 // The bracket around script code: sets the budgets anew; end collects garbage when much is there.
 void kj_vm_begin(struct kj_vm *vm);
 void kj_vm_end(struct kj_vm *vm);
+// For what nearly always ends soon: instructions are not counted; when it takes more than some 10
+// ms an error is raised that no pcall holds, and the owner begins anew by kj_vm_begin.
+void kj_vm_begin_uncounted(struct kj_vm *vm);
+// After a failure: is the state fit to begin anew? Only memory is not.
+bool kj_vm_try_counted(struct kj_vm *vm);
 // Work done in C on behalf of a script, in instructions; raises the Lua error of the limit.
 void kj_vm_charge(lua_State *L, int64_t units);
 // Memory that a script keeps in C, where Lua's collector does not see its size: bounded by all that
@@ -108,6 +122,7 @@ void kj_vm_charge(lua_State *L, int64_t units);
 void kj_vm_native(lua_State *L, size_t bytes);
 // From now on the hook is called before each instruction. Also from a signal of the same thread.
 void kj_vm_hurry(struct kj_vm *vm);
+void kj_vm_tick(struct kj_vm *vm); // watch.c: in a signal handler of the bracket's thread
 // Raises the sticky error again when a limit was hit.
 void kj_vm_raise_stop(lua_State *L);
 // The sentence of the limit that was hit.

@@ -1,7 +1,8 @@
 // Hostile scripts by the thousand: pieces that loop, grow, call back and catch are put into each
 // other, and the scripts of hostile/ are changed at random places. None may crash the host, outlast
 // its limits or outgrow them, whatever it means. KEJUE_TEST_LONG: 20,000 of them. A script that
-// does harm is told by its number: run this program with the number to see it and run it alone.
+// does harm is told by its number: run this program with the number to see it and run it alone,
+// with two numbers to run those between them in one process.
 #include "pack_fake.h"
 
 #include "base/rng.h"
@@ -328,6 +329,13 @@ static void random_scripts_do_no_harm(void **state)
 int main(int argc, char **argv)
 {
     read_files();
+    if (argc > 2) { // a batch, in this process
+        struct tally tally = {0};
+        for (int64_t number = atoll(argv[1]); number < atoll(argv[2]); number++) {
+            run_one(&tally, number);
+        }
+        return 0;
+    }
     if (argc > 1) {
         struct tally tally = {0};
         char *text = script_of(atoll(argv[1]));

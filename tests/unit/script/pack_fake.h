@@ -22,6 +22,7 @@
 static const struct kj_vm_limits k_limits = {16u << 20, 300, 10000000};
 
 struct fake {
+    const struct kj_vm_limits *limits; // NULL: k_limits
     struct kj_sources *sources;
     struct kj_pack *pack;
     struct kj_fault fault;
@@ -43,8 +44,8 @@ static inline void fake_load(struct fake *fake, const char *text)
 {
     kj_buf_init(&fake->text, 0);
     fake_add(fake, "rules/p.lua", text);
-    fake->status =
-        kj_pack_create(fake->sources, &k_limits, "rules/p.lua", false, &fake->pack, &fake->fault);
+    fake->status = kj_pack_create(fake->sources, fake->limits ? fake->limits : &k_limits,
+                                  "rules/p.lua", false, &fake->pack, &fake->fault);
 }
 
 // A pack with these members, which must load.

@@ -140,6 +140,24 @@ static void random_patterns_give_what_lua_gives(void **state)
     close_both(&both);
 }
 
+// Each letter of ASCII and each that is none, in each class.
+static void classes_hold_what_lua_holds(void **state)
+{
+    (void)state;
+    struct both both;
+    open_both(&both);
+    for (const char *letter = "acdglpsuwxzACDGLPSUWXZ"; *letter; letter++) {
+        for (int c = 0; c < 256; c++) {
+            kj_buf_reset(&both.text);
+            kj_buf_reset(&both.pattern);
+            kj_buf_addc(&both.text, (char)c);
+            kj_buf_addf(&both.pattern, "%%%c", *letter);
+            compare(&both, 1, 1);
+        }
+    }
+    close_both(&both);
+}
+
 // As deep as Lua goes, and one deeper; as many captures, and one more.
 static void deep_patterns_fail_where_lua_fails(void **state)
 {
@@ -169,6 +187,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(random_patterns_give_what_lua_gives),
+        cmocka_unit_test(classes_hold_what_lua_holds),
         cmocka_unit_test(deep_patterns_fail_where_lua_fails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
