@@ -166,7 +166,7 @@ static uint64_t beginnings(const char *words, const char *end)
 }
 
 // Few words of a talk begin a refusal, or a word of politeness: with two bytes looked at first (and
-// the second round only where the first found something) this went from a fifth to a thirtieth of
+// the second round only where the first found something) this went from a fifth to a twentieth of
 // an import.
 enum { k_most_lists = 16, k_most_patterns = 256 };
 static uint64_t g_beginnings[k_most_lists][k_most_patterns], g_polite[k_most_lists];

@@ -347,7 +347,7 @@ static void put_stopped(struct kj_eval *eval, const struct kj_fault *stopped)
 }
 
 // Sections are kept from each other by a protected call each, which most evaluations pay for
-// nothing: 8 % of their time. So a call is judged without them first; when anything raises, what
+// nothing: 4 % of their time. So a call is judged without them first; when anything raises, what
 // was computed is forgotten and the same facts are judged once more, carefully. Twice the budget
 // at most, and the same plan: an evaluation sees nothing of the one before it.
 int kj_eval_run(struct kj_vm *vm, const struct kj_rules *rules, const bson_t *facts, bson_t **plan,

@@ -219,6 +219,55 @@ static void test_recorded_calls_send_nothing(void **state)
     world_close(world);
 }
 
+static int times_told(const struct world *world, const char *event)
+{
+    int times = 0;
+    for (const char *at = world->events; (at = strstr(at, event)); at += strlen(event))
+        times++;
+    return times;
+}
+
+// Its plan is stored with the end of its job, its facts with the decision: whichever request is
+// lost, or is the last of a life, it is judged once and all of it is there in the end. (Where the
+// fault meets the intake, the call is sent again.)
+static void test_a_recorded_call_survives_any_fault(void **state)
+{
+    enum { FAILS, DIES_BEFORE, DIES_AFTER, FAULTS, REQUESTS = 12 }; // more than there are
+    int deaths = 0;
+    (void)state;
+    for (int i = 0; i < FAULTS * REQUESTS; i++) {
+        int fault = i / REQUESTS, at = i % REQUESTS + 1;
+        struct world *world = world_open();
+        struct answer first = {0}, again;
+        bson_t *call = recorded("x-1", "Yes"), batch = BSON_INITIALIZER;
+        world->plan = "{\"success\": \"Interested\"}";
+        if (fault == FAILS)
+            world->faults.fail_from = world->faults.fail_until = world->faults.requests + at;
+        else
+            world->faults.crash_at = world->faults.steps + at;
+        world->faults.crash_after = fault == DIES_AFTER;
+        kj_doc_put_doc(&batch, "0", call);
+        kj_intake_recorded(world->engine, "default", &batch, on_answer, &first);
+        world_pass(world, HOUR);
+        deaths += world->lives - 1;
+        again = take_recorded(world, call);
+        world_pass(world, HOUR);
+        assert_text(world, KJ_JOBS, 1, "state", "done");
+        assert_text(world, KJ_JOBS, 1, "plan.success", "Interested");
+        assert_text(world, KJ_CALLS, 1, "facts.answers.skipped", "no model is configured");
+        assert_text(world, KJ_LEADS, 1, "success", "Interested");
+        assert_stored(world, KJ_DECISIONS, 1);
+        int told = times_told(world, "call.analyzed");
+        assert_true(told == 1 || (told == 0 && fault == DIES_AFTER)); // nobody was left to hear it
+        assert_sound(world, true);
+        answer_clear(&first);
+        answer_clear(&again);
+        bson_destroy(&batch);
+        world_close(world);
+    }
+    assert_true(deaths >= 2 * 6);
+}
+
 static void test_a_recorded_refusal_counts(void **state)
 {
     struct world *world = world_open();
@@ -459,6 +508,7 @@ int main(void)
         cmocka_unit_test(test_calls),
         cmocka_unit_test(test_a_call_at_its_time),
         cmocka_unit_test(test_recorded_calls_send_nothing),
+        cmocka_unit_test(test_a_recorded_call_survives_any_fault),
         cmocka_unit_test(test_a_recorded_refusal_counts),
         cmocka_unit_test(test_recorded_calls_that_make_no_sense),
         cmocka_unit_test(test_recorded_calls_in_a_batch),

@@ -239,18 +239,16 @@ static void a_process_that_dies_fails_one_evaluation(void **state)
     assert_int_equal(fake.status, 0);
     assert_int_equal(judge_locked(&fake), 0);
     for (int death = 0; death < 3; death++) {
-        int signal = death == 1 ? SIGXCPU : SIGSEGV, wait = 0;
+        int signal = death == 1 ? SIGXCPU : SIGSEGV;
+        int64_t start = kj_clock_real_mono();
         assert_int_equal(kill(child(), signal), 0);
         assert_int_equal(judge_locked(&fake), signal == SIGXCPU ? KJ_ELIMIT : KJ_EINTERNAL);
         assert_non_null(strstr(fake.fault.text, "the process of these rules"));
-        assert_int_equal(judge_locked(&fake), KJ_EUNAVAILABLE); // longer after each death
-        const char *told = strstr(fake.fault.text, " in ");
-        assert_true(told && sscanf(told, " in %d ms", &wait) == 1);
-        assert_true(wait > (50 << death) && wait <= (100 << death));
         while (judge_locked(&fake) == KJ_EUNAVAILABLE) {
             usleep(5000);
         }
         assert_true(kj_doc_int(fake.plan, "score", 0) == 7);
+        assert_true(kj_clock_real_mono() - start >= 100 << death); // longer after each death
     }
     fake_end(&fake);
     int how; // nobody is left behind
