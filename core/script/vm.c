@@ -33,6 +33,8 @@ enum {
 
 const char kj_key_env, kj_key_loaded, kj_key_frozen, kj_key_snapshot, kj_key_declared, kj_key_kept;
 
+static void set_hook(struct kj_vm *vm, int count);
+
 static bool out_of_time(const struct kj_vm *vm)
 {
     return vm->timed && vm->ticks == 0;
@@ -44,6 +46,41 @@ static void stop(struct kj_vm *vm, enum kj_vm_stop why)
 {
     vm->stop = why;
     kj_vm_hurry(vm);
+}
+
+// Lua 5.4.4 keeps a pointer to its stack over a call of __concat, which may move the stack, and its
+// collector then walks over memory that is not its own: a script could crash the host. So Lua never
+// collects by itself here, but between two instructions, where the stack is in order: the hook does
+// it, after so many bytes.
+static void want_collection(struct kj_vm *vm)
+{
+    if (vm->timed && !vm->hurried) {
+        vm->collect = true;
+        set_hook(vm, 1);
+    }
+}
+
+static void overdue_hook(lua_State *L, lua_Debug *info)
+{
+    (void)info;
+    kj_vm_of(L)->overdue = true;
+    luaL_error(L, "this takes long: it is begun anew, and counted");
+}
+
+static void collect(struct kj_vm *vm, lua_State *L)
+{
+    vm->collect = false;
+    lua_gc(L, LUA_GCSTEP, 2 * CHARGE_EVERY_BYTES / 1024);
+    if (vm->hurried) {
+        return;
+    }
+    if (!vm->uncounted) {
+        set_hook(vm, HOOK_EVERY);
+    } else if (vm->uncounted_ticks == 0) { // its tick came meanwhile
+        lua_sethook(vm->L, overdue_hook, LUA_MASKCOUNT, 1);
+    } else {
+        lua_sethook(vm->L, NULL, 0, 0);
+    }
 }
 
 // Growth: may it happen? Sets `stop` where no collection could help.
@@ -66,6 +103,7 @@ static bool may_grow(struct kj_vm *vm, size_t from, size_t to)
     if (vm->charged_bytes >= CHARGE_EVERY_BYTES) {
         vm->fuel -= (int64_t)(vm->charged_bytes / BYTES_PER_UNIT);
         vm->charged_bytes = 0;
+        want_collection(vm);
         if (out_of_time(vm)) {
             stop(vm, KJ_STOP_CPU);
             return false;
@@ -91,23 +129,6 @@ static void *allocate(void *arg, void *block, size_t old_size, size_t new_size)
         vm->used = vm->used - from + new_size;
     }
     return grown;
-}
-
-const char *kj_vm_stop_text(const struct kj_vm *vm)
-{
-    switch (vm->stop) {
-    case KJ_STOP_MEMORY:
-        return "the script needed more memory than it may have and was stopped";
-    case KJ_STOP_BLOCK:
-        return "the script needed one block of more than 2 MiB (a very long text, a huge table or "
-               "endless recursion) and was stopped";
-    case KJ_STOP_CPU:
-        return "the script used up its CPU time and was stopped (an endless loop?)";
-    case KJ_STOP_FUEL:
-        return "the script used up its instructions and was stopped (an endless loop?)";
-    default:
-        return "";
-    }
 }
 
 void kj_vm_raise_stop(lua_State *L)
@@ -142,6 +163,10 @@ static void count_hook(lua_State *L, lua_Debug *info)
 {
     (void)info;
     struct kj_vm *vm = kj_vm_of(L);
+    if (vm->collect) {
+        collect(vm, L);
+        return;
+    }
     vm->fuel -= vm->hurried ? 1 : HOOK_EVERY;
     if (!vm->stop && vm->fuel >= 0 && !out_of_time(vm)) {
         return;
@@ -193,13 +218,6 @@ void kj_vm_hurry(struct kj_vm *vm)
     set_hook(vm, 1);
 }
 
-static void overdue_hook(lua_State *L, lua_Debug *info)
-{
-    (void)info;
-    kj_vm_of(L)->overdue = true;
-    luaL_error(L, "this takes long: it is begun anew, and counted");
-}
-
 void kj_vm_tick(struct kj_vm *vm)
 {
     if (vm->uncounted && vm->uncounted_ticks > 0 && --vm->uncounted_ticks == 0) {
@@ -230,7 +248,7 @@ bool kj_vm_try_counted(struct kj_vm *vm)
 
 void kj_vm_begin(struct kj_vm *vm)
 {
-    if (vm->hurried && !vm->stop) { // it was late with nothing left to do
+    if ((vm->hurried || vm->collect) && !vm->stop) { // with nothing left to do
         vm->hurried = false;
         set_hook(vm, HOOK_EVERY);
     }
@@ -240,7 +258,7 @@ void kj_vm_begin(struct kj_vm *vm)
     int64_t cpu_ms = vm->loading ? vm->limits.cpu_ms / LOADING_PART : vm->limits.cpu_ms;
     vm->ticks = (sig_atomic_t)(cpu_ms / KJ_WATCH_TICK_MS + 1);
     vm->native = 0;
-    vm->uncounted = vm->overdue = false;
+    vm->uncounted = vm->overdue = vm->collect = false;
     vm->timed = true;
     vm->watched = kj_watch_enter(vm);
 }
@@ -257,114 +275,12 @@ void kj_vm_end(struct kj_vm *vm)
     }
 }
 
-void kj_memo_keep(lua_State *L, int index, const void *scope, const void *found)
-{
-    size_t length;
-    const char *key = lua_tolstring(L, index, &length);
-    if (length > 40) { // longer texts have many copies
-        return;
-    }
-    index = lua_absindex(L, index);
-    if (lua_rawgetp(L, LUA_REGISTRYINDEX, &kj_key_kept) != LUA_TTABLE) {
-        lua_pop(L, 1);
-        lua_newtable(L);
-        lua_pushvalue(L, -1);
-        lua_rawsetp(L, LUA_REGISTRYINDEX, &kj_key_kept);
-    }
-    lua_pushvalue(L, index);
-    lua_pushboolean(L, 1);
-    lua_rawset(L, -3);
-    lua_pop(L, 1);
-    uintptr_t mixed = (uintptr_t)key / 8 ^ (uintptr_t)scope / 16;
-    kj_vm_of(L)->memo[mixed % KJ_MEMO] =
-        (struct kj_memo){.scope = scope, .key = key, .found = found};
-}
-
 bool kj_vm_status(struct kj_vm *vm, int status)
 {
     if (status == LUA_ERRMEM && !vm->stop) {
         stop(vm, KJ_STOP_MEMORY);
     }
     return vm->stop != KJ_STOP_NONE;
-}
-
-// Turns whatever was raised into text; runs inside the protected call.
-static int message_text(lua_State *L)
-{
-    struct kj_vm *vm = kj_vm_of(L);
-    if (lua_type(L, 1) == LUA_TSTRING || vm->stop) {
-        return 1;
-    }
-    if (lua_type(L, 1) == LUA_TNUMBER) {
-        lua_tostring(L, 1);
-        return 1;
-    }
-    lua_pushfstring(L, "an error that is no text was raised (a %s)", luaL_typename(L, 1));
-    return 1;
-}
-
-int kj_vm_pcall(struct kj_vm *vm, lua_State *L, int arguments, int results)
-{
-    int base = lua_gettop(L) - arguments;
-    lua_pushcfunction(L, message_text);
-    lua_insert(L, base);
-    int status = lua_pcall(L, arguments, results, base);
-    lua_remove(L, base);
-    kj_vm_status(vm, status);
-    return status;
-}
-
-const char *kj_vm_message(const struct kj_vm *vm, lua_State *L)
-{
-    const char *message = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : NULL;
-    if (vm->stop && (!message || !strstr(message, kj_vm_stop_text(vm)))) {
-        return kj_vm_stop_text(vm); // Lua's own words for it say less
-    }
-    return message;
-}
-
-int kj_vm_fault(struct kj_fault *fault, int code, const char *message)
-{
-    char place[128] = "";
-    const char *text = message ? message : "the script failed";
-    const char *mark = strstr(text, ".lua:");
-    if (mark) {
-        size_t digits = strspn(mark + 5, "0123456789");
-        const char *end = mark + 5 + digits;
-        bool head = digits && end[0] == ':' && (size_t)(end - text) < sizeof place;
-        for (const char *at = text; head && at < mark; at++) {
-            head = *at != ' ' && *at != '"';
-        }
-        if (head) {
-            memcpy(place, text, (size_t)(end - text));
-            place[end - text] = '\0';
-            text = end + 1 + (end[1] == ' ');
-        }
-    }
-    int result = kj_fault(fault, code, place[0] ? place : NULL, NULL, "%s", text);
-    for (char *at = fault ? fault->text : NULL; at && *at; at++) {
-        if ((unsigned char)*at < 32 || *at == 127) {
-            *at = ' ';
-        }
-    }
-    return result;
-}
-
-int kj_vm_protect(struct kj_vm *vm, int (*fn)(lua_State *), void *arg, struct kj_fault *fault)
-{
-    lua_State *L = vm->L;
-    int top = lua_gettop(L);
-    lua_pushcfunction(L, fn); // a light C function and a light pointer: nothing is allocated
-    lua_pushlightuserdata(L, arg);
-    int status = kj_vm_pcall(vm, L, 1, 0);
-    if (status == LUA_OK) {
-        lua_settop(L, top);
-        return 0;
-    }
-    const char *message = kj_vm_message(vm, L);
-    kj_vm_fault(fault, vm->stop ? KJ_ELIMIT : KJ_EPARSE, message);
-    lua_settop(L, top);
-    return vm->stop ? KJ_ELIMIT : KJ_EPARSE;
 }
 
 static int panic(lua_State *L)
@@ -408,6 +324,7 @@ int kj_vm_create(const struct kj_vm_limits *limits, const struct kj_sources *sou
         return status;
     }
     set_hook(vm, HOOK_EVERY);
+    lua_gc(vm->L, LUA_GCSTOP);
     *out = vm;
     return 0;
 }

@@ -58,6 +58,7 @@ struct kj_vm {
     volatile sig_atomic_t ticks, uncounted_ticks;
     bool timed, watched; // inside a bracket; the clock ticks
     bool hurried;        // the hook stops every instruction
+    bool collect;        // the hook is to collect garbage
     bool uncounted;      // its instructions are not counted
     bool overdue;        // and it took too long for that
     struct kj_vm *outer; // whose bracket this one lies in
