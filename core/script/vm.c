@@ -186,6 +186,9 @@ void kj_vm_charge(lua_State *L, int64_t units)
 {
     struct kj_vm *vm = kj_vm_of(L);
     vm->fuel -= units;
+    if (vm->uncounted && vm->uncounted_ticks == 0 && !vm->stop) {
+        overdue_hook(L, NULL); // the hook itself waits for an instruction
+    }
     if (vm->stop || vm->fuel < 0 || out_of_time(vm)) {
         check(L);
     }
