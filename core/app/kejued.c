@@ -1,5 +1,6 @@
 // kejued: the daemon. Options only; everything else is in app.c.
 #include "app/app.h"
+#include "script/script.h"
 
 #include <getopt.h>
 #include <inttypes.h>
@@ -80,39 +81,38 @@ static void unname_counters(void)
     shm_unlink(name);
 }
 
-int main(int argc, char **argv)
+// The exit code, or -1: go on with these options.
+static int parse(int argc, char **argv, struct kj_options *options)
 {
-    struct kj_options options = {.seed = 1};
-    unname_counters();
     for (int option; (option = getopt_long(argc, argv, "", k_options, NULL)) != -1;) {
         switch (option) {
         case OPT_DIR:
-            options.dir = optarg;
+            options->dir = optarg;
             break;
         case OPT_CONFIG:
-            options.config = optarg;
+            options->config = optarg;
             break;
         case OPT_CHECK:
-            options.check = true;
+            options->check = true;
             break;
         case OPT_COPY_STORE:
-            options.copy_store = optarg;
+            options->copy_store = optarg;
             if (is_store(optarg))
                 break;
             fprintf(stderr, "kejued: --copy-store: %s is no store; use sqlite or mongodb\n",
                     optarg);
             return 2;
         case OPT_REHEARSE:
-            options.rehearse = true;
+            options->rehearse = true;
             break;
         case OPT_CLOCK:
-            options.clock = optarg;
+            options->clock = optarg;
             break;
         case OPT_START:
-            options.start = optarg;
+            options->start = optarg;
             break;
         case OPT_SEED:
-            if (parse_seed(optarg, &options.seed) == 0)
+            if (parse_seed(optarg, &options->seed) == 0)
                 break;
             fprintf(stderr, "kejued: --seed: %s is not a whole number\n", optarg);
             return 2;
@@ -131,5 +131,16 @@ int main(int argc, char **argv)
         fprintf(stderr, "kejued: %s: takes no arguments; see kejued --help\n", argv[optind]);
         return 2;
     }
-    return run(&options);
+    return -1;
+}
+
+int main(int argc, char **argv)
+{
+    struct kj_options options = {.seed = 1};
+    int code;
+    unname_counters();
+    if (kj_script_cell(argc, argv, &code)) // a process of rules, started by a kejued
+        return code;
+    code = parse(argc, argv, &options);
+    return code < 0 ? run(&options) : code;
 }

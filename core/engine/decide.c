@@ -8,6 +8,7 @@
 #include "engine/contrast.h"
 #include "engine/next.h"
 #include "engine/rollout.h"
+#include "engine/switch_off.h"
 
 #include <string.h>
 
@@ -144,17 +145,54 @@ static void on_shadow(void *arg, int status, const bson_t *plan, const struct kj
 
 // --- the decision ---
 
+// A limit was hit: parked, and the pack with it when it does so too often.
+static void park_limited(struct kj_path *path, const char *reason)
+{
+    const char *pack = kj_doc_text(path->group, "pack", "");
+    bson_t data = BSON_INITIALIZER, events = BSON_INITIALIZER;
+    struct kj_doc_list list = {.array = &events};
+    if (kj_switch_off_note(path->engine, kj_path_workspace(path), pack, reason)) {
+        kj_doc_put_text(&data, "pack", pack);
+        kj_doc_put_text(&data, "reason",
+                        kj_switched_off(path->engine, kj_path_workspace(path), pack));
+        kj_doc_put_int(&data, "job_id", kj_running_id(path->running));
+        kj_event_add(&list, "rules.switched_off", &data);
+    }
+    kj_path_end(path, KJ_JOB_PARKED, 0, reason, NULL, list.count ? &events : NULL);
+    bson_destroy(&data);
+    bson_destroy(&events);
+}
+
+// No plan, or one that must not be followed.
+static void park(struct kj_path *path, int status, const bson_t *plan, const struct kj_fault *fault)
+{
+    char why[sizeof fault->place + sizeof fault->text + sizeof fault->hint + 8];
+    const char *reason = why;
+    // The rules' process was killed, or died.
+    bool limit = status == KJ_ELIMIT || status == KJ_EINTERNAL;
+    if (status != KJ_OK) {
+        kj_fault_print(fault, why, sizeof why);
+    } else {
+        limit = kj_doc_bool(plan, "limit", false);
+        reason = kj_doc_text(plan, "faults.0.text", "a rule failed where it must not");
+    }
+    if (limit)
+        park_limited(path, reason);
+    else
+        kj_path_end(path, KJ_JOB_PARKED, 0, reason, NULL, NULL);
+}
+
 static void on_decided(void *arg, int status, const bson_t *plan, const struct kj_fault *fault)
 {
     struct kj_path *path = arg;
-    char why[sizeof fault->place + sizeof fault->text + sizeof fault->hint + 8];
     if (!kj_path_heard(path))
         return;
     if (status == KJ_ECANCELED || status == KJ_EFULL || status == KJ_EUNAVAILABLE) {
         kj_path_stall(path, "the rules could not be asked now");
         return;
     }
-    bool parks = status != KJ_OK || kj_doc_bool(plan, "park", false);
+    bool parks =
+        status != KJ_OK || kj_doc_bool(plan, "park", false) || kj_doc_bool(plan, "limit", false);
     if (parks && !path->canary_failed &&
         kj_streq(kj_rollout_rules(path), kj_doc_text(path->group, "rollout.hash", ""))) {
         path->canary_failed = true; // no call is lost to a trial
@@ -162,13 +200,7 @@ static void on_decided(void *arg, int status, const bson_t *plan, const struct k
         return;
     }
     if (parks) {
-        if (status != KJ_OK)
-            kj_fault_print(fault, why, sizeof why);
-        kj_path_end(path, KJ_JOB_PARKED, 0,
-                    status != KJ_OK
-                        ? why
-                        : kj_doc_text(plan, "faults.0.text", "a rule failed where it must not"),
-                    NULL, NULL);
+        park(path, status, plan, fault);
         return;
     }
     const char *shadow = kj_rollout_shadow(path);
@@ -189,6 +221,12 @@ void kj_decide(struct kj_path *path)
             path, KJ_JOB_PARKED, 0,
             "its assistant group names no rule pack; set it by group.update, then job.retry", NULL,
             NULL);
+        return;
+    }
+    const char *off = kj_switched_off(path->engine, kj_path_workspace(path),
+                                      kj_doc_text(path->group, "pack", ""));
+    if (off) {
+        kj_path_end(path, KJ_JOB_PARKED, 0, off, NULL, NULL);
         return;
     }
     kj_path_asks(path);

@@ -11,6 +11,7 @@
 #include "engine/path.h"
 #include "engine/ports.h"
 #include "engine/replay.h"
+#include "engine/switch_off.h"
 #include "engine/valve.h"
 
 #include <stdlib.h>
@@ -80,6 +81,7 @@ int kj_engine_create(const struct kj_engine_config *config, struct kj_engine **o
     engine->own->lost = config->lost;
     engine->own->lost_arg = config->lost_arg;
     kj_map_init(&engine->own->awaiting);
+    kj_map_init(&engine->own->limit_hits);
     kj_map_init(&engine->own->touched);
     int rc = kj_pool_create(config->loop, "bulk", 1, 64, &engine->pool);
     if (rc == KJ_OK)
@@ -114,6 +116,7 @@ void kj_engine_destroy(struct kj_engine *engine)
     kj_campaign_forget_all(engine);
     kj_valve_destroy(engine->store);
     kj_map_fini(&own->awaiting);
+    kj_switch_off_fini(engine);
     kj_map_fini(&own->touched);
     kj_doc_clear(&own->trunk.seen);
     free(own->model_instance);

@@ -119,6 +119,12 @@ void kj_engine_send_version(struct kj_engine *engine, const bson_t *sources, con
 // name is here or is not.
 void kj_engine_fetch_version(struct kj_engine *engine, const char *hash, kj_engine_done *done,
                              void *arg);
+// A person has reloaded this pack, or all (NULL): what was switched off judges again.
+void kj_engine_rules_on(struct kj_engine *engine, const char *pack);
+// Packs that are switched off because they hit their limits: [{pack, since, reason}] of a
+// workspace;
+// "" = all, each with its workspace. The caller destroys it.
+bson_t *kj_engine_rules_off(struct kj_engine *engine, const char *workspace);
 
 // --- why: every gate, its input and verdict, next eligible time, past calls and decisions ---
 void kj_engine_why(struct kj_engine *engine, const char *workspace, const char *number_or_lead,

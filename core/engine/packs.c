@@ -5,6 +5,7 @@
 #include "engine/engine.h"
 #include "engine/kinds/schedule.h"
 #include "engine/kinds/script_kind.h"
+#include "engine/switch_off.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -151,6 +152,16 @@ void kj_engine_fetch_version(struct kj_engine *engine, const char *hash, kj_engi
         return;
     }
     kj_store_get(engine->store, "", KJ_PACKS, 0, hash, on_pack, new_version(engine, done, arg));
+}
+
+bson_t *kj_engine_rules_off(struct kj_engine *engine, const char *workspace)
+{
+    return kj_switch_off_list(engine, workspace);
+}
+
+void kj_engine_rules_on(struct kj_engine *engine, const char *pack)
+{
+    kj_switch_on(engine, pack);
 }
 
 void kj_engine_rules_loaded(struct kj_engine *engine)

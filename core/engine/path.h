@@ -150,6 +150,7 @@ struct kj_engine_private {
     void *drained_arg;
     char *model_instance;
     struct kj_script_kind *script_kinds; // kinds/script_kind.c
+    struct kj_map limit_hits;            // switch_off.c
     struct kj_map touched;               // "workspace/campaign" -> a look at its end is due
     struct kj_replay *replays;           // those that run
     kj_engine_command *command;

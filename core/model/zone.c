@@ -41,14 +41,28 @@ static bool is_name(const char *name)
     return true;
 }
 
-static struct kj_zone *load(const char *name)
+int kj_zone_file(const char *name, struct kj_buf *file)
 {
     char path[128];
+    if (!is_name(name))
+        return KJ_ENOTFOUND;
+    snprintf(path, sizeof path, "%s%s", k_directory, name);
+    return kj_read_file(path, k_max_file, file, NULL);
+}
+
+static int (*source)(const char *name, struct kj_buf *file) = kj_zone_file;
+
+void kj_zone_set_source(int (*bring)(const char *name, struct kj_buf *file))
+{
+    source = bring;
+}
+
+static struct kj_zone *load(const char *name)
+{
     struct kj_buf file;
     struct kj_zone *zone = NULL;
-    snprintf(path, sizeof path, "%s%s", k_directory, name);
     kj_buf_init(&file, k_max_file);
-    if (kj_read_file(path, k_max_file, &file, NULL) == KJ_OK && !file.failed) {
+    if (source(name, &file) == KJ_OK && !file.failed) {
         zone = KJ_NEW(struct kj_zone);
         kj_copy(zone->name, sizeof zone->name, name);
         if (kj_tzif_read(file.data, file.length, &zone->tz, NULL) != KJ_OK) {

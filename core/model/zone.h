@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/str.h"
 
 struct kj_zone;
 
@@ -13,6 +14,10 @@ enum kj_local { KJ_LOCAL_ONCE, KJ_LOCAL_GAP, KJ_LOCAL_TWICE };
 // NULL when tzdata has no such zone. Lives as long as the process.
 const struct kj_zone *kj_zone_get(const char *name);
 const char *kj_zone_name(const struct kj_zone *zone);
+// The bytes of a zone's file (the name is checked).
+int kj_zone_file(const char *name, struct kj_buf *file) KJ_MUST_USE;
+// For a process that may open no files: who brings these bytes instead. Before any other thread.
+void kj_zone_set_source(int (*bring)(const char *name, struct kj_buf *file));
 // Seconds east of UTC at an instant.
 int kj_zone_offset(const struct kj_zone *zone, int64_t wall_ms);
 void kj_zone_local(const struct kj_zone *zone, int64_t wall_ms, struct kj_civil *civil);

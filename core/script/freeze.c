@@ -7,10 +7,11 @@
 
 static int frozen_newindex(lua_State *L)
 {
+    kj_push_text(L, 2); // never an address
     return luaL_error(L,
                       "cannot set \"%s\": what was made while the file was loaded is "
                       "read-only; make a new table inside the function",
-                      luaL_tolstring(L, 2, NULL));
+                      lua_tostring(L, -1));
 }
 
 static int frozen_len(lua_State *L)

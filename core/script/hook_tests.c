@@ -2,6 +2,7 @@
 // the test answers them; afterwards the hook is run again from the record and must ask nothing and
 // end the same way.
 #include "base/alloc.h"
+#include "script/cell.h"
 #include "script/convert.h"
 #include "script/pack_check.h"
 #include "script/sandbox.h"
@@ -273,6 +274,18 @@ static int run_tests(struct kj_tests *tests, int64_t *count, struct kj_fault *fa
     return 0;
 }
 
+static int run_in_cell(struct kj_pack *pack, struct kj_doc_list *failed, int64_t *count,
+                       struct kj_fault *fault)
+{
+    struct kj_warm *warm = NULL;
+    int status = kj_pack_take(pack, &warm, fault);
+    if (status == 0) {
+        status = kj_cell_tests(warm->cell, failed, count, fault);
+    }
+    kj_pack_give(pack, warm);
+    return status;
+}
+
 int kj_pack_run_tests(struct kj_pack *pack, struct kj_doc_list *failed, int64_t *count,
                       struct kj_fault *fault)
 {
@@ -282,6 +295,9 @@ int kj_pack_run_tests(struct kj_pack *pack, struct kj_doc_list *failed, int64_t 
     *count = 0;
     if (!source) {
         return 0;
+    }
+    if (pack->limits.locked && !pack->is_hook) {
+        return run_in_cell(pack, failed, count, fault);
     }
     struct kj_tests tests = {.pack = pack, .path = path, .failed = failed};
     int status = kj_vm_create(&pack->limits, pack->sources, pack->name, false, &tests.vm, fault);

@@ -339,6 +339,9 @@ static void put_stopped(struct kj_eval *eval, const struct kj_fault *stopped)
     }
     kj_out_null(&eval->plan, "success");
     kj_out_null(&eval->plan, "score");
+    if (eval->vm->stop) {
+        kj_out_bool(&eval->plan, "limit", true);
+    }
     eval->park = true;
     snprintf(eval->park_reason, sizeof eval->park_reason, "%.290s", stopped->text);
 }

@@ -122,7 +122,8 @@ static void run_pack(struct kj_load *load, const char *path)
     size_t length = kj_load_enter(load, "extends", 0);
     if (lua_type(L, -1) != LUA_TSTRING ||
         !path_of(rules->vm, lua_tostring(L, -1), base, sizeof base)) {
-        kj_load_fail(load, "there is no pack \"%s\" to extend", luaL_tolstring(L, -1, NULL));
+        kj_push_text(L, lua_gettop(L));
+        kj_load_fail(load, "there is no pack \"%s\" to extend", lua_tostring(L, -1));
     }
     kj_load_leave(load, length);
     lua_pop(L, 1);

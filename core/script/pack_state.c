@@ -3,6 +3,9 @@
 #include "script/ruleset.h"
 
 #include "base/alloc.h"
+#include "base/clock.h"
+#include "script/cell.h"
+#include "script/eval.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,12 +13,15 @@
 
 // A state that once grew beyond KEEP_BYTES goes: its pages are not given back before.
 enum { KEEP_STATES = 8, KEEP_BYTES = 8 * 1024 * 1024 };
+// A pack whose locked processes die: how long none is started, doubling while they go on dying.
+enum { PAUSE_MS = 100, PAUSE_MOST_MS = 30000, CALM_MS = 60000 };
 
 static void warm_destroy(struct kj_warm *warm)
 {
     if (!warm) {
         return;
     }
+    kj_cell_close(warm->cell);
     kj_rules_destroy(warm->rules);
     kj_hook_file_destroy(warm->hooks);
     kj_vm_destroy(warm->vm);
@@ -40,6 +46,54 @@ static int warm_create(const struct kj_pack *pack, struct kj_warm **out, struct 
     return 0;
 }
 
+// --- locked processes ---
+
+static bool is_locked(const struct kj_pack *pack)
+{
+    return pack->limits.locked && !pack->is_hook;
+}
+
+static int cell_create(const struct kj_pack *pack, struct kj_cell_pack *loaded,
+                       struct kj_warm **out, struct kj_fault *fault)
+{
+    struct kj_cell *cell;
+    int status = kj_cell_open(pack->sources, &pack->limits, pack->path, &cell, loaded, fault);
+    if (status == 0) {
+        *out = KJ_NEW(struct kj_warm);
+        (*out)->cell = cell;
+    }
+    return status;
+}
+
+static int cell_again(struct kj_pack *pack, struct kj_warm **out, struct kj_fault *fault)
+{
+    struct kj_cell_pack loaded = {0};
+    pthread_mutex_lock(&pack->lock);
+    int64_t wait = pack->died_ms + pack->pause_ms - kj_clock_real_mono();
+    pthread_mutex_unlock(&pack->lock);
+    if (wait > 0) {
+        return kj_fault(fault, KJ_EUNAVAILABLE, pack->path, NULL,
+                        "the process of these rules died and is started again in %d ms", (int)wait);
+    }
+    int status = cell_create(pack, &loaded, out, fault);
+    kj_doc_clear(&loaded.describe);
+    kj_doc_clear(&loaded.files);
+    return status;
+}
+
+static void note_death(struct kj_pack *pack)
+{
+    int64_t now = kj_clock_real_mono();
+    pthread_mutex_lock(&pack->lock);
+    bool calm = pack->pause_ms == 0 || now - pack->died_ms > CALM_MS;
+    pack->pause_ms = calm ? PAUSE_MS : 2 * pack->pause_ms;
+    if (pack->pause_ms > PAUSE_MOST_MS) {
+        pack->pause_ms = PAUSE_MOST_MS;
+    }
+    pack->died_ms = now;
+    pthread_mutex_unlock(&pack->lock);
+}
+
 int kj_pack_take(struct kj_pack *pack, struct kj_warm **warm, struct kj_fault *fault)
 {
     pthread_mutex_lock(&pack->lock);
@@ -49,7 +103,22 @@ int kj_pack_take(struct kj_pack *pack, struct kj_warm **warm, struct kj_fault *f
         pack->free_count--;
     }
     pthread_mutex_unlock(&pack->lock);
-    return *warm ? 0 : warm_create(pack, warm, fault);
+    if (*warm) {
+        return 0;
+    }
+    return is_locked(pack) ? cell_again(pack, warm, fault) : warm_create(pack, warm, fault);
+}
+
+static bool worth_keeping(struct kj_pack *pack, const struct kj_warm *warm)
+{
+    if (!warm->cell) {
+        return warm->vm->stop == KJ_STOP_NONE && warm->vm->blocks.held <= KEEP_BYTES;
+    }
+    if (kj_cell_dead(warm->cell)) {
+        note_death(pack);
+        return false;
+    }
+    return !kj_cell_old(warm->cell);
 }
 
 void kj_pack_give(struct kj_pack *pack, struct kj_warm *warm)
@@ -57,7 +126,7 @@ void kj_pack_give(struct kj_pack *pack, struct kj_warm *warm)
     if (!warm) {
         return;
     }
-    bool keep = warm->vm->stop == KJ_STOP_NONE && warm->vm->blocks.held <= KEEP_BYTES;
+    bool keep = worth_keeping(pack, warm);
     if (keep) {
         pthread_mutex_lock(&pack->lock);
         keep = pack->free_count < KEEP_STATES;
@@ -71,6 +140,22 @@ void kj_pack_give(struct kj_pack *pack, struct kj_warm *warm)
     if (!keep) {
         warm_destroy(warm);
     }
+}
+
+int kj_pack_judge(struct kj_pack *pack, const bson_t *facts, bson_t **plan, struct kj_fault *fault)
+{
+    struct kj_warm *warm = NULL;
+    int status = kj_pack_take(pack, &warm, fault);
+    if (status == 0 && warm->cell) {
+        status = kj_cell_judge(warm->cell, facts, plan, fault);
+    } else if (status == 0) {
+        status = kj_eval_run(warm->vm, warm->rules, facts, plan, fault);
+        if (status == 0) {
+            kj_doc_put_text(*plan, "hash", pack->hash);
+        }
+    }
+    kj_pack_give(pack, warm);
+    return status;
 }
 
 struct kj_pack *kj_pack_ref(struct kj_pack *pack)
@@ -144,9 +229,26 @@ static void take_hash(struct kj_pack *pack)
     kj_sha256_hex(bson_get_data(pack->files), pack->files->len, pack->hash);
 }
 
-static int describe_pack(struct kj_pack *pack, struct kj_warm *warm, struct kj_fault *fault)
+static int describe_cell(struct kj_pack *pack, struct kj_warm **warm, struct kj_fault *fault)
+{
+    struct kj_cell_pack loaded = {0};
+    int status = cell_create(pack, &loaded, warm, fault);
+    pack->describe = loaded.describe;
+    pack->files = loaded.files;
+    memcpy(pack->hash, loaded.hash, sizeof pack->hash);
+    return status;
+}
+
+static int describe_state(struct kj_pack *pack, struct kj_warm **out, struct kj_fault *fault)
 {
     struct modules modules = {pack};
+    pack->describe = bson_new();
+    pack->files = bson_new();
+    int created = warm_create(pack, out, fault);
+    if (created) {
+        return created;
+    }
+    struct kj_warm *warm = *out;
     for (size_t i = 0; warm->rules && i < warm->rules->file_count; i++) {
         add_file(pack, warm->rules->files[i]);
     }
@@ -189,13 +291,9 @@ int kj_pack_create(struct kj_sources *sources, const struct kj_vm_limits *limits
     pack->limits = *limits;
     pack->sources = kj_sources_ref(sources);
     pthread_mutex_init(&pack->lock, NULL);
-    pack->describe = bson_new();
-    pack->files = bson_new();
-    int status = warm_create(pack, &warm, fault);
-    if (status == 0) {
-        status = describe_pack(pack, warm, fault);
-        kj_pack_give(pack, warm);
-    }
+    int status =
+        is_locked(pack) ? describe_cell(pack, &warm, fault) : describe_state(pack, &warm, fault);
+    kj_pack_give(pack, warm);
     if (status) {
         kj_pack_unref(pack);
         return status;

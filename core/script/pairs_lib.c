@@ -39,6 +39,7 @@ static bool key_less(lua_State *L, int a, int b)
     size_t length_a, length_b; // by bytes: a locale must not matter
     const char *text_a = lua_tolstring(L, a, &length_a), *text_b = lua_tolstring(L, b, &length_b);
     size_t common = length_a < length_b ? length_a : length_b;
+    kj_vm_charge(L, (int64_t)common / 64);
     int order = memcmp(text_a, text_b, common);
     return order ? order < 0 : length_a < length_b;
 }

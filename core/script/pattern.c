@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-enum { MAX_DEPTH = 180, CHARGE_EVERY = 256 };
+enum { MAX_DEPTH = 200, CHARGE_EVERY = 256 }; // the depth is Lua's own
 
 typedef unsigned char byte;
 
@@ -21,12 +21,24 @@ void kj_pattern_init(struct kj_pattern *state, lua_State *L, const char *text, s
     state->steps = 0;
 }
 
+static void steps(struct kj_pattern *state, ptrdiff_t count)
+{
+    state->steps += (int)count;
+    if (state->steps >= CHARGE_EVERY) {
+        kj_vm_charge(state->L, state->steps);
+        state->steps = 0;
+    }
+}
+
 static void step(struct kj_pattern *state)
 {
-    if (++state->steps >= CHARGE_EVERY) {
-        state->steps = 0;
-        kj_vm_charge(state->L, CHARGE_EVERY);
-    }
+    steps(state, 1);
+}
+
+// A set is looked through each time: one of a megabyte is no single step.
+static void step_over(struct kj_pattern *state, const char *item, const char *end)
+{
+    steps(state, 1 + (end - item) / 8);
 }
 
 static const char *malformed(struct kj_pattern *state, const char *why)
@@ -38,11 +50,12 @@ static const char *malformed(struct kj_pattern *state, const char *why)
 // Behind the ']' of the set whose '[' is at `at`.
 static const char *set_end(struct kj_pattern *state, const char *at)
 {
-    const char *end = state->pattern_end;
+    const char *end = state->pattern_end, *start = at;
     at++;
     at += at < end && *at == '^';
     for (bool first = true; at < end; first = false) {
         if (*at == ']' && !first) {
+            steps(state, (at - start) / 8);
             return at + 1;
         }
         at += *at == '%' ? 2 : 1;
@@ -110,7 +123,7 @@ static bool in_set(int c, const char *set, const char *last)
 
 static bool one(struct kj_pattern *state, const char *at, const char *item, const char *end)
 {
-    step(state);
+    step_over(state, item, end);
     if (at >= state->text_end) {
         return false;
     }
@@ -220,6 +233,7 @@ static const char *frontier(struct kj_pattern *state, const char *at, const char
         return malformed(state, "%f needs a [set]");
     }
     const char *end = item_end(state, set);
+    step_over(state, set, end);
     int before = at == state->text ? 0 : (byte)at[-1];
     int here = at < state->text_end ? (byte)*at : 0;
     return !in_set(before, set, end - 1) && in_set(here, set, end - 1) ? end : NULL;
@@ -242,13 +256,19 @@ static const char *repeated(struct kj_pattern *state, const char *at, int digit)
     return same ? at + length : NULL;
 }
 
-// A plain item with its quantifier. Sets *go_on when the caller's loop continues behind it.
+// A plain item with its quantifier. Sets *go_on when the caller's loop continues behind it: where
+// the item does not match here, none of it needs no deeper run.
 static const char *plain_item(struct kj_pattern *state, const char *at, const char **pattern,
                               bool *go_on)
 {
     const char *item = *pattern, *end = item_end(state, item);
     char quantifier = end < state->pattern_end ? *end : '\0';
-    *go_on = false;
+    bool here = one(state, at, item, end), optional = strchr("*?-", quantifier) && quantifier;
+    *go_on = !here && optional;
+    if (!here) {
+        *pattern = end + 1;
+        return optional ? at : NULL;
+    }
     switch (quantifier) {
     case '*':
         return greedy(state, at, item, end, 0);
@@ -257,18 +277,12 @@ static const char *plain_item(struct kj_pattern *state, const char *at, const ch
     case '-':
         return lazy(state, at, item, end);
     case '?': {
-        const char *found;
-        if (one(state, at, item, end) && (found = run(state, at + 1, end + 1))) {
-            return found;
-        }
+        const char *found = run(state, at + 1, end + 1);
         *pattern = end + 1;
-        *go_on = true;
-        return at;
+        *go_on = !found;
+        return found ? found : at;
     }
     default:
-        if (!one(state, at, item, end)) {
-            return NULL;
-        }
         *pattern = end;
         *go_on = true;
         return at + 1;

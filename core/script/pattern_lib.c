@@ -61,6 +61,17 @@ static int find_plain(lua_State *L, const char *text, size_t length, size_t init
     return 2;
 }
 
+static bool has_specials(const char *pattern, size_t length)
+{
+    for (size_t at = 0; at < length; at++) { // a NUL in it is a letter like any other
+        at += strcspn(pattern + at, "^$*+?.([%-");
+        if (at < length && pattern[at]) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static int search(lua_State *L, bool find)
 {
     size_t length, pattern_length;
@@ -71,7 +82,8 @@ static int search(lua_State *L, bool find)
         lua_pushnil(L);
         return 1;
     }
-    if (find && (lua_toboolean(L, 4) || strcspn(pattern, "^$*+?.([%-") >= pattern_length)) {
+    kj_vm_charge(L, 1 + (int64_t)pattern_length / 16);
+    if (find && (lua_toboolean(L, 4) || !has_specials(pattern, pattern_length))) {
         return find_plain(L, text, length, init);
     }
     struct kj_pattern state;

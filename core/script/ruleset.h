@@ -9,7 +9,10 @@
 
 #include <pthread.h>
 
-struct kj_warm { // a state with its pack or hooks in it
+struct kj_cell;
+
+struct kj_warm { // a state with its pack or hooks in it, or a locked process with such states
+    struct kj_cell *cell; // the rest is NULL then
     struct kj_vm *vm;
     struct kj_rules *rules;
     struct kj_hook_file *hooks;
@@ -28,9 +31,10 @@ struct kj_pack {
     bson_t *describe; // packs: everything but sources; hooks: {hooks: [...]}
     bson_t *files;    // path -> text of what it is made of
     int64_t tests;
-    pthread_mutex_t lock; // guards the free states
+    pthread_mutex_t lock; // guards what follows
     struct kj_warm *free;
     int free_count;
+    int64_t died_ms, pause_ms; // when a locked process of it died (mono), how long none is started
 };
 
 int kj_pack_create(struct kj_sources *sources, const struct kj_vm_limits *limits, const char *path,
@@ -40,6 +44,10 @@ void kj_pack_unref(struct kj_pack *pack); // NULL is fine
 // A state for one use at a time; give it back (a stopped one is thrown away).
 int kj_pack_take(struct kj_pack *pack, struct kj_warm **warm, struct kj_fault *fault) KJ_MUST_USE;
 void kj_pack_give(struct kj_pack *pack, struct kj_warm *warm);
+// Judges a call by a rule pack, in process or in a locked one: as kj_eval_run, the plan with the
+// pack's hash. KJ_EUNAVAILABLE: its process has died just now, try again later.
+int kj_pack_judge(struct kj_pack *pack, const bson_t *facts, bson_t **plan,
+                  struct kj_fault *fault) KJ_MUST_USE;
 
 struct kj_ruleset {
     int references; // atomic

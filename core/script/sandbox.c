@@ -11,6 +11,26 @@
 
 // --- files ---
 
+// Lua's compiler runs no instruction, and some of its steps walk a list that the source can make as
+// long as it likes (the jumps of a chain of "and"): it gets the source in pieces that are charged.
+enum { PIECE = 1024, PIECE_COST = 10000 };
+
+struct reading {
+    const char *at;
+    size_t left;
+};
+
+static const char *read_piece(lua_State *L, void *arg, size_t *size)
+{
+    struct reading *reading = arg;
+    const char *piece = reading->at;
+    kj_vm_charge(L, PIECE_COST);
+    *size = reading->left < PIECE ? reading->left : PIECE;
+    reading->at += *size;
+    reading->left -= *size;
+    return *size ? piece : NULL;
+}
+
 void kj_sandbox_run_file(lua_State *L, const char *path)
 {
     struct kj_vm *vm = kj_vm_of(L);
@@ -20,7 +40,8 @@ void kj_sandbox_run_file(lua_State *L, const char *path)
     }
     char chunk[160];
     snprintf(chunk, sizeof chunk, "@%s", path);
-    if (luaL_loadbufferx(L, source->text, source->length, chunk, "t") != LUA_OK) {
+    struct reading reading = {source->text, source->length};
+    if (lua_load(L, read_piece, &reading, chunk, "t") != LUA_OK) {
         lua_error(L);
     }
     lua_rawgetp(L, LUA_REGISTRYINDEX, &kj_key_env);
@@ -118,8 +139,8 @@ static int unknown_global(lua_State *L)
 
 static int set_global(lua_State *L)
 {
-    return luaL_error(L, "globals cannot be set: write \"local %s = …\"",
-                      luaL_tolstring(L, 2, NULL));
+    kj_push_text(L, 2); // never an address
+    return luaL_error(L, "globals cannot be set: write \"local %s = …\"", lua_tostring(L, -1));
 }
 
 static void freeze_member(lua_State *L, int table, const char *name)

@@ -21,7 +21,13 @@ struct kj_script_config {
     size_t memory_limit;       // bytes per state; 0 = 32 MiB
     int64_t cpu_limit_ms;      // per evaluation; 0 = 500
     int64_t instruction_limit; // per evaluation; 0 = 50 million
+    // Rule packs are loaded, tested and judged in locked processes, one or more for each pack. The
+    // program's main then begins with kj_script_cell: it is what these processes run.
+    bool locked;
 };
+
+// True: this process was such a one and *exit_code is its end; main returns it at once.
+bool kj_script_cell(int argc, char **argv, int *exit_code);
 
 int kj_script_create(const struct kj_script_config *config, struct kj_script **script,
                      struct kj_fault *fault) KJ_MUST_USE;
@@ -49,7 +55,8 @@ bson_t *kj_script_describe(const struct kj_script *script, const char *pack);
 
 // Judges a call: facts in (the fields of `c` in the manual, and kind "call" | "preselection" |
 // "reevaluation"), plan out. Pure. Turns count from 1. next.kind "none": the pack has decided
-// against a retry. park: true with park_reason when success or opt_out failed or a limit was hit.
+// against a retry. park: true with park_reason when success or opt_out failed or a limit was hit;
+// limit: true in the last case.
 // Facts carry what the model said under `answers`: {texts: {TEXT: true|false|null},
 // variables: {NAME: {value, quote, turn}}, skipped: "no model is configured"}.
 typedef void kj_script_decided(void *arg, int status, const bson_t *plan,

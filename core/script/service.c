@@ -3,7 +3,8 @@
 #include "script/service.h"
 
 #include "base/alloc.h"
-#include "script/eval.h"
+#include "script/cell.h"
+#include "script/view.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -40,6 +41,15 @@ int kj_errand_start(struct kj_errand *errand)
 
 // --- creation ---
 
+bool kj_script_cell(int argc, char **argv, int *exit_code)
+{
+    bool is_cell = argc > 1 && strcmp(argv[1], KJ_CELL_WORD) == 0;
+    if (is_cell) {
+        *exit_code = kj_cell_main(argc, argv);
+    }
+    return is_cell;
+}
+
 int kj_script_create(const struct kj_script_config *config, struct kj_script **out,
                      struct kj_fault *fault)
 {
@@ -51,6 +61,7 @@ int kj_script_create(const struct kj_script_config *config, struct kj_script **o
     script->limits.cpu_ms = config->cpu_limit_ms > 0 ? config->cpu_limit_ms : 500;
     script->limits.instructions =
         config->instruction_limit > 0 ? config->instruction_limit : 50000000;
+    script->limits.locked = config->locked;
     script->set = kj_ruleset_new();
     if (script->loop &&
         kj_pool_create(script->loop, "script", threads, QUEUE_LIMIT, &script->pool) != 0) {
@@ -217,20 +228,6 @@ struct decide_errand {
     kj_script_decided *done;
     void *arg;
 };
-
-int kj_pack_judge(struct kj_pack *pack, const bson_t *facts, bson_t **plan, struct kj_fault *fault)
-{
-    struct kj_warm *warm = NULL;
-    int status = kj_pack_take(pack, &warm, fault);
-    if (status == 0) {
-        status = kj_eval_run(warm->vm, warm->rules, facts, plan, fault);
-    }
-    if (status == 0) {
-        kj_doc_put_text(*plan, "hash", pack->hash);
-    }
-    kj_pack_give(pack, warm);
-    return status;
-}
 
 static void decide_run(struct kj_errand *errand)
 {

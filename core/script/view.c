@@ -220,8 +220,9 @@ static int list_index(lua_State *L, struct view *view)
     int is_integer;
     lua_Integer position = lua_tointegerx(L, 2, &is_integer);
     if (!is_integer) {
+        kj_push_text(L, 2); // never an address
         return luaL_error(L, "%s is a list: ask for a number or use ipairs, not \"%s\"",
-                          name_of(L, view, "this value"), luaL_tolstring(L, 2, NULL));
+                          name_of(L, view, "this value"), lua_tostring(L, 3));
     }
     const uint32_t *offsets = offsets_of(L, 1, view);
     if (position < 1 || position > (lua_Integer)view->count) {

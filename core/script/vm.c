@@ -1,7 +1,8 @@
 // A Lua state: allocator with a cap, budgets of instructions and CPU time, sticky limits.
 //
 // Why so: a count hook alone can be swallowed by pcall and sleeps inside C calls. Here the
-// allocator and our own library charge the same budget, and no pcall outlives a limit.
+// allocator and our own library charge the same budget, no pcall outlives a limit, and time is the
+// thread's clock, which a slow instruction cannot hide from.
 #include "script/vm.h"
 
 #include "base/alloc.h"
@@ -9,46 +10,77 @@
 #include "base/str.h"
 #include "model/zone.h"
 #include "script/eval.h"
-#include "script/overdue.h"
+#include "script/hook.h"
 #include "script/sandbox.h"
+#include "script/watch.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum {
     HOOK_EVERY = 1000,
-    LOOK_EVERY = 10000,            // units of work in C between two looks at the clock
     BLOCK_LIMIT = 2 * 1024 * 1024, // one text, one table: keeps every single C call short
-    CLOCK_EVERY_BYTES = 256 * 1024,
+    CHARGE_EVERY_BYTES = 256 * 1024,
     RESERVE = 64 * 1024,
     IDLE_BYTES = 4 * 1024 * 1024, // a waiting state holds no more garbage than this
     BYTES_PER_UNIT = 64,
+    LOADING_PART = 5, // of the CPU time; after each limit a new state is loaded before it judges
+    NATIVE_PART = 4,
     PRESSURE_LIMIT = 16,     // full collections forced by the cap in one bracket
     BEYOND_REACH = 40000000, // instructions: none runs so many before it is found overdue
 };
 
 const char kj_key_env, kj_key_loaded, kj_key_frozen, kj_key_snapshot, kj_key_declared, kj_key_kept;
 
-static int64_t cpu_ns(void)
+static void set_hook(struct kj_vm *vm, int count);
+
+static bool out_of_time(const struct kj_vm *vm)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+    return vm->timed && vm->ticks == 0;
 }
 
-// The clock is a call into the kernel: it starts at the first look, which most evaluations never
-// come to (a thousand instructions, or work in C worth as much).
-static bool out_of_time(struct kj_vm *vm)
+// A limit was hit. What still runs, a __close on the way out, ends at its first instruction: with a
+// thousand for each, such functions that call each other would never end.
+static void stop(struct kj_vm *vm, enum kj_vm_stop why)
 {
-    if (!vm->timed) {
-        return false;
+    vm->stop = why;
+    kj_vm_hurry(vm);
+}
+
+// Lua 5.4.4 keeps a pointer to its stack over a call of __concat, which may move the stack, and its
+// collector then walks over memory that is not its own: a script could crash the host. So Lua never
+// collects by itself here, but between two instructions, where the stack is in order: the hook does
+// it, after so many bytes.
+static void want_collection(struct kj_vm *vm)
+{
+    if (vm->timed && !vm->hurried) {
+        vm->collect = true;
+        set_hook(vm, 1);
     }
-    if (!vm->deadline_ns) {
-        vm->deadline_ns = cpu_ns() + vm->limits.cpu_ms * 1000000;
+}
+
+static void overdue_hook(lua_State *L, lua_Debug *info)
+{
+    (void)info;
+    kj_vm_of(L)->overdue = true;
+    luaL_error(L, "this takes long: it is begun anew, and counted");
+}
+
+static void collect(struct kj_vm *vm, lua_State *L)
+{
+    vm->collect = false;
+    lua_gc(L, LUA_GCSTEP, 2 * CHARGE_EVERY_BYTES / 1024);
+    if (vm->hurried) {
+        return;
     }
-    return cpu_ns() > vm->deadline_ns;
+    if (!vm->uncounted) {
+        set_hook(vm, HOOK_EVERY);
+    } else if (vm->uncounted_ticks == 0) { // its tick came meanwhile
+        lua_sethook(vm->L, overdue_hook, LUA_MASKCOUNT, 1);
+    } else {
+        lua_sethook(vm->L, NULL, 0, 0);
+    }
 }
 
 // Growth: may it happen? Sets `stop` where no collection could help.
@@ -58,21 +90,22 @@ static bool may_grow(struct kj_vm *vm, size_t from, size_t to)
         return to <= RESERVE && vm->used - from + to <= vm->limits.memory + 4 * RESERVE;
     }
     if (to > BLOCK_LIMIT) {
-        vm->stop = KJ_STOP_BLOCK;
+        stop(vm, KJ_STOP_BLOCK);
         return false;
     }
     if (vm->used - from + to > vm->limits.memory) {
-        if (++vm->pressure > PRESSURE_LIMIT) {
-            vm->stop = KJ_STOP_MEMORY;
+        if (++vm->pressure > PRESSURE_LIMIT || out_of_time(vm)) {
+            stop(vm, KJ_STOP_MEMORY);
         }
         return false;
     }
     vm->charged_bytes += to - from;
-    if (vm->charged_bytes >= CLOCK_EVERY_BYTES) {
+    if (vm->charged_bytes >= CHARGE_EVERY_BYTES) {
         vm->fuel -= (int64_t)(vm->charged_bytes / BYTES_PER_UNIT);
         vm->charged_bytes = 0;
+        want_collection(vm);
         if (out_of_time(vm)) {
-            vm->stop = KJ_STOP_CPU;
+            stop(vm, KJ_STOP_CPU);
             return false;
         }
     }
@@ -98,23 +131,6 @@ static void *allocate(void *arg, void *block, size_t old_size, size_t new_size)
     return grown;
 }
 
-const char *kj_vm_stop_text(const struct kj_vm *vm)
-{
-    switch (vm->stop) {
-    case KJ_STOP_MEMORY:
-        return "the script needed more memory than it may have and was stopped";
-    case KJ_STOP_BLOCK:
-        return "the script needed one block of more than 2 MiB (a very long text, a huge table or "
-               "endless recursion) and was stopped";
-    case KJ_STOP_CPU:
-        return "the script used up its CPU time and was stopped (an endless loop?)";
-    case KJ_STOP_FUEL:
-        return "the script used up its instructions and was stopped (an endless loop?)";
-    default:
-        return "";
-    }
-}
-
 void kj_vm_raise_stop(lua_State *L)
 {
     struct kj_vm *vm = kj_vm_of(L);
@@ -127,10 +143,8 @@ void kj_vm_raise_stop(lua_State *L)
 static void check(lua_State *L)
 {
     struct kj_vm *vm = kj_vm_of(L);
-    if (!vm->stop && vm->fuel < 0) {
-        vm->stop = KJ_STOP_FUEL;
-    } else if (!vm->stop && out_of_time(vm)) {
-        vm->stop = KJ_STOP_CPU;
+    if (!vm->stop) {
+        stop(vm, vm->fuel < 0 ? KJ_STOP_FUEL : KJ_STOP_CPU);
     }
     if (vm->stop == KJ_STOP_FUEL || vm->stop == KJ_STOP_CPU) {
         luaL_where(L, 1); // the C function that charged has no line; the caller of the hook has
@@ -149,12 +163,16 @@ static void count_hook(lua_State *L, lua_Debug *info)
 {
     (void)info;
     struct kj_vm *vm = kj_vm_of(L);
-    vm->fuel -= HOOK_EVERY;
+    if (vm->collect) {
+        collect(vm, L);
+        return;
+    }
+    vm->fuel -= vm->hurried ? 1 : HOOK_EVERY;
     if (!vm->stop && vm->fuel >= 0 && !out_of_time(vm)) {
         return;
     }
     if (!vm->stop) {
-        vm->stop = vm->fuel < 0 ? KJ_STOP_FUEL : KJ_STOP_CPU;
+        stop(vm, vm->fuel < 0 ? KJ_STOP_FUEL : KJ_STOP_CPU);
     }
     lua_Debug here;
     if (lua_getstack(L, 0, &here) && lua_getinfo(L, "Sl", &here) && here.currentline > 0) {
@@ -168,32 +186,59 @@ void kj_vm_charge(lua_State *L, int64_t units)
 {
     struct kj_vm *vm = kj_vm_of(L);
     vm->fuel -= units;
-    vm->unchecked += units;
-    if (vm->stop || vm->fuel < 0 || vm->unchecked >= LOOK_EVERY) {
-        vm->unchecked = 0;
+    if (vm->uncounted && vm->uncounted_ticks == 0 && !vm->stop) {
+        overdue_hook(L, NULL); // the hook itself waits for an instruction
+    }
+    if (vm->stop || vm->fuel < 0 || out_of_time(vm)) {
         check(L);
     }
 }
 
-static void overdue_hook(lua_State *L, lua_Debug *info)
+void kj_vm_native(lua_State *L, size_t bytes)
 {
-    (void)info;
-    kj_vm_of(L)->overdue = true;
-    luaL_error(L, "this takes long: it is begun anew, and counted");
+    struct kj_vm *vm = kj_vm_of(L);
+    vm->native += bytes;
+    if (vm->native > vm->limits.memory / NATIVE_PART) {
+        stop(vm, KJ_STOP_MEMORY);
+        kj_vm_raise_stop(L);
+    }
+}
+
+static void set_hook(struct kj_vm *vm, int count)
+{
+    if (!vm->L) {
+        return; // not even made
+    }
+    lua_sethook(vm->L, count_hook, LUA_MASKCOUNT, count);
+    if (vm->run && vm->run->thread) {
+        lua_sethook(vm->run->thread, count_hook, LUA_MASKCOUNT, count);
+    }
+}
+
+void kj_vm_hurry(struct kj_vm *vm)
+{
+    vm->hurried = true;
+    set_hook(vm, 1);
+}
+
+void kj_vm_tick(struct kj_vm *vm)
+{
+    if (vm->uncounted && vm->uncounted_ticks > 0 && --vm->uncounted_ticks == 0) {
+        lua_sethook(vm->L, overdue_hook, LUA_MASKCOUNT, 1);
+    }
+    if (vm->ticks > 0 && --vm->ticks == 0) {
+        kj_vm_hurry(vm);
+    }
 }
 
 void kj_vm_begin_uncounted(struct kj_vm *vm)
 {
     kj_vm_begin(vm);
-    vm->uncounted = vm->limits.instructions >= BEYOND_REACH && kj_overdue_watch(vm, overdue_hook);
-    if (vm->uncounted) {
+    if (vm->watched && vm->limits.instructions >= BEYOND_REACH) {
+        vm->uncounted_ticks = KJ_WATCH_OVERDUE;
+        vm->uncounted = true;
         lua_sethook(vm->L, NULL, 0, 0);
     }
-}
-
-static void count(struct kj_vm *vm)
-{
-    lua_sethook(vm->L, count_hook, LUA_MASKCOUNT, HOOK_EVERY);
 }
 
 bool kj_vm_try_counted(struct kj_vm *vm)
@@ -206,135 +251,39 @@ bool kj_vm_try_counted(struct kj_vm *vm)
 
 void kj_vm_begin(struct kj_vm *vm)
 {
+    if ((vm->hurried || vm->collect) && !vm->stop) { // with nothing left to do
+        vm->hurried = false;
+        set_hook(vm, HOOK_EVERY);
+    }
     vm->fuel = vm->limits.instructions;
     vm->pressure = 0;
     vm->charged_bytes = 0;
-    vm->unchecked = 0;
-    vm->deadline_ns = 0;
-    vm->uncounted = vm->overdue = false;
+    int64_t cpu_ms = vm->loading ? vm->limits.cpu_ms / LOADING_PART : vm->limits.cpu_ms;
+    vm->ticks = (sig_atomic_t)(cpu_ms / KJ_WATCH_TICK_MS + 1);
+    vm->native = 0;
+    vm->uncounted = vm->overdue = vm->collect = false;
     vm->timed = true;
+    vm->watched = kj_watch_enter(vm);
 }
 
 void kj_vm_end(struct kj_vm *vm)
 {
+    kj_watch_leave(vm);
     vm->timed = false;
     if (vm->uncounted) {
-        kj_overdue_forget();
-        count(vm);
+        set_hook(vm, vm->hurried ? 1 : HOOK_EVERY);
     }
     if (!vm->stop && (vm->used > vm->limits.memory / 2 || vm->used > IDLE_BYTES)) {
         lua_gc(vm->L, LUA_GCCOLLECT);
     }
 }
 
-void kj_memo_keep(lua_State *L, int index, const void *scope, const void *found)
-{
-    size_t length;
-    const char *key = lua_tolstring(L, index, &length);
-    if (length > 40) { // longer texts have many copies
-        return;
-    }
-    index = lua_absindex(L, index);
-    if (lua_rawgetp(L, LUA_REGISTRYINDEX, &kj_key_kept) != LUA_TTABLE) {
-        lua_pop(L, 1);
-        lua_newtable(L);
-        lua_pushvalue(L, -1);
-        lua_rawsetp(L, LUA_REGISTRYINDEX, &kj_key_kept);
-    }
-    lua_pushvalue(L, index);
-    lua_pushboolean(L, 1);
-    lua_rawset(L, -3);
-    lua_pop(L, 1);
-    uintptr_t mixed = (uintptr_t)key / 8 ^ (uintptr_t)scope / 16;
-    kj_vm_of(L)->memo[mixed % KJ_MEMO] =
-        (struct kj_memo){.scope = scope, .key = key, .found = found};
-}
-
 bool kj_vm_status(struct kj_vm *vm, int status)
 {
     if (status == LUA_ERRMEM && !vm->stop) {
-        vm->stop = KJ_STOP_MEMORY;
+        stop(vm, KJ_STOP_MEMORY);
     }
     return vm->stop != KJ_STOP_NONE;
-}
-
-// Turns whatever was raised into text; runs inside the protected call.
-static int message_text(lua_State *L)
-{
-    struct kj_vm *vm = kj_vm_of(L);
-    if (lua_type(L, 1) == LUA_TSTRING || vm->stop) {
-        return 1;
-    }
-    if (lua_type(L, 1) == LUA_TNUMBER) {
-        lua_tostring(L, 1);
-        return 1;
-    }
-    lua_pushfstring(L, "an error that is no text was raised (a %s)", luaL_typename(L, 1));
-    return 1;
-}
-
-int kj_vm_pcall(struct kj_vm *vm, lua_State *L, int arguments, int results)
-{
-    int base = lua_gettop(L) - arguments;
-    lua_pushcfunction(L, message_text);
-    lua_insert(L, base);
-    int status = lua_pcall(L, arguments, results, base);
-    lua_remove(L, base);
-    kj_vm_status(vm, status);
-    return status;
-}
-
-const char *kj_vm_message(const struct kj_vm *vm, lua_State *L)
-{
-    const char *message = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : NULL;
-    if (vm->stop && (!message || !strstr(message, kj_vm_stop_text(vm)))) {
-        return kj_vm_stop_text(vm); // Lua's own words for it say less
-    }
-    return message;
-}
-
-int kj_vm_fault(struct kj_fault *fault, int code, const char *message)
-{
-    char place[128] = "";
-    const char *text = message ? message : "the script failed";
-    const char *mark = strstr(text, ".lua:");
-    if (mark) {
-        size_t digits = strspn(mark + 5, "0123456789");
-        const char *end = mark + 5 + digits;
-        bool head = digits && end[0] == ':' && (size_t)(end - text) < sizeof place;
-        for (const char *at = text; head && at < mark; at++) {
-            head = *at != ' ' && *at != '"';
-        }
-        if (head) {
-            memcpy(place, text, (size_t)(end - text));
-            place[end - text] = '\0';
-            text = end + 1 + (end[1] == ' ');
-        }
-    }
-    int result = kj_fault(fault, code, place[0] ? place : NULL, NULL, "%s", text);
-    for (char *at = fault ? fault->text : NULL; at && *at; at++) {
-        if ((unsigned char)*at < 32 || *at == 127) {
-            *at = ' ';
-        }
-    }
-    return result;
-}
-
-int kj_vm_protect(struct kj_vm *vm, int (*fn)(lua_State *), void *arg, struct kj_fault *fault)
-{
-    lua_State *L = vm->L;
-    int top = lua_gettop(L);
-    lua_pushcfunction(L, fn); // a light C function and a light pointer: nothing is allocated
-    lua_pushlightuserdata(L, arg);
-    int status = kj_vm_pcall(vm, L, 1, 0);
-    if (status == LUA_OK) {
-        lua_settop(L, top);
-        return 0;
-    }
-    const char *message = kj_vm_message(vm, L);
-    kj_vm_fault(fault, vm->stop ? KJ_ELIMIT : KJ_EPARSE, message);
-    lua_settop(L, top);
-    return vm->stop ? KJ_ELIMIT : KJ_EPARSE;
 }
 
 static int panic(lua_State *L)
@@ -377,7 +326,8 @@ int kj_vm_create(const struct kj_vm_limits *limits, const struct kj_sources *sou
         kj_vm_destroy(vm);
         return status;
     }
-    count(vm);
+    set_hook(vm, HOOK_EVERY);
+    lua_gc(vm->L, LUA_GCSTOP);
     *out = vm;
     return 0;
 }
@@ -387,6 +337,7 @@ void kj_vm_destroy(struct kj_vm *vm)
     if (!vm) {
         return;
     }
+    kj_watch_leave(vm);
     vm->stop = KJ_STOP_NONE; // closing may allocate a little; nothing of the script runs
     vm->timed = false;
     vm->limits.memory = SIZE_MAX / 2;

@@ -1,8 +1,10 @@
 // One Lua state with the limits that no script can swallow.
 //
-// Memory is capped in the allocator, instructions and CPU time in a count hook, and long C calls
-// charge the same budget (kj_vm_charge). A limit that was hit is fatal and sticky: `stop` is set,
-// every pcall re-raises, and the owner throws the state away. One thread at a time.
+// Memory is capped in the allocator, instructions are counted in a hook, long C calls charge the
+// same budget (kj_vm_charge), and the thread's CPU clock (watch.h) ends what is slow all the same.
+// A limit that was hit is fatal and sticky: `stop` is set, every pcall re-raises, the hook stops
+// each instruction that still runs (a __close), and the owner throws the state away. One thread at
+// a time.
 #ifndef KJ_VM_H
 #define KJ_VM_H
 
@@ -12,6 +14,7 @@
 
 #include <lauxlib.h>
 #include <lua.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -24,6 +27,7 @@ struct kj_vm_limits {
     size_t memory;        // bytes
     int64_t cpu_ms;       // per begin/end bracket
     int64_t instructions; // per bracket; long C calls are charged in the same coin
+    bool locked;          // rule packs: in a locked process (cell.h)
 };
 
 enum kj_vm_stop { KJ_STOP_NONE, KJ_STOP_MEMORY, KJ_STOP_BLOCK, KJ_STOP_CPU, KJ_STOP_FUEL };
@@ -46,14 +50,18 @@ struct kj_vm {
     struct kj_vm_limits limits;
     struct kj_blocks blocks;
     size_t used;
-    size_t charged_bytes; // allocated since the last look at the clock
+    size_t charged_bytes; // allocated and not yet charged
     int pressure;         // allocations refused in this bracket
+    size_t native;        // kj_vm_native
     int64_t fuel;
-    int64_t unchecked;   // charged since the last look at the clock
-    bool timed;          // inside a bracket
+    // Ticks of the CPU clock left in this bracket, counted by a signal of the same thread; 0: late.
+    volatile sig_atomic_t ticks, uncounted_ticks;
+    bool timed, watched; // inside a bracket; the clock ticks
+    bool hurried;        // the hook stops every instruction
+    bool collect;        // the hook is to collect garbage
     bool uncounted;      // its instructions are not counted
     bool overdue;        // and it took too long for that
-    int64_t deadline_ns; // of this thread's CPU clock; 0 = nobody looked yet
+    struct kj_vm *outer; // whose bracket this one lies in
     enum kj_vm_stop stop;
     const struct kj_sources *sources; // what require may load; borrowed
     const char *pack;                 // name of the pack, for its own folder; may be NULL
@@ -110,6 +118,12 @@ void kj_vm_begin_uncounted(struct kj_vm *vm);
 bool kj_vm_try_counted(struct kj_vm *vm);
 // Work done in C on behalf of a script, in instructions; raises the Lua error of the limit.
 void kj_vm_charge(lua_State *L, int64_t units);
+// Memory that a script keeps in C, where Lua's collector does not see its size: bounded by all that
+// was made in this bracket, freed or not. Raises the Lua error of the limit.
+void kj_vm_native(lua_State *L, size_t bytes);
+// From now on the hook is called before each instruction. Also from a signal of the same thread.
+void kj_vm_hurry(struct kj_vm *vm);
+void kj_vm_tick(struct kj_vm *vm); // watch.c: in a signal handler of the bracket's thread
 // Raises the sticky error again when a limit was hit.
 void kj_vm_raise_stop(lua_State *L);
 // The sentence of the limit that was hit.

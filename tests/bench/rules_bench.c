@@ -2,7 +2,8 @@
 // scripts/rules/after-call.lua; with two turns of transcript and with 120. The limit of the same
 // run: scripts/bare.lua, the same work in one function over a bare view of the same bytes, which
 // checks, explains and bounds nothing. Evaluations a second of CPU time (the machine may be busy);
-// medians of interleaved rounds. Usage: rules_bench [ROUNDS [DIR]], DIR being
+// medians of interleaved rounds. rules.locked: in a locked
+// process, the time of both. Usage: rules_bench [ROUNDS [DIR]], DIR being
 // tests/bench/scripts (the default).
 #include "base/alloc.h"
 #include "doc/json.h"
@@ -13,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 
 enum { EVALUATIONS = 10000, TURNS = 120, MAX_ROUNDS = 99 };
@@ -201,6 +203,47 @@ static double time_pack(struct kj_script *script, const bson_t *facts)
     return EVALUATIONS / (cpu_seconds() - start);
 }
 
+// --- the same in a locked process ---
+
+static struct kj_script *open_scripts(const char *dir, bool locked)
+{
+    struct kj_script_config config = {.dir = dir, .locked = locked};
+    struct kj_fault fault = {0};
+    struct kj_script *script;
+    if (kj_script_create(&config, &script, &fault) != KJ_OK) {
+        die("scripts", &fault);
+    }
+    kj_script_load(script, NULL, false, on_loaded, NULL);
+    return script;
+}
+
+static double children_seconds(void)
+{
+    struct rusage used;
+    getrusage(RUSAGE_CHILDREN, &used);
+    return (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) +
+           (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec) * 1e-6;
+}
+
+// The time of both processes, without the start of the other. A child's time is known once it has
+// ended.
+static double time_locked(const char *dir, const bson_t *facts, double *start_seconds)
+{
+    uint32_t size = 0;
+    double before = children_seconds();
+    kj_script_destroy(open_scripts(dir, true));
+    double start = children_seconds() - before;
+    struct kj_script *script = open_scripts(dir, true);
+    double own = cpu_seconds();
+    for (int i = 0; i < EVALUATIONS; i++) {
+        kj_script_decide(script, "after-call", facts, on_decided, &size);
+    }
+    own = cpu_seconds() - own;
+    kj_script_destroy(script);
+    *start_seconds = start;
+    return EVALUATIONS / (own + children_seconds() - before - 2 * start);
+}
+
 // --- facts ---
 
 static bson_t *read_facts(const char *dir)
@@ -261,25 +304,30 @@ int main(int argc, char **argv)
     rounds = rounds < 1 ? 1 : rounds > MAX_ROUNDS ? MAX_ROUNDS : rounds;
     double bare[MAX_ROUNDS], brief[MAX_ROUNDS], lengthy[MAX_ROUNDS];
     double of_bare[MAX_ROUNDS], of_brief[MAX_ROUNDS];
-    struct kj_script_config config = {.dir = dir};
-    struct kj_fault fault = {0};
-    struct kj_script *script;
-    if (kj_script_create(&config, &script, &fault) != KJ_OK) {
-        die("scripts", &fault);
+    double locked[MAX_ROUNDS], of_inline[MAX_ROUNDS], starts[MAX_ROUNDS];
+    int cell;
+    if (kj_script_cell(argc, argv, &cell)) {
+        return cell;
     }
-    kj_script_load(script, NULL, false, on_loaded, NULL);
+    struct kj_script *script = open_scripts(dir, false);
     lua_State *L = open_bare(dir);
     bson_t *facts = read_facts(dir), *talk = with_turns(facts, TURNS);
     for (int i = 0; i < rounds; i++) {
         bare[i] = time_bare(L, facts);
         brief[i] = time_pack(script, facts);
         lengthy[i] = time_pack(script, talk);
+        locked[i] = time_locked(dir, facts, &starts[i]);
+        of_inline[i] = locked[i] / brief[i];
+        starts[i] *= 1000;
         of_bare[i] = brief[i] / bare[i];
         of_brief[i] = lengthy[i] / brief[i];
     }
     tell("rules.bare_view", bare, rounds, "evaluations/s");
     tell("rules.short", brief, rounds, "evaluations/s");
     tell("rules.120_turns", lengthy, rounds, "evaluations/s");
+    tell("rules.locked", locked, rounds, "evaluations/s");
+    tell("rules.locked_start", starts, rounds, "ms");
+    tell("rules.locked_of_short", of_inline, rounds, "ratio");
     tell("rules.short_of_bare", of_bare, rounds, "ratio");
     tell("rules.120_turns_of_short", of_brief, rounds, "ratio");
     bson_destroy(facts);

@@ -34,6 +34,12 @@ foreach(test ${unit_tests})
   endif()
 endforeach()
 
+foreach(long unit_script_hostile_test unit_script_hostile_random_test)
+  if(TARGET ${long}) # with KEJUE_TEST_LONG, and under the sanitizers
+    set_tests_properties(${long} PROPERTIES TIMEOUT 1800)
+  endif()
+endforeach()
+
 if(TARGET unit_face_bus_test) # nng as the peer
   target_link_libraries(unit_face_bus_test PRIVATE ${NNG_LIBRARY})
 endif()

@@ -25,6 +25,9 @@ void kj_status(struct kj_request *request)
     kj_doc_put_doc(result, "running", &running);
     kj_doc_put_int(result, "store_pending", (int64_t)kj_store_pending(engine->store));
     kj_doc_put_int(result, "requests_open", (int64_t)request->api->open);
+    bson_t *off = kj_engine_rules_off(engine, "");
+    kj_doc_put_array(result, "rules_off", off);
+    bson_destroy(off);
     bson_destroy(&clock);
     bson_destroy(&running);
     kj_reply_take(request, result);

@@ -6,7 +6,11 @@
 
 void kj_rules_list(struct kj_request *request)
 {
-    kj_reply_take(request, kj_script_list(kj_request_engine(request)->script));
+    bson_t *list = kj_script_list(kj_request_engine(request)->script);
+    bson_t *off = kj_engine_rules_off(kj_request_engine(request), request->workspace);
+    kj_doc_put_array(list, "off", off);
+    bson_destroy(off);
+    kj_reply_take(request, list);
 }
 
 static void on_loaded(void *arg, int status, const bson_t *result, const struct kj_fault *fault)
@@ -19,8 +23,11 @@ static void on_loaded(void *arg, int status, const bson_t *result, const struct 
 
 static void on_reloaded(void *arg, int status, const bson_t *result, const struct kj_fault *fault)
 {
-    if (status == KJ_OK)
+    const struct kj_request *request = arg;
+    if (status == KJ_OK) {
         kj_engine_rules_loaded(kj_request_engine(arg));
+        kj_engine_rules_on(kj_request_engine(arg), kj_doc_text(request->args, "pack", NULL));
+    }
     on_loaded(arg, status, result, fault);
 }
 

@@ -743,6 +743,41 @@ static void test_a_broken_rule_parks(void **state)
     world_close(world);
 }
 
+// --- rules that hit their limits ---
+
+static void test_rules_at_their_limits_are_switched_off(void **state)
+{
+    static const char k_limit[] = "{\"park\": true, \"limit\": true, \"faults\": [{\"text\": "
+                                  "\"rules/p.lua:3: used up its CPU time\"}]}";
+    struct world *world = world_open();
+    const char *good = world->plan;
+    int64_t jobs[7];
+    char number[24];
+    (void)state;
+    for (int i = 0; i < 7; i++) {
+        snprintf(number, sizeof number, "+4930123457%02d", i);
+        // The first is too long ago to count with the next two.
+        world->plan = i < 4 ? k_limit : good;
+        if (i == 6) {
+            kj_engine_rules_on(world->engine, "p");
+        }
+        jobs[i] = world_call(world, number, NULL);
+        world_pass(world, i == 0 ? 11 * MINUTE : 2 * MINUTE);
+        assert_text(world, KJ_JOBS, jobs[i], "state", i < 6 ? "parked" : "done");
+        assert_int_equal(world->decided, i < 4 ? i + 1 : i < 6 ? 4 : 5);
+        bson_t *off = kj_engine_rules_off(world->engine, "");
+        assert_int_equal(bson_count_keys(off), i < 3 || i == 6 ? 0 : 1);
+        bson_destroy(off);
+        assert_true((strstr(world->events, "rules.switched_off") != NULL) == (i >= 3));
+    }
+    assert_text(world, KJ_JOBS, jobs[3], "reason", "rules/p.lua:3: used up its CPU time");
+    bson_t *parked = world_get(world, KJ_JOBS, jobs[5], NULL);
+    assert_non_null(strstr(kj_doc_text(parked, "reason", ""), "are switched off here"));
+    bson_destroy(parked);
+    assert_sound(world, true);
+    world_close(world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -755,6 +790,7 @@ int main(void)
         cmocka_unit_test(test_lost_reply_surely_not_placed),
         cmocka_unit_test(test_uncertain_parks_after_ten_minutes),
         cmocka_unit_test(test_late_report_wakes_a_parked_job),
+        cmocka_unit_test(test_rules_at_their_limits_are_switched_off),
         cmocka_unit_test(test_a_live_call_is_awaited),
         cmocka_unit_test(test_reports_in_any_order_end_alike),
         cmocka_unit_test(test_reports_that_never_come),

@@ -1,0 +1,2 @@
+-- refused
+return load('\27Lua' , '=x', 'b'), kejue.rules { name = 'p' }

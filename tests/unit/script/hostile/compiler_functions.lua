@@ -1,0 +1,3 @@
+-- refused
+@repeat 100000 return function() @
+-- kejue.rules

@@ -1,0 +1,2 @@
+-- fault to concat
+table.concat({}, '', 1, 1 << 60)

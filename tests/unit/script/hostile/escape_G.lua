@@ -1,0 +1,2 @@
+-- fault globals cannot be listed
+return _G.os

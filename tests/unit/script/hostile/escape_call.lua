@@ -1,0 +1,2 @@
+-- fault does nothing outside
+kejue.call('crm.upsert', {})

@@ -1,0 +1,2 @@
+-- fault collectgarbage
+collectgarbage('stop')

@@ -1,0 +1,2 @@
+-- fault debug
+debug.sethook()

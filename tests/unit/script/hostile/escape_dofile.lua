@@ -1,0 +1,2 @@
+-- fault dofile
+dofile('/etc/passwd')

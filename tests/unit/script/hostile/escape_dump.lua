@@ -1,0 +1,2 @@
+-- good
+return string.dump == nil and string.pack == nil and string.unpack == nil

@@ -1,0 +1,2 @@
+-- fault read-only
+c.lead.phone_number = '+1'

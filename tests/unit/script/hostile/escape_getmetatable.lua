@@ -1,0 +1,2 @@
+-- fault getmetatable
+getmetatable('').__index.rep = nil

@@ -1,0 +1,2 @@
+-- fault globals cannot be set
+type = nil

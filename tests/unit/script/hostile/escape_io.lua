@@ -1,0 +1,2 @@
+-- fault io
+io.open('/etc/passwd')

@@ -1,0 +1,2 @@
+-- fault load
+load('while true do end')()

@@ -1,0 +1,2 @@
+-- fault os
+os.execute('touch /tmp/owned')

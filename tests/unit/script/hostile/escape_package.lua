@@ -1,0 +1,2 @@
+-- fault package
+package.loadlib('libc.so.6', 'system')

@@ -1,0 +1,2 @@
+-- fault rawset
+rawset(string, 'rep', nil)

@@ -1,0 +1,2 @@
+-- fault require belongs at the top
+return require('self')

@@ -1,0 +1,2 @@
+-- fault tonumber
+return 'a' + 1

@@ -1,0 +1,2 @@
+-- fault read-only
+string.rep = function() end

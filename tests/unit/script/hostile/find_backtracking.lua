@@ -1,0 +1,2 @@
+-- stopped
+return (('a'):rep(4000)):find('.-.-.-.-b')

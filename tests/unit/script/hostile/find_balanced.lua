@@ -1,0 +1,3 @@
+-- stopped
+local s = ('('):rep(100000)
+while true do s:find('%b()') end

@@ -1,0 +1,3 @@
+-- stopped
+local f = ('%%'):rep(500000)
+while true do string.format(f) end

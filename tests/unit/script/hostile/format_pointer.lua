@@ -1,0 +1,2 @@
+-- fault p does not exist
+return string.format('%p', {})

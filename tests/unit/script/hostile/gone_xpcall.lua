@@ -1,0 +1,2 @@
+-- fault xpcall
+xpcall(function() while true do end end, function() while true do end end)

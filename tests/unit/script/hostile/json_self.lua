@@ -1,0 +1,3 @@
+-- fault deeper than 32
+local t = {} t.t = t
+kejue.json.encode(t)

@@ -1,0 +1,2 @@
+-- refused
+return kejue.rules { name = 'p', extends = 'p' }

@@ -1,0 +1,3 @@
+-- refused was stopped
+while true do end
+return kejue.rules { name = 'p' }

@@ -1,0 +1,4 @@
+-- refused was stopped
+local t = {}
+while true do t = { t } end
+return kejue.rules { name = 'p' }

@@ -1,0 +1,3 @@
+-- refused circle
+require('self')
+return kejue.rules { name = 'p' }

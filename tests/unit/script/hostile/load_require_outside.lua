@@ -1,0 +1,3 @@
+-- refused there is no module
+require('../../../etc/passwd')
+return kejue.rules { name = 'p' }

@@ -1,0 +1,2 @@
+-- stopped
+::again:: local x = {} goto again

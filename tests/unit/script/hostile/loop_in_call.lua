@@ -1,0 +1,3 @@
+-- stopped
+local t t = setmetatable({}, { __call = function() return t() end })
+return t()

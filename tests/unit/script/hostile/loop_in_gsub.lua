@@ -1,0 +1,2 @@
+-- stopped
+('aaa'):gsub('a', function() while true do end end)

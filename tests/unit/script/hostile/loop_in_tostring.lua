@@ -1,0 +1,2 @@
+-- stopped
+return tostring(setmetatable({}, { __tostring = function() while true do end end }))

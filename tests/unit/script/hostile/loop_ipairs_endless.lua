@@ -1,0 +1,2 @@
+-- stopped
+for _ in ipairs(setmetatable({}, { __index = function() return 1 end })) do end

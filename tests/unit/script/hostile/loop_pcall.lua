@@ -1,0 +1,2 @@
+-- stopped
+repeat pcall(function() while true do end end) until false

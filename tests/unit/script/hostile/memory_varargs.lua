@@ -1,0 +1,3 @@
+-- stopped
+local function f(...) return f(1, 2, 3, ...) end
+return f()

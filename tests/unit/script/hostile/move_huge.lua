@@ -1,0 +1,2 @@
+-- fault to move
+table.move({}, 1, 1 << 60, 2, {})

@@ -1,0 +1,2 @@
+-- fault malformed pattern
+return ('x'):find(('('):rep(100))

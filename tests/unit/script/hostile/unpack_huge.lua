@@ -1,0 +1,2 @@
+-- fault too many
+table.unpack({}, 1, 1 << 30)

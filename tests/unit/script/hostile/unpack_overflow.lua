@@ -1,0 +1,2 @@
+-- fault too many
+table.unpack({}, math.mininteger, math.maxinteger)
