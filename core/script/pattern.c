@@ -142,10 +142,11 @@ static bool one(struct kj_pattern *state, const char *at, const char *item, cons
 
 static const char *run(struct kj_pattern *state, const char *at, const char *pattern);
 
+// The item matches at `at`.
 static const char *greedy(struct kj_pattern *state, const char *at, const char *item,
                           const char *end, ptrdiff_t least)
 {
-    ptrdiff_t count = 0;
+    ptrdiff_t count = 1;
     while (one(state, at + count, item, end)) {
         count++;
     }
@@ -263,12 +264,12 @@ static const char *plain_item(struct kj_pattern *state, const char *at, const ch
 {
     const char *item = *pattern, *end = item_end(state, item);
     char quantifier = end < state->pattern_end ? *end : '\0';
-    bool here = one(state, at, item, end), optional = strchr("*?-", quantifier) && quantifier;
-    *go_on = !here && optional;
-    if (!here) {
+    if (!one(state, at, item, end)) {
+        *go_on = quantifier == '*' || quantifier == '?' || quantifier == '-';
         *pattern = end + 1;
-        return optional ? at : NULL;
+        return *go_on ? at : NULL;
     }
+    *go_on = false;
     switch (quantifier) {
     case '*':
         return greedy(state, at, item, end, 0);
