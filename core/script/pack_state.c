@@ -3,6 +3,7 @@
 #include "script/ruleset.h"
 
 #include "base/alloc.h"
+#include "script/eval.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -71,6 +72,20 @@ void kj_pack_give(struct kj_pack *pack, struct kj_warm *warm)
     if (!keep) {
         warm_destroy(warm);
     }
+}
+
+int kj_pack_judge(struct kj_pack *pack, const bson_t *facts, bson_t **plan, struct kj_fault *fault)
+{
+    struct kj_warm *warm = NULL;
+    int status = kj_pack_take(pack, &warm, fault);
+    if (status == 0) {
+        status = kj_eval_run(warm->vm, warm->rules, facts, plan, fault);
+    }
+    if (status == 0) {
+        kj_doc_put_text(*plan, "hash", pack->hash);
+    }
+    kj_pack_give(pack, warm);
+    return status;
 }
 
 struct kj_pack *kj_pack_ref(struct kj_pack *pack)

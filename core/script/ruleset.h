@@ -40,6 +40,9 @@ void kj_pack_unref(struct kj_pack *pack); // NULL is fine
 // A state for one use at a time; give it back (a stopped one is thrown away).
 int kj_pack_take(struct kj_pack *pack, struct kj_warm **warm, struct kj_fault *fault) KJ_MUST_USE;
 void kj_pack_give(struct kj_pack *pack, struct kj_warm *warm);
+// One call by this version, on the thread that asks; the plan names the version's hash.
+int kj_pack_judge(struct kj_pack *pack, const bson_t *facts, bson_t **plan,
+                  struct kj_fault *fault) KJ_MUST_USE;
 
 struct kj_ruleset {
     int references; // atomic

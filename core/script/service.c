@@ -3,7 +3,7 @@
 #include "script/service.h"
 
 #include "base/alloc.h"
-#include "script/eval.h"
+#include "script/view.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -217,20 +217,6 @@ struct decide_errand {
     kj_script_decided *done;
     void *arg;
 };
-
-int kj_pack_judge(struct kj_pack *pack, const bson_t *facts, bson_t **plan, struct kj_fault *fault)
-{
-    struct kj_warm *warm = NULL;
-    int status = kj_pack_take(pack, &warm, fault);
-    if (status == 0) {
-        status = kj_eval_run(warm->vm, warm->rules, facts, plan, fault);
-    }
-    if (status == 0) {
-        kj_doc_put_text(*plan, "hash", pack->hash);
-    }
-    kj_pack_give(pack, warm);
-    return status;
-}
 
 static void decide_run(struct kj_errand *errand)
 {

@@ -36,9 +36,6 @@ struct kj_script {
 int kj_errand_start(struct kj_errand *errand);
 void kj_hooks_cancel(struct kj_script *script); // all: their done with KJ_ECANCELED
 
-// One call by one version of a pack, on the thread that asks; the plan names the version's hash.
-int kj_pack_judge(struct kj_pack *pack, const bson_t *facts, bson_t **plan,
-                  struct kj_fault *fault) KJ_MUST_USE;
 // versions.c: a loaded pack by its name, any version by its hash; NULL = not here. Borrowed.
 struct kj_pack *kj_script_version(const struct kj_script *script, const char *name);
 void kj_script_forget_versions(struct kj_script *script);
