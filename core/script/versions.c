@@ -211,20 +211,15 @@ void kj_script_judge_many(struct kj_script *script, const char *pack,
     judged->errand.run = many_run;
     judged->errand.done = many_done;
     judged->many = *many;
-    int status;
-    if (version) {
-        judged->pack = kj_pack_ref(version);
-        status = kj_errand_start(&judged->errand);
-        judged->status = status ? kj_fault(&judged->fault, status, pack, "try again later",
-                                           "more evaluations wait than may")
-                                : judged->status;
-    } else {
-        status = KJ_ENOTFOUND;
-        judged->status = kj_fault(&judged->fault, status, pack, "send its sources again",
-                                  "there is no rule pack \"%s\"", pack);
+    judged->pack = version ? kj_pack_ref(version) : NULL;
+    int status = version ? kj_errand_start(&judged->errand) : KJ_ENOTFOUND;
+    if (status == 0) {
+        return; // a thread has it now
     }
-    if (status) {
-        judged->errand.work.task.run = many_late;
-        kj_loop_post(script->loop, &judged->errand.work.task);
-    }
+    judged->status = version ? kj_fault(&judged->fault, status, pack, "try again later",
+                                        "more evaluations wait than may")
+                             : kj_fault(&judged->fault, status, pack, "send its sources again",
+                                        "there is no rule pack \"%s\"", pack);
+    judged->errand.work.task.run = many_late;
+    kj_loop_post(script->loop, &judged->errand.work.task);
 }
