@@ -17,6 +17,7 @@ struct claim {
     size_t count;
     bson_t *ids; // array of what is wanted in this round
     struct kj_doc_list list;
+    int64_t least, most; // of them
     struct kj_map owner; // "id" -> item, of this round
 };
 
@@ -25,7 +26,9 @@ static void put_waiting(bson_t *filter, const struct kj_store_op *op, bool due)
     bson_t in, array, most;
     struct kj_doc_list list = {&array};
     kj_doc_put_text(filter, "fields.state", "waiting");
-    if (op->kinds) {
+    if (op->kinds && op->kinds[0] && !op->kinds[1]) {
+        kj_doc_put_text(filter, "fields.kind", op->kinds[0]);
+    } else if (op->kinds) {
         BSON_APPEND_DOCUMENT_BEGIN(filter, "fields.kind", &in);
         BSON_APPEND_ARRAY_BEGIN(&in, "$in", &array);
         for (size_t i = 0; op->kinds[i]; i++)
@@ -65,6 +68,8 @@ static int choose(struct claim *claim, struct kj_mongo_item *item)
         if (kj_map_get(&claim->owner, name))
             continue;
         kj_map_put(&claim->owner, name, item);
+        claim->least = claim->list.count == 0 || id < claim->least ? id : claim->least;
+        claim->most = claim->list.count == 0 || id > claim->most ? id : claim->most;
         kj_doc_put_int(claim->ids, kj_doc_next(&claim->list), id);
         left--;
     }
@@ -80,6 +85,21 @@ static void put_ids(bson_t *filter, const struct claim *claim)
     BSON_APPEND_DOCUMENT_BEGIN(filter, "_id", &in);
     kj_doc_put_array(&in, "$in", claim->ids);
     bson_append_document_end(filter, &in);
+}
+
+// Jobs that were put in together lie together: without a gap their ids are a range, which a server
+// walks once, where it looks for each of a list.
+static void put_range(bson_t *filter, const struct claim *claim)
+{
+    bson_t range;
+    if (claim->most - claim->least >= claim->list.count) {
+        put_ids(filter, claim);
+        return;
+    }
+    BSON_APPEND_DOCUMENT_BEGIN(filter, "_id", &range);
+    kj_doc_put_int(&range, "$gte", claim->least);
+    kj_doc_put_int(&range, "$lte", claim->most);
+    bson_append_document_end(filter, &range);
 }
 
 static bson_t *claiming(const struct kj_mongo_item *item)
@@ -102,8 +122,9 @@ static bson_t *claiming(const struct kj_mongo_item *item)
     return update;
 }
 
-// Only for what may be carried out twice.
-static int update_jobs(struct kj_mongo_work *work, const bson_t *filter, const bson_t *update)
+// Only for what may be carried out twice. *met: how many, as far as its last try tells.
+static int update_jobs(struct kj_mongo_work *work, const bson_t *filter, const bson_t *update,
+                       int64_t *met)
 {
     mongoc_collection_t *jobs = kj_mongo_coll(work, KJ_JOBS);
     bool ok;
@@ -112,6 +133,7 @@ static int update_jobs(struct kj_mongo_work *work, const bson_t *filter, const b
         bson_t reply;
         bson_error_t error;
         ok = mongoc_collection_update_many(jobs, filter, update, NULL, &reply, &error);
+        *met = kj_doc_int(&reply, "matchedCount", 0);
         if (!ok)
             rc = kj_mongo_again(work, &error, &reply);
         bson_destroy(&reply);
@@ -120,40 +142,53 @@ static int update_jobs(struct kj_mongo_work *work, const bson_t *filter, const b
     return rc;
 }
 
-static int take(struct claim *claim)
+static int take(struct claim *claim, int64_t *met)
 {
     bson_t filter = BSON_INITIALIZER, *update = claiming(claim->items[0]);
-    put_ids(&filter, claim);
+    put_range(&filter, claim);
     kj_doc_put_text(&filter, "fields.state", "waiting"); // twice harms nobody
-    int rc = update_jobs(claim->work, &filter, update);
+    int rc = update_jobs(claim->work, &filter, update, met);
     bson_destroy(update);
     bson_destroy(&filter);
     return rc;
 }
 
-// Gives every item what it got, in the order in which it was wanted. *missed counts the rest.
-static int hand_out(struct claim *claim, size_t *missed)
+// Adds what bears our stamp to `got`: "id" -> its row.
+static void index_ours(const struct claim *claim, const struct kj_store_op *found,
+                       struct kj_map *got)
 {
-    bson_t filter = BSON_INITIALIZER;
+    char name[24];
+    for (size_t i = 0; i < found->n_docs; i++) {
+        if (!kj_streq(kj_doc_text(found->docs[i], "op", ""), claim->items[0]->stamp))
+            continue;
+        snprintf(name, sizeof name, "%lld", (long long)kj_doc_int(found->docs[i], "_id", 0));
+        kj_map_put(got, name, found->docs[i]);
+    }
+}
+
+// Gives every item what it got, in the order in which it was wanted. *missed counts the rest. The
+// server is asked for the stamp only where others took some: a list of ids alone it answers without
+// a look at anything but them.
+static int hand_out(struct claim *claim, int64_t met, size_t *missed)
+{
+    bson_t filter = BSON_INITIALIZER, doc;
     struct kj_store_op found = {0};
     struct kj_map got;
     bson_iter_t at;
     char name[24];
     put_ids(&filter, claim);
-    kj_doc_put_text(&filter, "op", claim->items[0]->stamp);
-    int rc = kj_mongo_query(claim->work, KJ_JOBS, &filter, NULL, true, &found);
+    if (met < claim->list.count)
+        kj_doc_put_text(&filter, "op", claim->items[0]->stamp);
+    int rc = kj_mongo_query(claim->work, KJ_JOBS, &filter, NULL, false, &found);
     kj_map_init(&got);
-    for (size_t i = 0; i < found.n_docs; i++) {
-        snprintf(name, sizeof name, "%lld", (long long)kj_doc_int(found.docs[i], "_id", 0));
-        kj_map_put(&got, name, (void *)(uintptr_t)(i + 1));
-    }
+    index_ours(claim, &found, &got);
     if (rc == 0 && bson_iter_init(&at, claim->ids))
         while (bson_iter_next(&at)) {
             snprintf(name, sizeof name, "%lld", (long long)bson_iter_as_int64(&at));
-            uintptr_t n = (uintptr_t)kj_map_get(&got, name);
+            const bson_t *row = kj_map_get(&got, name);
             struct kj_mongo_item *item = kj_map_get(&claim->owner, name);
-            if (n)
-                kj_store_add_doc(item->op, kj_store_steal(&found, n - 1));
+            if (row && kj_doc_child(row, "doc", &doc))
+                kj_store_add_doc(item->op, bson_copy(&doc));
             else
                 ++*missed;
         }
@@ -167,6 +202,7 @@ static int hand_out(struct claim *claim, size_t *missed)
 static int one_round(struct claim *claim, size_t *missed)
 {
     bson_t ids = BSON_INITIALIZER;
+    int64_t met = 0;
     int rc = 0;
     claim->ids = &ids;
     claim->list = (struct kj_doc_list){&ids};
@@ -176,9 +212,9 @@ static int one_round(struct claim *claim, size_t *missed)
         if ((int64_t)claim->items[i]->op->n_docs < kj_store_limit(claim->items[i]->op))
             rc = choose(claim, claim->items[i]);
     if (rc == 0 && claim->list.count)
-        rc = take(claim);
+        rc = take(claim, &met);
     if (rc == 0 && claim->list.count)
-        rc = hand_out(claim, missed);
+        rc = hand_out(claim, met, missed);
     kj_map_fini(&claim->owner);
     bson_destroy(&ids);
     return rc;
@@ -212,6 +248,7 @@ static int release_lost(struct kj_mongo_work *work, const struct kj_mongo_item *
 {
     bson_t filter = BSON_INITIALIZER, in, array, update = BSON_INITIALIZER, set, increase;
     struct kj_doc_list list = {&array};
+    int64_t met;
     kj_doc_put_text(&filter, "fields.state", "running");
     kj_doc_put_text(&filter, "fields.host", item->op->host);
     BSON_APPEND_DOCUMENT_BEGIN(&filter, "op", &in);
@@ -229,7 +266,7 @@ static int release_lost(struct kj_mongo_work *work, const struct kj_mongo_item *
     kj_doc_put_int(&increase, "version", 1);
     kj_doc_put_int(&increase, "doc.version", 1);
     bson_append_document_end(&update, &increase);
-    int rc = list.count ? update_jobs(work, &filter, &update) : 0;
+    int rc = list.count ? update_jobs(work, &filter, &update, &met) : 0;
     bson_destroy(&update);
     bson_destroy(&filter);
     return rc;
