@@ -159,7 +159,8 @@ bson_t *kj_facts_of_lead(const struct kj_path *path)
 
 static bson_t *build_facts(const struct kj_path *path)
 {
-    bson_t *facts = bson_new(), transcript, history, empty = BSON_INITIALIZER;
+    bson_t *facts = bson_sized_new(path->call->len + 2000), transcript, history,
+           empty = BSON_INITIALIZER;
     bool reached = human_reached(path);
     int64_t heard = kj_doc_time(path->call, "ended_at", kj_path_now(path));
     kj_doc_put_text(facts, "kind", "call");

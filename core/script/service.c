@@ -174,6 +174,12 @@ bson_t *kj_script_list(const struct kj_script *script)
     return list;
 }
 
+const bson_t *kj_script_about(const struct kj_script *script, const char *name)
+{
+    const struct kj_pack *pack = kj_script_version(script, name);
+    return pack ? pack->describe : NULL;
+}
+
 bson_t *kj_script_describe(const struct kj_script *script, const char *name)
 {
     const struct kj_pack *pack = kj_script_version(script, name);
