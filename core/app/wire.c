@@ -74,7 +74,8 @@ static int make_store(struct kj_app *app, struct kj_fault *fault)
 
 static int make_script(struct kj_app *app, struct kj_fault *fault)
 {
-    struct kj_script_config config = {.loop = app->loop, .dir = app->scripts_dir, .threads = 1};
+    struct kj_script_config config = {
+        .loop = app->loop, .dir = app->scripts_dir, .threads = 1, .terse = app->options->rehearse};
     return kj_script_create(&config, &app->script, fault);
 }
 

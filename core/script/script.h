@@ -21,6 +21,7 @@ struct kj_script_config {
     size_t memory_limit;       // bytes per state; 0 = 32 MiB
     int64_t cpu_limit_ms;      // per evaluation; 0 = 500
     int64_t instruction_limit; // per evaluation; 0 = 50 million
+    bool terse; // decides without `explain`: for a rehearsal, whose decisions nobody asks about
 };
 
 int kj_script_create(const struct kj_script_config *config, struct kj_script **script,

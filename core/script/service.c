@@ -47,6 +47,7 @@ int kj_script_create(const struct kj_script_config *config, struct kj_script **o
     int threads = config->threads > 0 ? config->threads : 1;
     script->loop = config->loop;
     script->dir = kj_strdup(config->dir);
+    script->terse = config->terse;
     script->limits.memory = config->memory_limit ? config->memory_limit : 32u << 20;
     script->limits.cpu_ms = config->cpu_limit_ms > 0 ? config->cpu_limit_ms : 500;
     script->limits.instructions =
@@ -224,11 +225,13 @@ struct decide_errand {
     void *arg;
 };
 
-int kj_pack_judge(struct kj_pack *pack, const bson_t *facts, bson_t **plan, struct kj_fault *fault)
+int kj_pack_judge(struct kj_pack *pack, bool terse, const bson_t *facts, bson_t **plan,
+                  struct kj_fault *fault)
 {
     struct kj_warm *warm = NULL;
     int status = kj_pack_take(pack, &warm, fault);
     if (status == 0) {
+        warm->vm->terse = terse;
         status = kj_eval_run(warm->vm, warm->rules, facts, plan, fault);
     }
     if (status == 0) {
@@ -246,7 +249,8 @@ static void decide_run(struct kj_errand *errand)
     }
     bson_t facts;
     kj_flat_doc(decide->facts, &facts);
-    decide->status = kj_pack_judge(decide->pack, &facts, &decide->plan, &decide->fault);
+    decide->status =
+        kj_pack_judge(decide->pack, errand->script->terse, &facts, &decide->plan, &decide->fault);
 }
 
 static void decide_done(struct kj_errand *errand)

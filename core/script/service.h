@@ -22,6 +22,7 @@ struct kj_script {
     struct kj_pool *pool;
     char *dir;
     struct kj_vm_limits limits;
+    bool terse;
     struct kj_ruleset *set;                // loop thread
     struct kj_pack *staged[KJ_MAX_STAGED]; // versions.c: beside the set, newest first
     struct kj_load_errand *loading;        // one at a time
@@ -37,7 +38,7 @@ int kj_errand_start(struct kj_errand *errand);
 void kj_hooks_cancel(struct kj_script *script); // all: their done with KJ_ECANCELED
 
 // One call by one version of a pack, on the thread that asks; the plan names the version's hash.
-int kj_pack_judge(struct kj_pack *pack, const bson_t *facts, bson_t **plan,
+int kj_pack_judge(struct kj_pack *pack, bool terse, const bson_t *facts, bson_t **plan,
                   struct kj_fault *fault) KJ_MUST_USE;
 // versions.c: a loaded pack by its name, any version by its hash; NULL = not here. Borrowed.
 struct kj_pack *kj_script_version(const struct kj_script *script, const char *name);

@@ -176,7 +176,7 @@ static void many_run(struct kj_errand *errand)
         bson_t *plan = NULL, facts;
         uint32_t length = kj_load32(many->facts[i]);
         judged->status = bson_init_static(&facts, many->facts[i], length)
-                             ? kj_pack_judge(judged->pack, &facts, &plan, &judged->fault)
+                             ? kj_pack_judge(judged->pack, false, &facts, &plan, &judged->fault)
                              : KJ_EINVAL;
         if (judged->status == 0) {
             many->each(many->arg, i, plan);

@@ -52,6 +52,7 @@ struct kj_vm {
     int64_t unchecked;   // charged since the last look at the clock
     bool timed;          // inside a bracket
     bool uncounted;      // its instructions are not counted
+    bool terse;          // nobody wants to know why
     bool overdue;        // and it took too long for that
     int64_t deadline_ns; // of this thread's CPU clock; 0 = nobody looked yet
     enum kj_vm_stop stop;
