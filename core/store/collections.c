@@ -4,6 +4,8 @@
 // not. Fields without KJ_ALONE are filtered after another index found the documents.
 #include "store/collections.h"
 
+#include "base/alloc.h"
+
 #include <string.h>
 
 #define KEY(name)                      \
@@ -160,6 +162,28 @@ bool kj_is_stamp(const char *name)
            strcmp(name, "workspace") == 0;
 }
 
+static uint64_t bit_of(const char *name, size_t length)
+{
+    return UINT64_C(1) << ((length * 7 + (uint8_t)*name) & 63);
+}
+
+// The bits of all names that mean anything to the store: of most members one look tells that they
+// do not, and every write looks at all of them.
+static uint64_t known_names(enum kj_coll coll)
+{
+    static const char *const k_stamps[] = {"_id", "version", "workspace"};
+    static _Atomic uint64_t k_known[KJ_COLL_COUNT]; // 0: not yet
+    uint64_t bits = k_known[coll];
+    if (bits)
+        return bits;
+    for (const struct kj_field *field = k_collections[coll].fields; field->name; field++)
+        bits |= bit_of(field->name, strlen(field->name));
+    for (size_t i = 0; i < KJ_COUNT(k_stamps); i++)
+        bits |= bit_of(k_stamps[i], strlen(k_stamps[i]));
+    k_known[coll] = bits;
+    return bits;
+}
+
 int kj_collection_values(enum kj_coll coll, const bson_t *doc,
                          struct kj_value values[KJ_FIELDS_MAX], bool *stamped,
                          struct kj_fault *fault)
@@ -171,7 +195,10 @@ int kj_collection_values(enum kj_coll coll, const bson_t *doc,
     if (members.at == bson_get_data(doc))
         return kj_fault(fault, KJ_EINVAL, kj_coll_name(coll), NULL,
                         "The document for %s is not BSON.", kj_coll_name(coll));
+    uint64_t known = known_names(coll);
     while (kj_members_next(&members, &at)) {
+        if (!(known & bit_of(at.key, at.key_length)))
+            continue;
         const struct kj_field *field = kj_collection_field(coll, at.key);
         if (field == NULL) {
             *stamped = *stamped || kj_is_stamp(at.key);
