@@ -110,21 +110,6 @@ static void on_child_exit(uv_process_t *process, int64_t status, int number)
 
 // --- starting it, and writing to it ---
 
-// Our own surroundings, and large pages: what a rehearsal keeps, hundreds of megabytes, is filled
-// once and thrown away with it, and by small pages the faults alone take a twentieth of its time.
-// Also for whoever has set MALLOC_CONF: the first one counts.
-static char **surroundings(void)
-{
-    static char pages[] = "MALLOC_CONF=thp:always";
-    size_t count = 0;
-    while (environ[count])
-        count++;
-    char **all = kj_alloc((count + 2) * sizeof *all);
-    memcpy(all, environ, count * sizeof *all);
-    all[count] = pages;
-    return all;
-}
-
 int kj_rehearsal_spawn(struct kj_rehearsal_op *op, struct kj_fault *fault)
 {
     char *args[] = {"kejued", "--rehearse", NULL};
@@ -140,11 +125,9 @@ int kj_rehearsal_spawn(struct kj_rehearsal_op *op, struct kj_fault *fault)
     uv_process_options_t options = {.exit_cb = on_child_exit,
                                     .file = "/proc/self/exe",
                                     .args = args,
-                                    .env = surroundings(),
                                     .stdio = stdio,
                                     .stdio_count = KJ_COUNT(stdio)};
     int rc = uv_spawn(uv, &op->process, &options);
-    free(options.env);
     kj_rehearsal_opened(op, (uv_handle_t *)&op->process); // also one that failed must be closed
     if (rc < 0)
         return kj_fault(fault, KJ_EIO, "rehearsal", "try again in a moment",
