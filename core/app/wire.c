@@ -78,6 +78,7 @@ static int make_script(struct kj_app *app, struct kj_fault *fault)
         .loop = app->loop,
         .dir = app->scripts_dir,
         .threads = 1,
+        .terse = app->options->rehearse,
         .locked = kj_streq(kj_doc_text(app->config.doc, "rules.isolation", "inline"), "process")};
     return kj_script_create(&config, &app->script, fault);
 }

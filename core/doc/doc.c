@@ -193,6 +193,17 @@ void kj_doc_put_int(bson_t *doc, const char *key, int64_t value)
         bson_append_int64(doc, key, -1, value);
 }
 
+bool kj_doc_set_int(bson_t *doc, const char *key, int64_t value)
+{
+    struct kj_element found;
+    uint64_t little = BSON_UINT64_TO_LE((uint64_t)value);
+    if (!kj_element_find(bson_get_data(doc), doc->len, key, strlen(key), &found) ||
+        found.type != BSON_TYPE_INT64)
+        return false;
+    memcpy((uint8_t *)(uintptr_t)found.data, &little, sizeof little); // libbson lends it as const
+    return true;
+}
+
 void kj_doc_put_real(bson_t *doc, const char *key, double value)
 {
     bson_append_double(doc, key, -1, value);

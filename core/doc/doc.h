@@ -32,6 +32,8 @@ bool kj_doc_lists(const bson_t *doc, const char *path, const char *text);
 // Builders: a NULL text or document is left out, so optional fields need no if.
 void kj_doc_put_text(bson_t *doc, const char *key, const char *value);
 void kj_doc_put_int(bson_t *doc, const char *key, int64_t value);
+// Writes over the int64 that stands there; false, and nothing is done, when none does.
+bool kj_doc_set_int(bson_t *doc, const char *key, int64_t value) KJ_MUST_USE;
 void kj_doc_put_real(bson_t *doc, const char *key, double value);
 void kj_doc_put_bool(bson_t *doc, const char *key, bool value);
 void kj_doc_put_time(bson_t *doc, const char *key, int64_t wall_ms);

@@ -52,14 +52,14 @@ static bool human_reached(const struct kj_path *path)
 static void put_fields(bson_t *to, const char *name, const bson_t *from, const char *const *fields,
                        size_t count)
 {
-    bson_t view = BSON_INITIALIZER;
-    if (from) {
-        kj_doc_put_from(&view, "id", from, "_id");
-        for (size_t i = 0; i < count; i++)
-            kj_doc_put_from(&view, fields[i], from, fields[i]);
-        kj_doc_put_doc(to, name, &view);
-    }
-    bson_destroy(&view);
+    if (from == NULL)
+        return;
+    bson_t *view = bson_sized_new(from->len);
+    kj_doc_put_from(view, "id", from, "_id");
+    for (size_t i = 0; i < count; i++)
+        kj_doc_put_from(view, fields[i], from, fields[i]);
+    kj_doc_put_doc(to, name, view);
+    bson_destroy(view);
 }
 
 static void put_parties(const struct kj_path *path, bson_t *facts)
@@ -159,7 +159,8 @@ bson_t *kj_facts_of_lead(const struct kj_path *path)
 
 static bson_t *build_facts(const struct kj_path *path)
 {
-    bson_t *facts = bson_new(), transcript, history, empty = BSON_INITIALIZER;
+    bson_t *facts = bson_sized_new(path->call->len + 2000), transcript, history,
+           empty = BSON_INITIALIZER;
     bool reached = human_reached(path);
     int64_t heard = kj_doc_time(path->call, "ended_at", kj_path_now(path));
     kj_doc_put_text(facts, "kind", "call");

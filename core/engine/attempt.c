@@ -206,7 +206,7 @@ static void dial(struct kj_path *path)
 static bson_t *new_call(struct kj_path *path)
 {
     const bson_t *job = kj_path_job(path);
-    bson_t *call = bson_new();
+    bson_t *call = bson_sized_new(500);
     kj_doc_put_text(call, "key", path->attempt_id);
     kj_doc_put_int(call, "job_id", kj_running_id(path->running));
     kj_doc_put_from(call, "lead_id", job, "lead_id");

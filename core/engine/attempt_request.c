@@ -4,9 +4,11 @@
 
 #include <string.h>
 
+enum { k_room = 4000 }; // of a request, most of it questions: growing it step by step costs more
+
 static void put_questions(const struct kj_path *path, const char *language, bson_t *request)
 {
-    bson_t *pack = kj_script_describe(path->engine->script, kj_rollout_rules(path));
+    const bson_t *pack = kj_script_about(path->engine->script, kj_rollout_rules(path));
     bson_t variables, questions = BSON_INITIALIZER;
     bson_iter_t at;
     struct kj_doc_list list = {&questions};
@@ -37,7 +39,6 @@ static void put_questions(const struct kj_path *path, const char *language, bson
         }
     kj_doc_put_array(request, "questions", &questions);
     bson_destroy(&questions);
-    kj_doc_clear(&pack);
 }
 
 // The call's own words and context, with what preselection has put over them. A context in words
@@ -72,7 +73,7 @@ bson_t *kj_attempt_request(const struct kj_path *path)
 {
     const bson_t *job = kj_path_job(path);
     const char *language = kj_doc_text(path->lead, "language", "en");
-    bson_t *request = bson_new(), lead = BSON_INITIALIZER;
+    bson_t *request = bson_sized_new(k_room), lead = BSON_INITIALIZER;
     kj_doc_put_text(request, "attempt_id", path->attempt_id);
     kj_doc_put_text(request, "to", kj_doc_text(job, "to", ""));
     kj_doc_put_text(request, "language", language);

@@ -136,7 +136,7 @@ static bson_t *analyzed_event(const struct kj_path *path)
     static const char *const k_told[] = {"success", "score",    "lead_status", "next",
                                          "opt_out", "template", "tags"};
     const bson_t *job = kj_path_job(path);
-    bson_t data = BSON_INITIALIZER, *events = bson_new();
+    bson_t data = BSON_INITIALIZER, *events = bson_sized_new(800);
     struct kj_doc_list list = {events};
     kj_doc_put_text(&data, "call_id", path->attempt_id);
     kj_doc_put_int(&data, "job_id", kj_running_id(path->running));
@@ -152,10 +152,11 @@ static bson_t *analyzed_event(const struct kj_path *path)
 
 void kj_commit(struct kj_path *path)
 {
-    bson_t changes = BSON_INITIALIZER, brief = BSON_INITIALIZER;
+    bson_t changes = BSON_INITIALIZER, without = BSON_INITIALIZER;
     bson_t *events = analyzed_event(path);
-    bson_copy_to_excluding_noinit(path->plan, &brief, "explain", NULL); // stays in `decisions`
-    kj_doc_put_doc(&changes, "plan", &brief);
+    kj_doc_put_null(&without, "explain"); // stays in `decisions`
+    bson_t *brief = kj_doc_with(path->plan, &without);
+    kj_doc_put_doc(&changes, "plan", brief);
     put_outbox(path, &changes);
     if (kj_doc_has(path->plan, "next"))
         kj_doc_put_from(&changes, "next", path->plan, "next");
@@ -170,6 +171,7 @@ void kj_commit(struct kj_path *path)
     else
         kj_path_advance(path, "deliver", &changes, events);
     bson_destroy(events);
-    bson_destroy(&brief);
+    bson_destroy(brief);
+    bson_destroy(&without);
     bson_destroy(&changes);
 }

@@ -75,7 +75,7 @@ static void put_facts(struct kj_path *path, struct kj_store_request *request)
 static void store_decision(struct kj_path *path, const bson_t *plan, const bson_t *shadow)
 {
     const bson_t *job = kj_path_job(path);
-    bson_t *decision = bson_new();
+    bson_t *decision = bson_sized_new(plan->len + 500);
     kj_doc_put_text(decision, "key", path->attempt_id);
     kj_doc_put_int(decision, "job_id", kj_running_id(path->running));
     kj_doc_put_from(decision, "lead_id", job, "lead_id");

@@ -89,9 +89,9 @@ static const char *earned(struct kj_path *path, const bson_t *plan,
     bool talked = kj_doc_bool(path->facts, "call.reached", false);
     if (!policy->goal_incomplete || !talked || level == NULL)
         return NULL;
-    bson_t *pack = kj_script_describe(path->engine->script, kj_doc_text(path->group, "pack", ""));
+    const bson_t *pack =
+        kj_script_about(path->engine->script, kj_doc_text(path->group, "pack", ""));
     bool missed = pack && !kj_doc_lists(pack, "scale.success", level);
-    kj_doc_clear(&pack);
     return missed ? "goal_incomplete" : NULL;
 }
 

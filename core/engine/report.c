@@ -25,7 +25,7 @@ static void put_stamp(bson_t *changes, const bson_t *call, const char *name, int
 
 static bson_t *stamps_of(const struct report *report, const bson_t *call)
 {
-    bson_t *changes = bson_new();
+    bson_t *changes = bson_sized_new(report->doc->len + 500); // merge_report adds all of it
     const char *state = kj_doc_text(report->doc, "state", "");
     int64_t at = kj_doc_time(report->doc, "at", kj_loop_now(report->engine->loop));
     int64_t talked = kj_doc_int(report->doc, "duration_ms", 0);
@@ -62,7 +62,7 @@ static bson_t *ended_event(const bson_t *call)
     static const char *const k_told[] = {"job_id",      "lead_id",     "campaign_id", "to",
                                          "type",        "attempt",     "disposition", "end_reason",
                                          "answered_by", "duration_ms", "source",      "ended_at"};
-    bson_t data = BSON_INITIALIZER, *events = bson_new();
+    bson_t data = BSON_INITIALIZER, *events = bson_sized_new(800);
     struct kj_doc_list list = {events};
     kj_doc_put_from(&data, "call_id", call, "key");
     for (size_t i = 0; i < KJ_COUNT(k_told); i++)

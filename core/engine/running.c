@@ -165,10 +165,9 @@ static void write_again(struct kj_running *running, const struct kj_fault *fault
 
 static void adopt(struct kj_running *running, const bson_t *doc, int64_t version)
 {
-    bson_t stamp = BSON_INITIALIZER;
-    kj_doc_put_int(&stamp, "version", version);
-    bson_t *now = kj_doc_with(doc, &stamp);
-    bson_destroy(&stamp);
+    bson_t *now = bson_copy(doc);
+    if (!kj_doc_set_int(now, "version", version))
+        kj_doc_put_int(now, "version", version);
     kj_doc_clear(&running->job);
     running->job = now;
     kj_running_read(running);

@@ -19,10 +19,7 @@ bool kj_select_needed(const struct kj_path *path)
     const bson_t *job = kj_path_job(path);
     if (path->campaign == NULL || kj_doc_has(job, "preselection"))
         return false;
-    bson_t *pack = kj_script_describe(path->engine->script, pack_of(path));
-    bool needed = pack && kj_doc_bool(pack, "preselection", false);
-    kj_doc_clear(&pack);
-    return needed;
+    return kj_doc_bool(kj_script_about(path->engine->script, pack_of(path)), "preselection", false);
 }
 
 // What stands in the job of the plan.

@@ -202,11 +202,22 @@ static bool is_number_mark(int flags, int before, int c, const char *after)
            digit_of(before) >= 0 && isdigit((unsigned char)*after);
 }
 
+static bool is_plain_letter(char c)
+{
+    return (unsigned)((c | 0x20) - 'a') < 26;
+}
+
+// Blanks, commas and the like: what parts words whatever stands beside it.
+static bool is_plain_gap(char c)
+{
+    return c == ' ' || c == ',' || c == '?' || c == '!';
+}
+
 // Most text is words of plain letters: taken as a run, they cost a tenth. Returns their end.
 static const char *add_plain_word(struct kj_buf *out, const char *text)
 {
     size_t length = 0;
-    while ((unsigned)((text[length] | 0x20) - 'a') < 26)
+    while (is_plain_letter(text[length]))
         length++;
     char *to = length ? kj_buf_room(out, length) : NULL;
     if (to == NULL)
@@ -218,15 +229,33 @@ static const char *add_plain_word(struct kj_buf *out, const char *text)
     return text + length;
 }
 
+// The same with what stands between words: together a third of the cost again.
+static const char *add_plain(struct kj_buf *out, size_t start, const char *text, bool *space,
+                             int *before)
+{
+    for (; is_plain_gap(*text); text++) {
+        *space = true;
+        *before = *text;
+    }
+    if (!is_plain_letter(*text))
+        return text;
+    if (*space && out->length > start)
+        kj_buf_addc(out, ' ');
+    *space = false;
+    const char *end = add_plain_word(out, text);
+    if (end > text)
+        *before = end[-1];
+    return end;
+}
+
 void kj_fold(const char *text, int flags, struct kj_buf *out)
 {
     size_t start = out->length;
     bool space = false; // one is due before the next letter
     int before = ' ';
     while (*text) {
-        const char *end = space ? text : add_plain_word(out, text);
+        const char *end = add_plain(out, start, text, &space, &before);
         if (end > text) {
-            before = end[-1];
             text = end;
             continue;
         }

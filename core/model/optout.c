@@ -258,7 +258,7 @@ bool kj_optout_asked(const char *text, const char *language)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     struct kj_buf folded;
-    struct words *words = kj_alloc(sizeof *words);
+    struct words *words = kj_alloc_up_to(sizeof *words, 0); // 9 kB, for a few words at most times
     pthread_once(&once, fill_beginnings);
     bool asked = false;
     kj_buf_init(&folded, 64 << 10);

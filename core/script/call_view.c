@@ -30,7 +30,8 @@ static struct kj_eval *eval_of(lua_State *L)
 struct kj_reads *kj_reads_now(struct kj_vm *vm)
 {
     struct kj_eval *eval = vm->eval;
-    return eval && eval->nesting > 0 ? &eval->frames[eval->nesting - 1].reads : NULL;
+    return eval && eval->nesting > 0 && !vm->limits.terse ? &eval->frames[eval->nesting - 1].reads
+                                                          : NULL;
 }
 
 // --- tables by name: c.vars and the like ---

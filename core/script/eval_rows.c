@@ -74,7 +74,7 @@ static char *add_evidence(struct kj_eval *eval, char *to, const struct kj_read *
 
 void kj_explain_reads(struct kj_eval *eval, struct kj_out *entry, const struct kj_reads *reads)
 {
-    if (reads->count == 0) {
+    if (!reads || reads->count == 0) {
         return;
     }
     size_t list = kj_out_open(entry, BSON_TYPE_ARRAY, "read");
@@ -195,7 +195,7 @@ static enum kj_truth judge(struct kj_eval *eval, const struct kj_condition *cond
 
 static enum kj_truth judge_row(struct kj_eval *eval, const struct kj_row *row)
 {
-    struct kj_reads *reads = kj_reads_now(eval->vm);
+    struct kj_reads *reads = &eval->frames[eval->nesting - 1].reads;
     enum kj_truth result = KJ_TRUE;
     char unknown[sizeof eval->reason] = "";
     reads->count = 0;
@@ -228,6 +228,9 @@ static void put_skipped(struct kj_eval *eval, const struct kj_rows *rows, size_t
                         enum kj_truth truth)
 {
     struct kj_frame *frame = &eval->frames[eval->nesting - 1];
+    if (eval->vm->limits.terse) {
+        return;
+    }
     size_t doc = kj_out_open_item(&frame->skipped, frame->skipped_count++);
     put_row(eval, &frame->skipped, rows, index);
     kj_out_raw(&frame->skipped, &rows->rows[index].shown);
@@ -331,7 +334,7 @@ bson_t *kj_frame_result(struct kj_frame *frame)
 void kj_leave_section(struct kj_eval *eval, bool explain)
 {
     struct kj_frame *frame = &eval->frames[--eval->nesting];
-    if (explain) {
+    if (explain && !eval->vm->limits.terse) {
         struct kj_out *out = &eval->explain;
         size_t entry = kj_out_open_item(out, eval->explain_count++);
         kj_out_raw(out, &frame->entry);

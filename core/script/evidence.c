@@ -98,28 +98,9 @@ static const char *spoken(struct kj_eval *eval)
 
 bool kj_was_asked(struct kj_eval *eval, const struct kj_variable *variable)
 {
-    bson_t variables, ask;
-    bson_iter_t at;
-    if (!kj_doc_child(eval->rules->describe, "variables", &variables) ||
-        !bson_iter_init(&at, &variables)) {
-        return false;
-    }
-    char path[16];
-    snprintf(path, sizeof path, "%zu", (size_t)(variable - eval->rules->variables));
-    bson_t one;
-    if (!kj_doc_child(&variables, path, &one) || !kj_doc_child(&one, "ask", &ask) ||
-        !bson_iter_init(&at, &ask)) {
-        return false;
-    }
     bool found = false;
-    while (!found && bson_iter_next(&at)) {
-        struct kj_buf question;
-        kj_buf_init(&question, 0);
-        if (BSON_ITER_HOLDS_UTF8(&at)) {
-            kj_fold(bson_iter_utf8(&at, NULL), KJ_FOLD_NUMBERS, &question);
-            found = question.length && strstr(spoken(eval), question.data);
-        }
-        kj_buf_fini(&question);
+    for (size_t i = 0; !found && variable->questions && variable->questions[i]; i++) {
+        found = strstr(spoken(eval), variable->questions[i]) != NULL;
     }
     return found;
 }

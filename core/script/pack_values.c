@@ -2,6 +2,7 @@
 // declarations, and what counts as a value of a type.
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "model/fold.h"
 #include "script/pack_check.h"
 #include "script/sandbox.h"
 #include "script/view.h"
@@ -163,6 +164,24 @@ static void words(struct kj_load *load, int table, const char *key, void *arg)
     lua_pop(load->L, 1);
 }
 
+// The table on top is `ask`. Folded once: of each call it is looked for in what was said.
+static void fold_questions(struct kj_load *load, struct kj_variable *variable)
+{
+    lua_State *L = load->L;
+    int table = lua_gettop(L);
+    size_t count = 0, most = kj_load_count(load, table);
+    variable->questions = kj_rules_alloc(load->rules, (most + 1) * sizeof *variable->questions);
+    for (lua_pushnil(L); lua_next(L, table); lua_pop(L, 1)) {
+        struct kj_buf question;
+        kj_buf_init(&question, 0);
+        kj_fold(lua_tostring(L, -1), KJ_FOLD_NUMBERS, &question);
+        if (question.length) {
+            variable->questions[count++] = kj_rules_text(load->rules, question.data);
+        }
+        kj_buf_fini(&question);
+    }
+}
+
 static void variable(struct kj_load *load, const char *name, void *arg)
 {
     static const char *const names[] = {"type",    "guidance", "min",     "max",
@@ -200,6 +219,9 @@ static void variable(struct kj_load *load, const char *name, void *arg)
     words(load, table, "ask", NULL);
     words(load, table, "labels", variable);
     variable->asked = lua_getfield(L, table, "ask") == LUA_TTABLE;
+    if (variable->asked) {
+        fold_questions(load, variable);
+    }
     lua_pop(L, 1);
 }
 

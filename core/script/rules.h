@@ -65,6 +65,7 @@ struct kj_variable {
     const char *const *values; // enum
     size_t value_count;
     bool has_min, has_max, asked;
+    const char **questions; // `ask` in all languages, folded; until NULL
     double min, max;
     int validate, from; // functions, or KJ_NO_REF
     int fallback;       // `default`, a reference

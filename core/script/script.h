@@ -24,6 +24,7 @@ struct kj_script_config {
     // Rule packs are loaded, tested and judged in locked processes, one or more for each pack. The
     // program's main then begins with kj_script_cell: it is what these processes run.
     bool locked;
+    bool terse; // decides without `explain`: for a rehearsal, whose decisions nobody asks about
 };
 
 // True: this process was such a one and *exit_code is its end; main returns it at once.
@@ -52,6 +53,9 @@ bson_t *kj_script_list(const struct kj_script *script);
 //  warnings: [{place, text}]: what is allowed and likely a mistake}.
 // NULL when there is no such pack; caller destroys.
 bson_t *kj_script_describe(const struct kj_script *script, const char *pack);
+// The same but for `sources`, borrowed: for a look at once, gone with the next load. Every call
+// looks twice, and a copy of all sources each time was 3 % of a rehearsal.
+const bson_t *kj_script_about(const struct kj_script *script, const char *pack);
 
 // Judges a call: facts in (the fields of `c` in the manual, and kind "call" | "preselection" |
 // "reevaluation"), plan out. Pure. Turns count from 1. next.kind "none": the pack has decided

@@ -57,6 +57,7 @@ int kj_script_create(const struct kj_script_config *config, struct kj_script **o
     int threads = config->threads > 0 ? config->threads : 1;
     script->loop = config->loop;
     script->dir = kj_strdup(config->dir);
+    script->limits.terse = config->terse;
     script->limits.memory = config->memory_limit ? config->memory_limit : 32u << 20;
     script->limits.cpu_ms = config->cpu_limit_ms > 0 ? config->cpu_limit_ms : 500;
     script->limits.instructions =
@@ -183,6 +184,12 @@ bson_t *kj_script_list(const struct kj_script *script)
         bson_destroy(&nothing);
     }
     return list;
+}
+
+const bson_t *kj_script_about(const struct kj_script *script, const char *name)
+{
+    const struct kj_pack *pack = kj_script_version(script, name);
+    return pack ? pack->describe : NULL;
 }
 
 bson_t *kj_script_describe(const struct kj_script *script, const char *name)

@@ -28,6 +28,7 @@ struct kj_vm_limits {
     int64_t cpu_ms;       // per begin/end bracket
     int64_t instructions; // per bracket; long C calls are charged in the same coin
     bool locked;          // rule packs: in a locked process (cell.h)
+    bool terse;           // nobody wants to know why; a locked one tells all the same
 };
 
 enum kj_vm_stop { KJ_STOP_NONE, KJ_STOP_MEMORY, KJ_STOP_BLOCK, KJ_STOP_CPU, KJ_STOP_FUEL };

@@ -4,6 +4,8 @@
 // not. Fields without KJ_ALONE are filtered after another index found the documents.
 #include "store/collections.h"
 
+#include "base/alloc.h"
+
 #include <string.h>
 
 #define KEY(name)                      \
@@ -112,37 +114,37 @@ static bool whole(double real)
            (double)(int64_t)real == real;
 }
 
-static bool number_value(const bson_iter_t *at, bool real_field, struct kj_value *value)
+static bool number_value(const struct kj_element *at, bool real_field, struct kj_value *value)
 {
-    if (BSON_ITER_HOLDS_DOUBLE(at)) {
-        value->real = bson_iter_double(at);
+    if (at->type == BSON_TYPE_DOUBLE) {
+        value->real = kj_load_real(at->data);
         value->integer = whole(value->real) ? (int64_t)value->real : 0;
         value->kind = real_field ? KJ_VALUE_REAL : KJ_VALUE_INT;
         return real_field || whole(value->real);
     }
-    if (!BSON_ITER_HOLDS_INT(at))
+    if (!kj_element_int(at, &value->integer))
         return false;
-    value->integer = bson_iter_as_int64(at);
     value->real = (double)value->integer;
     value->kind = real_field ? KJ_VALUE_REAL : KJ_VALUE_INT;
     return true;
 }
 
-int kj_field_value(enum kj_coll coll, const struct kj_field *field, const bson_iter_t *at,
+int kj_field_value(enum kj_coll coll, const struct kj_field *field, const struct kj_element *at,
                    struct kj_value *value, struct kj_fault *fault)
 {
     static const char *const k_wanted[] = {"text", "a whole number", "a date", "a number"};
     *value = (struct kj_value){0};
-    if (BSON_ITER_HOLDS_NULL(at) || BSON_ITER_HOLDS_UNDEFINED(at))
+    if (at->type == BSON_TYPE_NULL || at->type == BSON_TYPE_UNDEFINED)
         return 0;
-    if (field->type == KJ_FIELD_TEXT && BSON_ITER_HOLDS_UTF8(at)) {
+    if (field->type == KJ_FIELD_TEXT && at->type == BSON_TYPE_UTF8 && at->data[at->length] == 0) {
         value->kind = KJ_VALUE_TEXT;
-        value->text = bson_iter_utf8(at, &value->length);
+        value->text = (const char *)at->data;
+        value->length = at->length;
         return 0;
     }
-    if (field->type == KJ_FIELD_TIME && BSON_ITER_HOLDS_DATE_TIME(at)) {
+    if (field->type == KJ_FIELD_TIME && at->type == BSON_TYPE_DATE_TIME) {
         value->kind = KJ_VALUE_INT;
-        value->integer = bson_iter_date_time(at);
+        value->integer = kj_load64(at->data);
         return 0;
     }
     if (field->type != KJ_FIELD_TEXT && number_value(at, field->type == KJ_FIELD_REAL, value))
@@ -154,25 +156,52 @@ int kj_field_value(enum kj_coll coll, const struct kj_field *field, const bson_i
 
 bool kj_is_stamp(const char *name)
 {
+    if (*name != '_' && *name != 'v' && *name != 'w') // nearly always: it is asked of every member
+        return false;
     return strcmp(name, "_id") == 0 || strcmp(name, "version") == 0 ||
            strcmp(name, "workspace") == 0;
+}
+
+static uint64_t bit_of(const char *name, size_t length)
+{
+    return UINT64_C(1) << ((length * 7 + (uint8_t)*name) & 63);
+}
+
+// The bits of all names that mean anything to the store: of most members one look tells that they
+// do not, and every write looks at all of them.
+static uint64_t known_names(enum kj_coll coll)
+{
+    static const char *const k_stamps[] = {"_id", "version", "workspace"};
+    static _Atomic uint64_t k_known[KJ_COLL_COUNT]; // 0: not yet
+    uint64_t bits = k_known[coll];
+    if (bits)
+        return bits;
+    for (const struct kj_field *field = k_collections[coll].fields; field->name; field++)
+        bits |= bit_of(field->name, strlen(field->name));
+    for (size_t i = 0; i < KJ_COUNT(k_stamps); i++)
+        bits |= bit_of(k_stamps[i], strlen(k_stamps[i]));
+    k_known[coll] = bits;
+    return bits;
 }
 
 int kj_collection_values(enum kj_coll coll, const bson_t *doc,
                          struct kj_value values[KJ_FIELDS_MAX], bool *stamped,
                          struct kj_fault *fault)
 {
-    bson_iter_t at;
+    struct kj_members members = kj_members_in(doc);
+    struct kj_element at;
     memset(values, 0, sizeof *values * KJ_FIELDS_MAX);
     *stamped = false;
-    if (!bson_iter_init(&at, doc))
+    if (members.at == bson_get_data(doc))
         return kj_fault(fault, KJ_EINVAL, kj_coll_name(coll), NULL,
                         "The document for %s is not BSON.", kj_coll_name(coll));
-    while (bson_iter_next(&at)) {
-        const char *name = bson_iter_key(&at);
-        const struct kj_field *field = kj_collection_field(coll, name);
+    uint64_t known = known_names(coll);
+    while (kj_members_next(&members, &at)) {
+        if (!(known & bit_of(at.key, at.key_length)))
+            continue;
+        const struct kj_field *field = kj_collection_field(coll, at.key);
         if (field == NULL) {
-            *stamped = *stamped || kj_is_stamp(name);
+            *stamped = *stamped || kj_is_stamp(at.key);
             continue;
         }
         int rc =

@@ -4,6 +4,7 @@
 #define KJ_COLLECTIONS_H
 
 #include "doc/doc.h"
+#include "doc/element.h"
 #include "store/store.h"
 
 enum kj_field_type { KJ_FIELD_TEXT, KJ_FIELD_INT, KJ_FIELD_TIME, KJ_FIELD_REAL };
@@ -53,7 +54,7 @@ const struct kj_collection *kj_collection(enum kj_coll coll);
 const struct kj_field *kj_collection_field(enum kj_coll coll, const char *name);
 
 // KJ_EINVAL when the value does not fit the field's type. Null gives KJ_VALUE_NONE.
-int kj_field_value(enum kj_coll coll, const struct kj_field *field, const bson_iter_t *at,
+int kj_field_value(enum kj_coll coll, const struct kj_field *field, const struct kj_element *at,
                    struct kj_value *value, struct kj_fault *fault) KJ_MUST_USE;
 // The values of all declared fields (in the order of the table) of a document. *stamped tells
 // whether it holds _id, version or workspace, which the store sets.

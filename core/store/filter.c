@@ -40,7 +40,10 @@ static int add_value(enum kj_coll coll, struct kj_filter *filter, const struct k
     if ((filter->n_values & (filter->n_values - 1)) == 0)
         filter->values = kj_realloc(
             filter->values, sizeof *filter->values * (filter->n_values ? 2 * filter->n_values : 1));
-    return kj_field_value(coll, field, at, &filter->values[filter->n_values++], fault);
+    struct kj_element element;
+    if (!kj_element_at(at, &element))
+        return bad(coll, field, "has a value that is not BSON", fault);
+    return kj_field_value(coll, field, &element, &filter->values[filter->n_values++], fault);
 }
 
 static int add_term(enum kj_coll coll, struct kj_filter *filter, const struct kj_field *field,

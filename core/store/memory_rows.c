@@ -4,6 +4,7 @@
 #include "store/memory.h"
 
 #include "base/alloc.h"
+#include "doc/decimal.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -141,7 +142,7 @@ bool kj_memory_indexed(const struct kj_field *field, const struct kj_value *valu
 static void index_name(const struct kj_value *value, char name[k_name])
 {
     if (value->kind == KJ_VALUE_INT)
-        snprintf(name, k_name, "%" PRId64, value->integer);
+        name[kj_decimal_print_int(value->integer, name)] = 0;
     else
         key_name("", value->text, value->length, name);
 }

@@ -31,21 +31,22 @@ static uint8_t *put_text(uint8_t *to, const char *name, const char *text)
 static uint8_t *put_rest(uint8_t *to, const bson_t *doc, bool stamped)
 {
     const uint8_t *bytes = bson_get_data(doc);
-    bson_iter_t at;
     if (!stamped) {
         memcpy(to, bytes + 4, doc->len - 5);
         return to + doc->len - 5;
     }
-    if (!bson_iter_init(&at, doc))
-        return to;
-    while (bson_iter_next(&at)) {
-        size_t length = at.next_off - at.off;
-        if (kj_is_stamp(bson_iter_key(&at)))
+    struct kj_members members = kj_members_in(doc);
+    struct kj_element element;
+    const uint8_t *run = members.at, *from = members.at; // what stays is copied in runs
+    for (; kj_members_next(&members, &element); from = members.at) {
+        if (!kj_is_stamp(element.key))
             continue;
-        memcpy(to, bytes + at.off, length);
-        to += length;
+        memcpy(to, run, (size_t)(from - run));
+        to += from - run;
+        run = members.at;
     }
-    return to;
+    memcpy(to, run, (size_t)(from - run));
+    return to + (from - run);
 }
 
 bson_t *kj_stamped(const bson_t *doc, bool stamped, int64_t id, int64_t version,

@@ -9,19 +9,27 @@ local numbers = require("numbers")
 
 local extract = {}
 
-local vague = {
+-- Phrases to be found in spaced text. What does not change is made ready once, when the pack loads:
+-- each call looks for all of it.
+local function phrases(list)
+  local ready = {}
+  for at, phrase in ipairs(list) do ready[at] = " " .. phrase .. " " end
+  return ready
+end
+
+local vague = phrases {
   "rather not", "hard to say", "not sure", "no idea", "i dont know",
   "weiss ich nicht", "weiss nicht", "lieber nicht", "schwer zu sagen", "keine ahnung", "nicht sicher",
   "no sabria", "prefiero no", "dificil de decir", "no lo se", "no estoy seguro", "no estoy segura",
 }
 
-local yes = {
+local yes = phrases {
   "yes", "yeah", "yep", "sure", "of course", "absolutely", "definitely", "correct", "thats right", "exactly",
   "ja", "jawohl", "genau", "klar", "naturlich", "stimmt", "richtig", "auf jeden fall", "gern", "gerne",
   "si", "claro", "asi es", "por supuesto", "correcto", "exacto", "desde luego",
 }
 
-local no = {
+local no = phrases {
   "no", "nope", "not really", "not at all", "not interested", "i dont", "never",
   "nein", "nee", "eigentlich nicht", "leider nicht", "nicht wirklich", "auf keinen fall", "kein interesse",
 }
@@ -31,10 +39,10 @@ local function spaced(text)
 end
 
 -- Where the first of the phrases stands in the folded text, or nil.
-local function first_of(text, phrases)
+local function first_of(text, list)
   local best
-  for _, phrase in ipairs(phrases) do
-    local at = text:find(" " .. phrase .. " ", 1, true)
+  for _, phrase in ipairs(list) do
+    local at = text:find(phrase, 1, true)
     if at and (not best or at < best) then best = at end
   end
   return best
@@ -44,11 +52,13 @@ local function is_vague(text)
   return first_of(spaced(text), vague) ~= nil
 end
 
--- What the lead said right after a question: a list of { text, turn }, the last answer first, since
--- people correct themselves.
-function extract.answers(c, ask)
+local function folded_questions(ask)
   local questions = {}
   for _, text in pairs(ask) do questions[#questions + 1] = kejue.text.fold(text) end
+  return questions
+end
+
+local function answers_to(c, questions)
   local found, open = {}, false
   for turn, said in ipairs(c.transcript) do
     if said.speaker == "lead" then
@@ -64,10 +74,17 @@ function extract.answers(c, ask)
   return found
 end
 
+-- What the lead said right after a question: a list of { text, turn }, the last answer first, since
+-- people correct themselves.
+function extract.answers(c, ask)
+  return answers_to(c, folded_questions(ask))
+end
+
 -- A `from` function out of `read(text, c)`, which returns a value or nil.
 local function from(ask, read)
+  local questions = folded_questions(ask)
   return function(c)
-    for _, answer in ipairs(extract.answers(c, ask)) do
+    for _, answer in ipairs(answers_to(c, questions)) do
       if not is_vague(answer.text) then
         local value = read(answer.text, c)
         if value ~= nil then return value, answer.turn end
@@ -117,21 +134,23 @@ end
 -- One value of an enum, by its labels (a text, or texts by language) or its own name. The longest
 -- label that stands in the answer wins.
 function extract.choice(ask, values, labels)
-  return from(ask, function(text)
-    local folded, best, length = spaced(text), nil, 0
-    local function try(value, label)
-      local phrase = kejue.text.fold(label)
-      if #phrase > length and folded:find(" " .. phrase .. " ", 1, true) then
-        best, length = value, #phrase
-      end
+  local named = {} -- { value, phrase }
+  local function name(value, label)
+    named[#named + 1] = { value, " " .. kejue.text.fold(label) .. " " }
+  end
+  for _, value in ipairs(values) do
+    name(value, (value:gsub("_", " ")))
+    local label = labels and labels[value]
+    if type(label) == "string" then name(value, label) end
+    if type(label) == "table" then
+      for _, one in pairs(label) do name(value, one) end
     end
-    for _, value in ipairs(values) do
-      try(value, (value:gsub("_", " ")))
-      local label = labels and labels[value]
-      if type(label) == "string" then try(value, label) end
-      if type(label) == "table" then
-        for _, one in pairs(label) do try(value, one) end
-      end
+  end
+  return from(ask, function(text)
+    local folded, best, length = spaced(text), nil, 2 -- more than the blanks
+    for _, one in ipairs(named) do
+      local value, phrase = one[1], one[2]
+      if #phrase > length and folded:find(phrase, 1, true) then best, length = value, #phrase end
     end
     return best
   end)

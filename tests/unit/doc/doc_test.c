@@ -99,6 +99,9 @@ static void builds(void **state)
     kj_doc_put_array(&doc, "list", &list);
     kj_doc_put_from(&doc, "copy", from, "deep.value");
     kj_doc_put_from(&doc, "nothing", from, "deep.other");
+    assert_true(kj_doc_set_int(&doc, "int", 7) && kj_doc_int(&doc, "int", 0) == 7);
+    assert_true(kj_doc_set_int(&doc, "int", INT64_MAX));
+    assert_false(kj_doc_set_int(&doc, "absent", 7) || kj_doc_set_int(&doc, "real", 7));
     assert_int_equal(kj_doc_time(&doc, "time", 0), 1500);
     assert_json(&doc, "{\"text\":\"hey\",\"int\":9223372036854775807,\"real\":0.1,\"bool\":true,"
                       "\"time\":\"1970-01-01T00:00:01.500Z\",\"null\":null,"

@@ -65,6 +65,13 @@ bson_t *kj_script_describe(const struct kj_script *script, const char *pack)
     return script->world->about ? json("%s", script->world->about) : NULL;
 }
 
+const bson_t *kj_script_about(const struct kj_script *script, const char *pack)
+{
+    kj_doc_clear(&script->world->last_about);
+    script->world->last_about = kj_script_describe(script, pack);
+    return script->world->last_about;
+}
+
 bson_t *kj_script_list(const struct kj_script *script)
 {
     return script->world->about ? json("{\"packs\": [{\"name\": \"p\"}]}") : bson_new();

@@ -253,6 +253,7 @@ void world_close(struct world *world)
     kj_loop_destroy(world->loop);
     kj_doc_clear(&world->last_place);
     kj_doc_clear(&world->last_facts);
+    kj_doc_clear(&world->last_about);
     kj_buf_fini(&world->log);
     free(world);
 }

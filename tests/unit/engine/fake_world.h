@@ -156,7 +156,7 @@ struct world {
     struct fake_step hook_steps[6];
     const char *hook_retry; // JSON result when a step fails; NULL = done whatever comes
     size_t hook_runs;
-    bson_t *last_facts;
+    bson_t *last_facts, *last_about;
 
     char events[8192]; // names in order, each with a blank behind
     struct kj_buf log; // "verb key" of all that was sent, for comparing runs

@@ -16,7 +16,7 @@ struct world {
     int loads, decisions, status, wanted;
     int64_t score;
     struct kj_fault fault;
-    bson_t *result;
+    bson_t *result, *plan;
     bool stopping;
 };
 
@@ -61,6 +61,7 @@ static void end(struct world *world)
         kj_loop_destroy(world->loop);
     }
     kj_doc_clear(&world->result);
+    kj_doc_clear(&world->plan);
     snprintf(command, sizeof command, "rm -r %s", world->dir);
     assert_int_equal(system(command), 0);
 }
@@ -98,6 +99,8 @@ static void on_decided(void *arg, int status, const bson_t *plan, const struct k
     struct world *world = arg;
     world->decisions++;
     world->status = status;
+    kj_doc_clear(&world->plan);
+    world->plan = plan ? bson_copy(plan) : NULL;
     world->score = plan ? kj_doc_int(plan, "score", -1) : -1;
     if (fault) {
         world->fault = *fault;
@@ -159,13 +162,58 @@ static void a_reload_is_all_or_nothing(void **state)
     assert_int_equal(world.score, 2);
     kj_script_load(world.script, "nobody", false, on_loaded, &world);
     assert_int_equal(world.status, KJ_ENOTFOUND);
-    bson_t *about = kj_script_describe(world.script, "p");
+    bson_t *about = kj_script_describe(world.script, "p"), without = BSON_INITIALIZER;
     bson_iter_t sources, file;
     assert_true(bson_iter_init_find(&sources, about, "sources") &&
                 bson_iter_recurse(&sources, &file) && bson_iter_find(&file, "rules/p.lua"));
     assert_string_equal(bson_iter_utf8(&file, NULL), k_two);
+    kj_doc_put_null(&without, "sources");
+    bson_t *rest = kj_doc_with(about, &without);
+    assert_true(bson_equal(rest, kj_script_about(world.script, "p")));
+    bson_destroy(rest);
+    bson_destroy(&without);
     bson_destroy(about);
     assert_null(kj_script_describe(world.script, "nobody"));
+    assert_null(kj_script_about(world.script, "nobody"));
+    end(&world);
+}
+
+// The same plan, but for the reasons.
+static void a_terse_script_explains_nothing(void **state)
+{
+    static const char k_rows[] =
+        "return kejue.rules { name = \"p\", score = function(c) return c.call.attempt end,\n"
+        "  tags = { { \"often\", function(c) return c.call.attempt > 1 end },\n"
+        "           { \"any\", function(c) return c.vars.n == nil end } },\n"
+        "  variables = { n = { type = \"integer\", guidance = \"?\", ask = { en = \"How?\" } } } }";
+    struct world world;
+    bson_t none = BSON_INITIALIZER, *plans[2];
+    (void)state;
+    begin(&world, -1);
+    write_file(&world, "rules/p.lua", k_rows);
+    for (int terse = 0; terse < 2; terse++) {
+        struct kj_script_config config = {.dir = world.dir, .terse = terse};
+        kj_script_destroy(world.script);
+        assert_int_equal(kj_script_create(&config, &world.script, NULL), 0);
+        kj_script_load(world.script, NULL, false, on_loaded, &world);
+        assert_int_equal(world.status, 0);
+        decide(&world);
+        assert_int_equal(world.status, 0);
+        plans[terse] = bson_copy(world.plan);
+    }
+    assert_true(kj_doc_count(plans[0], "explain") > 0);
+    assert_true(kj_doc_has(plans[1], "explain"));
+    assert_int_equal(kj_doc_count(plans[1], "explain"), 0);
+    kj_doc_put_null(&none, "explain");
+    for (int i = 0; i < 2; i++) {
+        bson_t *rest = kj_doc_with(plans[i], &none);
+        bson_destroy(plans[i]);
+        plans[i] = rest;
+    }
+    assert_true(bson_equal(plans[0], plans[1]));
+    bson_destroy(plans[0]);
+    bson_destroy(plans[1]);
+    bson_destroy(&none);
     end(&world);
 }
 
@@ -526,6 +574,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_reload_is_all_or_nothing),
+        cmocka_unit_test(a_terse_script_explains_nothing),
         cmocka_unit_test(a_virtual_clock_defers_and_keeps_order),
         cmocka_unit_test(threads_judge_while_packs_are_reloaded),
         cmocka_unit_test(a_version_is_known_by_its_hash),
