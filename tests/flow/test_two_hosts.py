@@ -148,8 +148,9 @@ class Campaign(Pair):
         ended = collections.Counter(event["data"]["call_id"] for event in events
                                     if event["name"] == "call.ended")
         self.assertEqual(set(ended.values()), {1})
+        # One that was closed before it left (a host was taken over in between) is no call to tell of.
         self.assertEqual(set(ended), {call["key"] for call in engine.rows("call.list")
-                                      if call["state"] == "ended"})
+                                      if call["state"] == "ended" and not call.get("unsent")})
         shown = subprocess.run([BUILD / "kejuectl", "hosts"], capture_output=True, text=True, check=True,
                                env={**os.environ, "KEJUE_BUS": f"ipc://{engine.dir}/bus.ipc"}).stdout
         self.assertIn("anna", shown)
