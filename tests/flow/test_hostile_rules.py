@@ -80,7 +80,7 @@ class HostileRules(Flow):
             hostile += self.measure(0.3)
             job = self.settled(count)
             self.assertEqual(job["state"], "parked")
-            self.assertIn("stopped", job["reason"])
+            self.assertRegex(job["reason"], "stopped|was ended")  # by its own limit, or its process's
         print(f"\nstatus while hostile rules run: p99 {p99(hostile):.2f} ms ({len(hostile)}), "
               f"quiet {p99(quiet):.2f} ms ({len(quiet)})", flush=True)
         # Loose: there may be two cores and much else to do on them.
