@@ -240,20 +240,47 @@ void kj_doc_put_array(bson_t *doc, const char *key, const bson_t *value)
         bson_append_array(doc, key, -1, value);
 }
 
+static bool put_element(bson_t *doc, const char *key, const struct kj_element *found)
+{
+    // From behind the key to the end of the value, which for text is its NUL.
+    const uint8_t *value = (const uint8_t *)found->key + found->key_length + 1;
+    const uint8_t *end = found->data + found->length + (found->type == BSON_TYPE_UTF8);
+    return kj_element_is_common(found) &&
+           put_bytes(doc, found->type, key, value, (size_t)(end - value));
+}
+
 void kj_doc_put_from(bson_t *doc, const char *key, const bson_t *from, const char *path)
 {
     struct kj_element found;
     bson_iter_t at;
-    if (!look(from, path, &found))
-        return;
-    // From behind the key to the end of the value, which for text is its NUL.
-    const uint8_t *value = (const uint8_t *)found.key + found.key_length + 1;
-    const uint8_t *end = found.data + found.length + (found.type == BSON_TYPE_UTF8);
-    if (kj_element_is_common(&found) &&
-        put_bytes(doc, found.type, key, value, (size_t)(end - value)))
-        return;
-    if (kj_doc_find(from, path, &at))
+    if (look(from, path, &found) && !put_element(doc, key, &found) && kj_doc_find(from, path, &at))
         bson_append_iter(doc, key, -1, &at);
+}
+
+void kj_doc_put_fields(bson_t *doc, const bson_t *from, const char *const *names, size_t count)
+{
+    enum { MOST = 32 };
+    struct kj_element found[MOST], element;
+    size_t lengths[MOST];
+    uint64_t bits = 0;
+    if (from == NULL)
+        return;
+    for (size_t i = 0; i < count && i < MOST; i++) {
+        found[i].key = NULL;
+        lengths[i] = strlen(names[i]);
+        bits |= kj_key_bit(names[i], lengths[i]);
+    }
+    struct kj_members members = kj_members_in(from);
+    while (kj_members_next(&members, &element))
+        for (size_t i = 0; bits & kj_key_bit(element.key, element.key_length) && i < count; i++)
+            if (i < MOST && found[i].key == NULL &&
+                kj_key_is(element.key, element.key_length, names[i], lengths[i])) {
+                found[i] = element;
+                break;
+            }
+    for (size_t i = 0; i < count; i++)
+        if (i >= MOST || (found[i].key && !put_element(doc, names[i], &found[i])))
+            kj_doc_put_from(doc, names[i], from, names[i]);
 }
 
 const char *kj_doc_next(struct kj_doc_list *list)

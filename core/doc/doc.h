@@ -42,6 +42,8 @@ void kj_doc_put_doc(bson_t *doc, const char *key, const bson_t *value);
 void kj_doc_put_array(bson_t *doc, const char *key, const bson_t *value);
 // Copies the value at `path` of `from` under `key`; nothing when absent.
 void kj_doc_put_from(bson_t *doc, const char *key, const bson_t *from, const char *path);
+// Members of `from` under their own names, in the order of `names`, by one walk over it.
+void kj_doc_put_fields(bson_t *doc, const bson_t *from, const char *const *names, size_t count);
 
 // Appends to an array under construction: the key is the next index.
 struct kj_doc_list {

@@ -83,12 +83,6 @@ struct change {
     bool placed;
 };
 
-// A key's bit: nearly all members of a document are not among the changes, and one look tells.
-static uint64_t bit_of(const struct kj_element *element)
-{
-    return UINT64_C(1) << ((element->key_length * 7 + (uint8_t)*element->key) & 63);
-}
-
 static struct change *change_of(struct change *changes, size_t count,
                                 const struct kj_element *element)
 {
@@ -134,10 +128,11 @@ static uint8_t *put_few(uint8_t *to, const bson_t *doc, struct change *changes, 
     const uint8_t *run = members.at, *from = members.at;
     uint64_t bits = 0;
     for (size_t i = 0; i < count; i++)
-        bits |= bit_of(&changes[i].element);
+        bits |= kj_key_bit(changes[i].element.key, changes[i].element.key_length);
     for (; kj_members_next(&members, &element); from = members.at) {
-        struct change *change =
-            bits & bit_of(&element) ? change_of(changes, count, &element) : NULL;
+        struct change *change = bits & kj_key_bit(element.key, element.key_length)
+                                    ? change_of(changes, count, &element)
+                                    : NULL;
         if (change == NULL)
             continue;
         to = copy(to, run, (size_t)(from - run));

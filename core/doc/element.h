@@ -164,6 +164,13 @@ static inline bool kj_key_is(const char *key, size_t key_length, const char *nam
     return key_length == length && (length == 0 || *key == *name) && memcmp(key, name, length) == 0;
 }
 
+// One of 64 bits, to be gathered over keys that are looked for: of most members one look tells that
+// they are none of these.
+static inline uint64_t kj_key_bit(const char *key, size_t length)
+{
+    return UINT64_C(1) << ((length * 7 + (uint8_t)*key) & 63);
+}
+
 // Numbers: int32, int64 and doubles.
 static inline bool kj_element_is_number(const struct kj_element *element)
 {

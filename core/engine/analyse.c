@@ -56,8 +56,7 @@ static void put_fields(bson_t *to, const char *name, const bson_t *from, const c
         return;
     bson_t *view = bson_sized_new(from->len);
     kj_doc_put_from(view, "id", from, "_id");
-    for (size_t i = 0; i < count; i++)
-        kj_doc_put_from(view, fields[i], from, fields[i]);
+    kj_doc_put_fields(view, from, fields, count);
     kj_doc_put_doc(to, name, view);
     bson_destroy(view);
 }

@@ -6,39 +6,57 @@
 
 enum { k_room = 4000 }; // of a request, most of it questions: growing it step by step costs more
 
-static void put_questions(const struct kj_path *path, const char *language, bson_t *request)
+static void put_question(const bson_t *variable, const char *language, struct kj_doc_list *list)
 {
-    const bson_t *pack = kj_script_about(path->engine->script, kj_rollout_rules(path));
-    bson_t variables, questions = BSON_INITIALIZER;
+    bson_t row = BSON_INITIALIZER;
+    char ask[32] = "ask.";
+    strncat(ask, language, sizeof ask - 5);
+    const char *text = kj_doc_text(variable, ask, kj_doc_text(variable, "ask.en", NULL));
+    if (text) {
+        kj_doc_put_from(&row, "key", variable, "name");
+        kj_doc_put_text(&row, "text", text);
+        kj_doc_put_from(&row, "type", variable, "type");
+        kj_doc_put_from(&row, "min", variable, "min");
+        kj_doc_put_from(&row, "max", variable, "max");
+        kj_doc_put_from(&row, "values", variable, "values");
+        kj_doc_put_from(&row, "labels", variable, "labels");
+        kj_doc_put_doc(list->array, kj_doc_next(list), &row);
+    }
+    bson_destroy(&row);
+}
+
+static bson_t *questions_of(const bson_t *pack, const char *language)
+{
+    bson_t variables, *questions = bson_new();
     bson_iter_t at;
-    struct kj_doc_list list = {&questions};
+    struct kj_doc_list list = {questions};
     if (pack && kj_doc_child(pack, "variables", &variables) && bson_iter_init(&at, &variables))
         while (bson_iter_next(&at)) {
             uint32_t length;
             const uint8_t *bytes;
-            bson_t variable, row = BSON_INITIALIZER;
-            char ask[32] = "ask.";
-            strncat(ask, language, sizeof ask - 5);
+            bson_t variable;
             bson_iter_document(&at, &length, &bytes);
-            if (!bson_init_static(&variable, bytes, length))
-                continue;
-            const char *text = kj_doc_text(&variable, ask, kj_doc_text(&variable, "ask.en", NULL));
-            if (text == NULL) {
-                bson_destroy(&row);
-                continue;
-            }
-            kj_doc_put_from(&row, "key", &variable, "name");
-            kj_doc_put_text(&row, "text", text);
-            kj_doc_put_from(&row, "type", &variable, "type");
-            kj_doc_put_from(&row, "min", &variable, "min");
-            kj_doc_put_from(&row, "max", &variable, "max");
-            kj_doc_put_from(&row, "values", &variable, "values");
-            kj_doc_put_from(&row, "labels", &variable, "labels");
-            kj_doc_put_doc(&questions, kj_doc_next(&list), &row);
-            bson_destroy(&row);
+            if (bson_init_static(&variable, bytes, length))
+                put_question(&variable, language, &list);
         }
-    kj_doc_put_array(request, "questions", &questions);
-    bson_destroy(&questions);
+    return questions;
+}
+
+// The same for one call after the other: to gather them anew was half of a request's cost.
+static void put_questions(const struct kj_path *path, const char *language, bson_t *request)
+{
+    const bson_t *pack = kj_script_about(path->engine->script, kj_rollout_rules(path));
+    const char *version = kj_doc_text(pack, "hash", "");
+    struct kj_questions *last = &path->engine->own->questions;
+    if (last->list == NULL || *version == 0 || !kj_streq(last->version, version) ||
+        !kj_streq(last->language, language)) {
+        kj_doc_clear(&last->list);
+        last->list = questions_of(pack, language);
+        if (!kj_copy(last->version, sizeof last->version, version) ||
+            !kj_copy(last->language, sizeof last->language, language))
+            last->version[0] = '?'; // cut: it is like no other
+    }
+    kj_doc_put_array(request, "questions", last->list);
 }
 
 // The call's own words and context, with what preselection has put over them. A context in words

@@ -143,8 +143,7 @@ static bson_t *analyzed_event(const struct kj_path *path)
     kj_doc_put_from(&data, "lead_id", job, "lead_id");
     kj_doc_put_from(&data, "campaign_id", job, "campaign_id");
     kj_doc_put_from(&data, "disposition", path->call, "disposition");
-    for (size_t i = 0; i < sizeof k_told / sizeof *k_told; i++)
-        kj_doc_put_from(&data, k_told[i], path->plan, k_told[i]);
+    kj_doc_put_fields(&data, path->plan, k_told, sizeof k_told / sizeof *k_told);
     kj_event_add(&list, "call.analyzed", &data);
     bson_destroy(&data);
     return events;

@@ -119,6 +119,7 @@ void kj_engine_destroy(struct kj_engine *engine)
     kj_switch_off_fini(engine);
     kj_map_fini(&own->touched);
     kj_doc_clear(&own->trunk.seen);
+    kj_doc_clear(&own->questions.list);
     free(own->model_instance);
     free(own);
     free((char *)engine->host_name);

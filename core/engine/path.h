@@ -136,7 +136,14 @@ void kj_attempt_ended(struct kj_path *path);
 // It surely reached nobody: undone, back to admit.
 void kj_attempt_not_placed(struct kj_path *path);
 
+// The questions of a pack in one language, as carriers are told them: those asked for last.
+struct kj_questions {
+    char version[80], language[16];
+    bson_t *list; // NULL: none yet
+};
+
 struct kj_engine_private {
+    struct kj_questions questions;
     struct kj_map awaiting; // attempt id -> struct kj_path
     struct kj_trunk trunk;
     int64_t trunk_next; // mono ms of the next free dial slot

@@ -44,8 +44,7 @@ static bson_t *merge_report(const struct report *report, const bson_t *call)
                                            "end_reason", "duration_ms", "ring_ms",
                                            "transcript", "raw",         "dtmf"};
     bson_t *changes = stamps_of(report, call);
-    for (size_t i = 0; i < KJ_COUNT(k_copied); i++)
-        kj_doc_put_from(changes, k_copied[i], report->doc, k_copied[i]);
+    kj_doc_put_fields(changes, report->doc, k_copied, KJ_COUNT(k_copied));
     if (kj_streq(kj_doc_text(report->doc, "state", ""), "ended")) {
         kj_doc_put_from(changes, "disposition", report->doc, "disposition");
         kj_doc_put_time(changes, "ended_at",
@@ -65,8 +64,7 @@ static bson_t *ended_event(const bson_t *call)
     bson_t data = BSON_INITIALIZER, *events = bson_sized_new(800);
     struct kj_doc_list list = {events};
     kj_doc_put_from(&data, "call_id", call, "key");
-    for (size_t i = 0; i < KJ_COUNT(k_told); i++)
-        kj_doc_put_from(&data, k_told[i], call, k_told[i]);
+    kj_doc_put_fields(&data, call, k_told, KJ_COUNT(k_told));
     kj_event_add(&list, "call.ended", &data);
     bson_destroy(&data);
     return events;

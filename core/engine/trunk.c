@@ -3,6 +3,7 @@
 #include "engine/trunk.h"
 
 #include "base/alloc.h"
+#include "doc/element.h"
 #include "engine/kill_switch.h"
 #include "engine/path.h"
 
@@ -38,16 +39,15 @@ struct rows {
 static void read_rows(const bson_t *doc, struct rows *rows, size_t more)
 {
     bson_t slots;
-    bson_iter_t at;
+    struct kj_element slot;
     size_t most = (doc ? kj_doc_count(doc, "slots") : 0) + more;
     *rows = (struct rows){.at = kj_alloc((most + 1) * sizeof *rows->at)};
-    if (doc == NULL || !kj_doc_child(doc, "slots", &slots) || !bson_iter_init(&at, &slots))
+    if (doc == NULL || !kj_doc_child(doc, "slots", &slots))
         return;
-    while (bson_iter_next(&at) && rows->count < k_most_rows)
-        if (BSON_ITER_HOLDS_DOCUMENT(&at)) {
-            struct row *row = &rows->at[rows->count++];
-            bson_iter_document(&at, &row->length, &row->bytes);
-        }
+    struct kj_members members = kj_members_in(&slots);
+    while (kj_members_next(&members, &slot) && rows->count < k_most_rows)
+        if (slot.type == BSON_TYPE_DOCUMENT)
+            rows->at[rows->count++] = (struct row){slot.data, slot.length};
 }
 
 static const bson_t *row_doc(const struct rows *rows, size_t i, bson_t *view)
@@ -99,15 +99,17 @@ static int apply(struct rows *rows, const struct kj_trunk_op *op, bool stopped)
 
 static bson_t *with_rows(const bson_t *doc, const struct rows *rows)
 {
-    bson_t changes = BSON_INITIALIZER, slots = BSON_INITIALIZER, view;
-    struct kj_doc_list list = {&slots};
+    enum { k_room = 500 };
+    uint32_t size = k_room + (doc ? doc->len : 0);
+    bson_t *changes = bson_sized_new(size), *slots = bson_sized_new(size), view;
+    struct kj_doc_list list = {slots};
     for (size_t i = 0; i < rows->count; i++)
-        kj_doc_put_doc(&slots, kj_doc_next(&list), row_doc(rows, i, &view));
-    kj_doc_put_text(&changes, "key", kj_trunk_key);
-    kj_doc_put_array(&changes, "slots", &slots);
-    bson_t *next = doc ? kj_doc_with(doc, &changes) : bson_copy(&changes);
-    bson_destroy(&slots);
-    bson_destroy(&changes);
+        kj_doc_put_doc(slots, kj_doc_next(&list), row_doc(rows, i, &view));
+    kj_doc_put_text(changes, "key", kj_trunk_key);
+    kj_doc_put_array(changes, "slots", slots);
+    bson_t *next = doc ? kj_doc_with(doc, changes) : bson_copy(changes);
+    bson_destroy(slots);
+    bson_destroy(changes);
     return next;
 }
 
@@ -215,16 +217,17 @@ int kj_trunk_in_use(const struct kj_engine *engine, int64_t campaign_id)
 {
     const bson_t *seen = engine->own->trunk.seen;
     bson_t slots;
-    bson_iter_t at;
+    struct kj_element slot, campaign;
+    int64_t id;
     int count = 0;
-    if (seen == NULL || !kj_doc_child(seen, "slots", &slots) || !bson_iter_init(&at, &slots))
+    if (seen == NULL || !kj_doc_child(seen, "slots", &slots))
         return 0;
-    while (bson_iter_next(&at)) {
-        bson_iter_t in;
+    struct kj_members members = kj_members_in(&slots);
+    while (kj_members_next(&members, &slot))
         count += campaign_id == 0 ||
-                 (BSON_ITER_HOLDS_DOCUMENT(&at) && bson_iter_recurse(&at, &in) &&
-                  bson_iter_find(&in, "campaign_id") && bson_iter_as_int64(&in) == campaign_id);
-    }
+                 (slot.type == BSON_TYPE_DOCUMENT &&
+                  kj_element_find(slot.data, slot.length, "campaign_id", 11, &campaign) &&
+                  kj_element_int(&campaign, &id) && id == campaign_id);
     return count;
 }
 

@@ -162,11 +162,6 @@ bool kj_is_stamp(const char *name)
            strcmp(name, "workspace") == 0;
 }
 
-static uint64_t bit_of(const char *name, size_t length)
-{
-    return UINT64_C(1) << ((length * 7 + (uint8_t)*name) & 63);
-}
-
 // The bits of all names that mean anything to the store: of most members one look tells that they
 // do not, and every write looks at all of them.
 static uint64_t known_names(enum kj_coll coll)
@@ -177,9 +172,9 @@ static uint64_t known_names(enum kj_coll coll)
     if (bits)
         return bits;
     for (const struct kj_field *field = k_collections[coll].fields; field->name; field++)
-        bits |= bit_of(field->name, strlen(field->name));
+        bits |= kj_key_bit(field->name, strlen(field->name));
     for (size_t i = 0; i < KJ_COUNT(k_stamps); i++)
-        bits |= bit_of(k_stamps[i], strlen(k_stamps[i]));
+        bits |= kj_key_bit(k_stamps[i], strlen(k_stamps[i]));
     k_known[coll] = bits;
     return bits;
 }
@@ -197,7 +192,7 @@ int kj_collection_values(enum kj_coll coll, const bson_t *doc,
                         "The document for %s is not BSON.", kj_coll_name(coll));
     uint64_t known = known_names(coll);
     while (kj_members_next(&members, &at)) {
-        if (!(known & bit_of(at.key, at.key_length)))
+        if (!(known & kj_key_bit(at.key, at.key_length)))
             continue;
         const struct kj_field *field = kj_collection_field(coll, at.key);
         if (field == NULL) {

@@ -79,6 +79,30 @@ static void views_and_lists(void **state)
     bson_destroy(doc);
 }
 
+static void fields(void)
+{
+    static const char *const k_names[] = {"b", "absent", "a", "aa", "list", "long"};
+    const char *many[40];
+    bson_t *from = parse("{\"a\":1,\"aa\":\"x\",\"b\":{\"a\":2},\"c\":3,\"list\":[1]}");
+    bson_t out = BSON_INITIALIZER, more = BSON_INITIALIZER;
+    bson_append_binary(from, "long", -1, BSON_SUBTYPE_BINARY, (const uint8_t *)"xy", 2);
+    kj_doc_put_fields(&out, from, k_names, 6);
+    assert_true(bson_has_field(&out, "long")); // a type that is copied by libbson
+    bson_t none = BSON_INITIALIZER;
+    kj_doc_put_null(&none, "long");
+    bson_t *shown = kj_doc_with(&out, &none);
+    assert_json(shown, "{\"b\":{\"a\":2},\"a\":1,\"aa\":\"x\",\"list\":[1]}");
+    for (size_t i = 0; i < 40; i++)
+        many[i] = i == 39 ? "c" : i ? "none" : "b";
+    kj_doc_put_fields(&more, from, many, 40);
+    assert_json(&more, "{\"b\":{\"a\":2},\"c\":3}");
+    bson_destroy(shown);
+    bson_destroy(from);
+    bson_destroy(&none);
+    bson_destroy(&out);
+    bson_destroy(&more);
+}
+
 static void builds(void **state)
 {
     (void)state;
@@ -99,6 +123,7 @@ static void builds(void **state)
     kj_doc_put_array(&doc, "list", &list);
     kj_doc_put_from(&doc, "copy", from, "deep.value");
     kj_doc_put_from(&doc, "nothing", from, "deep.other");
+    fields();
     assert_true(kj_doc_set_int(&doc, "int", 7) && kj_doc_int(&doc, "int", 0) == 7);
     assert_true(kj_doc_set_int(&doc, "int", INT64_MAX));
     assert_false(kj_doc_set_int(&doc, "absent", 7) || kj_doc_set_int(&doc, "real", 7));
