@@ -215,7 +215,7 @@ class Ends(Rehearsal):
 
     def test_no_child_stays(self):
         engine = self.engine(plugins=CARRIER % "", clock=None)
-        campaign = self.draft(engine, 4000)
+        campaign = self.draft(engine, 8000)
         operation = self.begin(engine, campaign)
         engine.ask("campaign.rehearse", operation=operation, cancel=True)
         engine.wait(lambda: not self.children(engine), what="the end after cancel")
@@ -233,7 +233,7 @@ class Ends(Rehearsal):
 
     def test_killed_with_its_daemon(self):
         engine = self.engine(plugins=CARRIER % "", clock=None)
-        campaign = self.draft(engine, 2000)
+        campaign = self.draft(engine, 8000)
         self.begin(engine, campaign)
         child = self.children(engine)[0]
         engine.kill()
