@@ -203,3 +203,14 @@ void kj_documents_update(struct kj_request *request, enum kj_coll coll, const ch
                                   .done = on_updated,
                                   .arg = request});
 }
+
+void kj_call_read(struct kj_request *request, void (*read)(struct kj_store_request *store))
+{
+    const char *id = kj_doc_text(request->args, "call_id", "");
+    struct kj_store_request *store = kj_store_request(2, request->workspace, read, request);
+    store->ops[0].verb = store->ops[1].verb = KJ_STORE_GET;
+    store->ops[0].coll = KJ_CALLS;
+    store->ops[1].coll = KJ_DECISIONS;
+    store->ops[0].key = store->ops[1].key = id;
+    kj_store_submit(kj_request_engine(request)->store, store);
+}

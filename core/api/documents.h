@@ -22,6 +22,8 @@ void kj_documents_create(struct kj_request *request, enum kj_coll coll, bson_t *
                          const char *what, const char *event);
 // Puts the arguments (without `id`, `key` and what `keep` lists) over the document and answers it.
 void kj_documents_update(struct kj_request *request, enum kj_coll coll, const char *what);
+// Reads the call that the argument call_id names, and its decision, in this order.
+void kj_call_read(struct kj_request *request, void (*read)(struct kj_store_request *store));
 // A fault for a status of the store.
 void kj_documents_fail(struct kj_request *request, int status, const char *what);
 

@@ -37,9 +37,6 @@ int kj_rehearsal_report(struct kj_rehearsal *rehearsal, bson_t **result) KJ_MUST
 typedef void kj_rehearsal_visit(void *arg, const bson_t *doc);
 int kj_rehearsal_each(struct kj_rehearsal *rehearsal, enum kj_coll coll, kj_rehearsal_visit *visit,
                       void *arg) KJ_MUST_USE;
-// The values of a map are counts; it is finished.
-void kj_rehearsal_count(struct kj_map *map, const char *name);
-void kj_rehearsal_put_counts(bson_t *to, const char *name, struct kj_map *map_take);
 
 // rehearse_calls.c: {calls, reached, per_hour, cost, pressure, dispositions}; *last_ms: when the
 // last one ended.

@@ -2,6 +2,7 @@
 #include "app/rehearse.h"
 
 #include "base/alloc.h"
+#include "doc/tally.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -61,7 +62,7 @@ static void add_call(void *arg, const bson_t *call)
         add_lead(calls, kj_doc_int(call, "lead_id", 0));
     add_edge(calls, at, 1);
     add_edge(calls, ended, -1);
-    kj_rehearsal_count(&calls->dispositions, kj_doc_text(call, "disposition", NULL));
+    kj_tally_add(&calls->dispositions, kj_doc_text(call, "disposition", NULL), 1);
 }
 
 static int by_time(const void *a, const void *b)
@@ -179,7 +180,8 @@ int kj_rehearsal_put_calls(struct kj_rehearsal *rehearsal, bson_t *result, int64
     kj_map_init(&calls.dispositions);
     int rc = kj_rehearsal_each(rehearsal, KJ_CALLS, add_call, &calls);
     put_all(&calls, result);
-    kj_rehearsal_put_counts(result, "dispositions", &calls.dispositions);
+    kj_tally_put(result, "dispositions", &calls.dispositions);
+    kj_map_fini(&calls.dispositions);
     *last_ms = calls.last_ms;
     free(calls.made);
     free(calls.reached);

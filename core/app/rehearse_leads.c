@@ -3,6 +3,7 @@
 #include "app/rehearse.h"
 
 #include "base/alloc.h"
+#include "doc/tally.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -56,7 +57,7 @@ static void add_call_job(struct leads *leads, const bson_t *job)
 {
     const char *state = kj_doc_text(job, "state", "");
     bool open = strcmp(state, "waiting") == 0 || strcmp(state, "running") == 0;
-    kj_rehearsal_count(&leads->states, state);
+    kj_tally_add(&leads->states, state, 1);
     leads->open += open;
     if (kj_doc_int(job, "dials", 0) > 0)
         return;
@@ -73,7 +74,7 @@ static void add_job(void *arg, const bson_t *job)
     if (strcmp(kind, "call") == 0)
         add_call_job(leads, job);
     else if (strcmp(kind, "effect") == 0)
-        kj_rehearsal_count(&leads->messages, kj_doc_text(job, "payload.verb", NULL));
+        kj_tally_add(&leads->messages, kj_doc_text(job, "payload.verb", NULL), 1);
 }
 
 static int by_size(const void *a, const void *b)
@@ -112,10 +113,12 @@ int kj_rehearsal_put_leads(struct kj_rehearsal *rehearsal, bson_t *result, int64
     kj_map_init(&leads->messages);
     int rc = kj_rehearsal_each(rehearsal, KJ_JOBS, add_job, leads);
     *open = leads->open;
-    kj_rehearsal_put_counts(result, "jobs", &leads->states);
+    kj_tally_put(result, "jobs", &leads->states);
+    kj_map_fini(&leads->states);
     put_groups(result, "never", &leads->never);
     put_groups(result, "not_in_time", &leads->late);
-    kj_rehearsal_put_counts(result, "messages", &leads->messages);
+    kj_tally_put(result, "messages", &leads->messages);
+    kj_map_fini(&leads->messages);
     free(leads);
     return rc;
 }

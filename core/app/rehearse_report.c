@@ -3,6 +3,7 @@
 #include "app/rehearse.h"
 
 #include "base/alloc.h"
+#include "doc/tally.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -65,36 +66,6 @@ int kj_rehearsal_each(struct kj_rehearsal *rehearsal, enum kj_coll coll, kj_rehe
     return rehearsal->status;
 }
 
-// --- counting ---
-
-void kj_rehearsal_count(struct kj_map *map, const char *name)
-{
-    if (name && *name)
-        kj_map_put(map, name, (void *)((intptr_t)kj_map_get(map, name) + 1));
-}
-
-static int by_name(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-void kj_rehearsal_put_counts(bson_t *to, const char *name, struct kj_map *map)
-{
-    bson_t counts = BSON_INITIALIZER;
-    const char **names = kj_alloc(sizeof *names * (map->count + 1));
-    size_t n = 0;
-    void *value;
-    for (size_t at = 0; kj_map_next(map, &at, &names[n], &value);)
-        n++;
-    qsort(names, n, sizeof *names, by_name);
-    for (size_t i = 0; i < n; i++)
-        kj_doc_put_int(&counts, names[i], (intptr_t)kj_map_get(map, names[i]));
-    kj_doc_put_doc(to, name, &counts);
-    bson_destroy(&counts);
-    free(names);
-    kj_map_fini(map);
-}
-
 // --- what the rules made of the calls ---
 
 struct judged {
@@ -108,7 +79,7 @@ static void judge(void *arg, const bson_t *decision)
     struct judged *judged = arg;
     if (kj_doc_time(decision, "at", 0) < judged->start)
         return; // of a real call
-    kj_rehearsal_count(&judged->success, kj_doc_text(decision, "plan.success", NULL));
+    kj_tally_add(&judged->success, kj_doc_text(decision, "plan.success", NULL), 1);
     judged->opt_outs += kj_doc_has(decision, "plan.opt_out");
     judged->callbacks += kj_streq(kj_doc_text(decision, "plan.next.kind", ""), "callback");
 }
@@ -118,7 +89,8 @@ static int put_judged(struct kj_rehearsal *rehearsal, bson_t *result)
     struct judged judged = {.start = rehearsal->start};
     kj_map_init(&judged.success);
     int rc = kj_rehearsal_each(rehearsal, KJ_DECISIONS, judge, &judged);
-    kj_rehearsal_put_counts(result, "success", &judged.success);
+    kj_tally_put(result, "success", &judged.success);
+    kj_map_fini(&judged.success);
     kj_doc_put_int(result, "opt_outs", judged.opt_outs);
     kj_doc_put_int(result, "callbacks", judged.callbacks);
     return rc;

@@ -32,6 +32,12 @@ extern const struct kj_json_limits kj_json_default; // 1 MiB, 10,000 nodes, dept
 int kj_json_parse(const char *text, size_t length, const struct kj_json_limits *limits,
                   bson_t **doc, bool *is_array, struct kj_fault *fault) KJ_MUST_USE;
 
+// Only what JSON could say, and dates, in the bytes of a BSON document that is whole and within
+// limits (other than `bytes`); otherwise KJ_EPARSE or KJ_ELIMIT, and `place` names the member where
+// there is one. For what comes from outside: the readers of documents trust what they are given.
+int kj_doc_only_data(const void *bytes, size_t length, const struct kj_json_limits *limits,
+                     char *place, size_t size) KJ_MUST_USE;
+
 enum { KJ_JSON_PRETTY = 1, KJ_JSON_ARRAY = 2 }; // ARRAY: the root is an array
 void kj_json_write(const bson_t *doc, int flags, struct kj_buf *out);
 // The value under an iterator, as it would stand in a document.

@@ -3,6 +3,7 @@
 #include "engine/hook_jobs.h"
 
 #include <stdio.h>
+#include <string.h>
 
 size_t kj_hook_listeners(const struct kj_engine *engine, const char *event)
 {
@@ -10,6 +11,14 @@ size_t kj_hook_listeners(const struct kj_engine *engine, const char *event)
     size_t count = hooks ? kj_doc_count(hooks, "hooks") : 0;
     kj_doc_clear(&hooks);
     return count;
+}
+
+// One job for each hook and occurrence. A name that is too long for a key ends in its hash: cut
+// off, it could be another one's, and that hook would never run.
+static void put_key(char *key, size_t size, const char *hook, const char *once)
+{
+    if (snprintf(key, size, "hook:%s:%s", hook, once) >= (int)size)
+        snprintf(key + size - 17, 17, "%016llx", (unsigned long long)kj_hash(once, strlen(once)));
 }
 
 static bson_t *hook_job(const struct kj_engine *engine, const struct kj_hook_event *event,
@@ -20,7 +29,7 @@ static bson_t *hook_job(const struct kj_engine *engine, const struct kj_hook_eve
     int64_t now = kj_loop_now(engine->loop);
     kj_doc_put_text(&payload, "hook", hook);
     kj_doc_put_doc(&payload, "event", event->event);
-    snprintf(key, sizeof key, "hook:%s:%s", hook, event->once ? event->once : "");
+    put_key(key, sizeof key, hook, event->once ? event->once : "");
     bson_t *job = kj_job_new("hook", event->once ? key : NULL, now, event->priority, &payload, now);
     if (event->fields)
         bson_concat(job, event->fields);

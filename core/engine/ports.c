@@ -79,15 +79,17 @@ static size_t put_hook_jobs(struct asked *asked, const char *name, const bson_t 
                             struct kj_store_request *request)
 {
     bson_t event = BSON_INITIALIZER;
-    char once[200];
+    struct kj_buf once;
     const char *key = kj_doc_text(data, "key", NULL);
+    kj_buf_init(&once, 0);
     kj_doc_put_text(&event, "name", name);
     kj_doc_put_time(&event, "at", kj_loop_now(asked->engine->loop));
     kj_doc_put_doc(&event, "data", data);
-    snprintf(once, sizeof once, "%s:%s", name, key ? key : "");
+    kj_buf_addf(&once, "%s:%s", name, key ? key : "");
     struct kj_hook_event told = {
-        .name = name, .once = key ? once : NULL, .event = &event, .priority = 50};
+        .name = name, .once = key ? once.data : NULL, .event = &event, .priority = 50};
     size_t count = kj_hook_jobs_put(asked->engine, &told, request, 0);
+    kj_buf_fini(&once);
     bson_destroy(&event);
     return count;
 }

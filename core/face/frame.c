@@ -41,7 +41,7 @@ static int read_bson(const void *bytes, size_t length, struct kj_frame *frame,
     around.depth += 1;
     int rc = length > limits.bytes + k_around
                  ? KJ_ELIMIT
-                 : kj_frame_only_data(bytes, length, &around, place, sizeof place);
+                 : kj_doc_only_data(bytes, length, &around, place, sizeof place);
     if (rc == KJ_ELIMIT)
         return too_large(kj_utf8_valid(name, strlen(name)) ? name : "", &limits, fault);
     if (rc != KJ_OK)

@@ -17,10 +17,6 @@ struct kj_frame {
 int kj_frame_parse(const void *bytes, size_t length, struct kj_frame *frame,
                    struct kj_fault *fault) KJ_MUST_USE;
 void kj_frame_fini(struct kj_frame *frame);
-// Only what JSON could say, and dates, in a BSON document that is whole and within limits;
-// otherwise KJ_EPARSE or KJ_ELIMIT, and `place` names the member where there is one.
-int kj_frame_only_data(const void *bytes, size_t length, const struct kj_json_limits *limits,
-                       char *place, size_t size) KJ_MUST_USE;
 // The answer's bytes, put behind what `out` holds. frame may be one that did not parse. One that is
 // larger than `out` may grow becomes an error.
 void kj_frame_answer(const struct kj_frame *frame, const bson_t *result,

@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "doc/json.h"
 #include "model/zone.h"
 
 #include <errno.h>
@@ -20,6 +21,7 @@
 // LONG_MS: of an evaluation, as kj_cell_request has it. SILENT_MS: nothing came for so long. Time
 // of the CPU is bounded inside; this is for a process that does not run at all.
 enum { SILENT_MS = 60000, LONG_MS = 20, OLD_MS = 3000 * 1000, MOST_ZONES = 1000 };
+enum { ANSWER_NODES = 1000000, ANSWER_DEPTH = 64 };
 
 struct kj_cell {
     pid_t pid;         // 0: gone
@@ -164,13 +166,22 @@ static int receive(struct kj_cell *cell, struct kj_cell_head *head)
     return status;
 }
 
+// What a cell says is judged as what any stranger says: whoever has broken out of Lua in there
+// would like to be believed here.
+static bool is_document(const char *bytes, uint32_t length)
+{
+    static const struct kj_json_limits limits = {KJ_CELL_MOST, ANSWER_NODES, ANSWER_DEPTH, 0};
+    char place[64];
+    return kj_doc_only_data(bytes, length, &limits, place, sizeof place) == KJ_OK;
+}
+
 static int ask(struct kj_cell *cell, enum kj_cell_kind kind, const bson_t *body, bson_t *answer,
                struct kj_fault *fault)
 {
     struct kj_cell_head head;
     bool heard = cell->pid > 0 &&
                  kj_cell_send(cell->to, kind, bson_get_data(body), body->len) == 0 &&
-                 receive(cell, &head) == 0 &&
+                 receive(cell, &head) == 0 && is_document(KJ_CELL_BODY(&cell->in), head.length) &&
                  bson_init_static(answer, (const uint8_t *)KJ_CELL_BODY(&cell->in), head.length);
     if (!heard) {
         return tell_death(cell, fault);

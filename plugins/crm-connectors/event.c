@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { KEY_SIZE = 200 };
-
 struct crm_news {
     struct crm_instance *crm;
     uint64_t op;
@@ -49,14 +47,13 @@ static int is_known(const struct crm_instance *crm, struct kejue_doc request)
 static void put_key(const struct crm_instance *crm, struct kejue_builder *b,
                     struct kejue_doc parsed, struct kejue_doc raw)
 {
-    char buffer[64], path[CRM_PATH + 8], hex[65] = "", key[KEY_SIZE];
+    char buffer[64], path[CRM_PATH + 8], hex[65] = "";
     snprintf(path, sizeof path, "body.%s", crm->event_key);
     const char *id =
         crm->event_key[0] ? crm_scalar(crm->host, parsed, path, buffer, sizeof buffer) : NULL;
-    if (!id)
+    if (!id || !id[0])
         crm->host->mac(crm->ctx, "event_token", raw.bytes, raw.length, hex);
-    snprintf(key, sizeof key, "%.120s", id ? id : hex);
-    crm->host->put_text(b, "key", key);
+    crm->host->put_text(b, "key", id && id[0] ? id : hex);
 }
 
 void crm_event(struct crm_instance *crm, uint64_t op, struct kejue_doc request)

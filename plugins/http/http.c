@@ -72,7 +72,9 @@ static void on_answer(void *arg, const struct kejue_outcome *outcome, struct kej
 {
     struct request *request = arg;
     struct http *http = request->http;
-    http->host->finish(http->ctx, request->op, outcome, answer);
+    struct kejue_outcome odd = {KEJUE_UNKNOWN, 0, "bad_answer", "the answer names no status"};
+    int good = outcome->class_ != KEJUE_OK || http->host->has(answer, "status");
+    http->host->finish(http->ctx, request->op, good ? outcome : &odd, answer);
     free(request);
 }
 

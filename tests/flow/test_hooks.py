@@ -163,9 +163,12 @@ class Hooks(Flow):
         self.assertEqual(tell('{"id": 7'), 400)
         self.assertEqual(tell('{"id": 7, "deal": "won"}'), 202)
         self.assertEqual(tell('{"id": 7, "deal": "won", "sent": 2}'), 202)  # it repeats itself
+        for end in "12":  # long names of their own are told apart to the end
+            self.assertEqual(tell(json.dumps({"id": "x" * 300 + end, "deal": end})), 202)
         engine.run_days(1)
         jobs = self.jobs(engine, "hook", "hook:won.lua:1:")
-        self.assertEqual([(job["state"], job["result"]["value"]) for job in jobs], [("done", "won")])
+        self.assertEqual([(job["state"], job["result"]["value"]) for job in jobs],
+                         [("done", "won"), ("done", "1"), ("done", "2")])
 
     def kill_at(self, number, moment):
         """One life ends at that moment; what the next makes of it."""

@@ -218,6 +218,10 @@ class Shell(Scripts):
                      "---@field transcript kejue.c.transcript[]", "function kejue.rules(pack) end"):
             self.assertIn(line, text)
         self.run_tool("types", self.dir / "nowhere", code=2)
+        there = self.run_tool("repl", self.pack, self.facts, text=(
+            "(function() local t = {} for k, v in pairs(kejue) do t[#t + 1] = k end return t end)()"))
+        for name in json.loads(there):  # the whole library, and what is added to it one day
+            self.assertRegex(text, rf"kejue\.{name}\b|\b{name} = {{}}")
 
     def test_new_writes_over_nothing(self):
         before = self.pack.read_text()

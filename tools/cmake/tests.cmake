@@ -220,7 +220,7 @@ foreach(rule floor sizes format layout)
 endforeach()
 # And each is tried out by the tool that its author has; NAME.json beside the odd plugins configures
 # those for which none can be made from the schema.
-foreach(plugin telephony whatsapp llm crm-connectors sample)
+foreach(plugin telephony whatsapp llm crm-connectors http sample)
   if(TARGET kejue-plugin AND TARGET plugin_${plugin})
     set(config ${CMAKE_SOURCE_DIR}/tests/contract/plugins/${plugin}.json)
     if(EXISTS ${config})

@@ -21,11 +21,5 @@ static void on_read(struct kj_store_request *store)
 
 void kj_call_get(struct kj_request *request)
 {
-    const char *id = kj_doc_text(request->args, "call_id", "");
-    struct kj_store_request *store = kj_store_request(2, request->workspace, on_read, request);
-    store->ops[0].verb = store->ops[1].verb = KJ_STORE_GET;
-    store->ops[0].coll = KJ_CALLS;
-    store->ops[1].coll = KJ_DECISIONS;
-    store->ops[0].key = store->ops[1].key = id;
-    kj_store_submit(kj_request_engine(request)->store, store);
+    kj_call_read(request, on_read);
 }

@@ -4,6 +4,7 @@
 #include "api/documents.h"
 
 #include "base/alloc.h"
+#include "doc/tally.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,36 +22,6 @@ struct stats {
     struct kj_map dispositions, success, variables, messages, gates, states, outcomes, languages;
 };
 
-// Counts live in the map's value itself.
-static void count(struct kj_map *map, const char *name, int64_t more)
-{
-    if (name == NULL || name[0] == 0)
-        return;
-    intptr_t old = (intptr_t)kj_map_get(map, name);
-    kj_map_put(map, name, (void *)(old + (intptr_t)more));
-}
-
-static int by_name(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-static void put_counts(bson_t *to, const char *name, struct kj_map *map)
-{
-    bson_t counts = BSON_INITIALIZER;
-    const char **names = kj_alloc(sizeof *names * (map->count + 1));
-    size_t n = 0;
-    void *value;
-    for (size_t at = 0; kj_map_next(map, &at, &names[n], &value);)
-        n++;
-    qsort(names, n, sizeof *names, by_name);
-    for (size_t i = 0; i < n; i++)
-        kj_doc_put_int(&counts, names[i], (intptr_t)kj_map_get(map, names[i]));
-    kj_doc_put_doc(to, name, &counts);
-    bson_destroy(&counts);
-    free(names);
-}
-
 static void add_variables(struct stats *stats, const bson_t *decision)
 {
     bson_t variables;
@@ -65,7 +36,7 @@ static void add_variables(struct stats *stats, const bson_t *decision)
             continue;
         bson_iter_document(&at, &length, &bytes);
         if (bson_init_static(&variable, bytes, length) && kj_doc_has(&variable, "value"))
-            count(&stats->variables, bson_iter_key(&at), 1);
+            kj_tally_add(&stats->variables, bson_iter_key(&at), 1);
     }
 }
 
@@ -77,8 +48,8 @@ static void add_decision(struct stats *stats, const bson_t *decision)
     stats->opt_outs += kj_doc_has(decision, "plan.opt_out");
     stats->requested += kj_streq(kj_doc_text(decision, "plan.next.kind", ""), "callback");
     stats->kept += kj_streq(kj_doc_text(decision, "type", ""), "callback");
-    count(&stats->dispositions, kj_doc_text(decision, "disposition", NULL), 1);
-    count(&stats->success, kj_doc_text(decision, "plan.success", NULL), 1);
+    kj_tally_add(&stats->dispositions, kj_doc_text(decision, "disposition", NULL), 1);
+    kj_tally_add(&stats->success, kj_doc_text(decision, "plan.success", NULL), 1);
     add_variables(stats, decision);
 }
 
@@ -89,18 +60,18 @@ static void add_job(struct stats *stats, const bson_t *job)
     if (!kj_streq(kj_doc_text(job, "kind", ""), "call"))
         return;
     stats->jobs++;
-    count(&stats->states, kj_doc_text(job, "state", NULL), 1);
-    count(&stats->outcomes, kj_doc_text(job, "outcome", NULL), 1);
+    kj_tally_add(&stats->states, kj_doc_text(job, "state", NULL), 1);
+    kj_tally_add(&stats->outcomes, kj_doc_text(job, "outcome", NULL), 1);
     stats->expired += kj_streq(kj_doc_text(job, "outcome", ""), "callback_expired");
     if (kj_doc_child(job, "gates", &gates) && bson_iter_init(&at, &gates))
         while (bson_iter_next(&at))
-            count(&stats->gates, bson_iter_key(&at), bson_iter_as_int64(&at));
+            kj_tally_add(&stats->gates, bson_iter_key(&at), bson_iter_as_int64(&at));
 }
 
 static void add_message(struct stats *stats, const bson_t *message)
 {
-    count(&stats->messages, kj_doc_text(message, "template", NULL), 1);
-    count(&stats->languages, kj_doc_text(message, "language", NULL), 1);
+    kj_tally_add(&stats->messages, kj_doc_text(message, "template", NULL), 1);
+    kj_tally_add(&stats->languages, kj_doc_text(message, "language", NULL), 1);
 }
 
 static const struct {
@@ -130,21 +101,21 @@ static void reply(struct stats *stats)
     if (kj_request_engine(stats->request)->simulated)
         kj_doc_put_bool(result, "simulated", true);
     kj_doc_put_int(result, "jobs", stats->jobs);
-    put_counts(result, "states", &stats->states);
-    put_counts(result, "outcomes", &stats->outcomes);
+    kj_tally_put(result, "states", &stats->states);
+    kj_tally_put(result, "outcomes", &stats->outcomes);
     kj_doc_put_int(result, "attempts", stats->attempts);
     kj_doc_put_int(result, "reached", stats->reached);
     kj_doc_put_int(result, "opt_outs", stats->opt_outs);
-    put_counts(result, "dispositions", &stats->dispositions);
-    put_counts(result, "success", &stats->success);
-    put_counts(result, "variables", &stats->variables);
-    put_counts(result, "messages", &stats->messages);
-    put_counts(result, "message_languages", &stats->languages);
+    kj_tally_put(result, "dispositions", &stats->dispositions);
+    kj_tally_put(result, "success", &stats->success);
+    kj_tally_put(result, "variables", &stats->variables);
+    kj_tally_put(result, "messages", &stats->messages);
+    kj_tally_put(result, "message_languages", &stats->languages);
     kj_doc_put_int(&callbacks, "requested", stats->requested);
     kj_doc_put_int(&callbacks, "kept", stats->kept);
     kj_doc_put_int(&callbacks, "expired", stats->expired);
     kj_doc_put_doc(result, "callbacks", &callbacks);
-    put_counts(result, "gates", &stats->gates);
+    kj_tally_put(result, "gates", &stats->gates);
     if (stats->model_cost)
         kj_doc_put_int(result, "model_cost_micros", stats->model_cost);
     bson_destroy(&callbacks);

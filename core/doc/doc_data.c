@@ -5,7 +5,7 @@
 // of them by libbson's iterators, they cost more than all the rest of a request with many jobs.
 #include "base/map.h"
 #include "doc/element.h"
-#include "face/frame.h"
+#include "doc/json.h"
 
 #include <math.h>
 #include <string.h>
@@ -103,8 +103,8 @@ static bool check(const struct kj_element *container, int depth, struct walk *wa
     return good && members.at == members.end;
 }
 
-int kj_frame_only_data(const void *bytes, size_t length, const struct kj_json_limits *limits,
-                       char *place, size_t size)
+int kj_doc_only_data(const void *bytes, size_t length, const struct kj_json_limits *limits,
+                     char *place, size_t size)
 {
     struct walk walk = {.nodes = limits->nodes, .place = place, .size = size};
     struct kj_element whole = {
