@@ -225,11 +225,12 @@ class Engine:
         return lines_of(self.dir / "rings.jsonl")
 
     def faults(self):
-        """Log lines that no flow may produce."""
+        """Log lines that no flow may produce, a sanitizer's with the frames after it."""
         found = []
-        for line in self.log_text().splitlines():
-            if "runtime error" in line or "Sanitizer" in line:
-                found.append(line)
+        lines = self.log_text().splitlines()
+        for at, line in enumerate(lines):
+            if "runtime error" in line or "ERROR: " in line and "Sanitizer" in line:
+                found.append("\n".join(lines[at:at + 40]))
             elif '"room":"check"' in line or "does not match its schema" in line:
                 found.append(line)
         return found

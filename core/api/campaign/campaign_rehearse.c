@@ -33,6 +33,12 @@ void kj_rehearsal_free_last(struct kj_rehearsal_op *op)
 {
     if (!op->ending || op->handles || op->asking)
         return;
+    if (op->api) {
+        struct kj_rehearsal_op **at = &op->api->rehearsals;
+        while (*at != op)
+            at = &(*at)->next;
+        *at = op->next;
+    }
     kj_doc_clear(&op->setup);
     kj_doc_clear(&op->campaign);
     kj_doc_clear(&op->progress);
@@ -41,14 +47,12 @@ void kj_rehearsal_free_last(struct kj_rehearsal_op *op)
     free(op);
 }
 
+// It stays in the api's list until its process has ended: if kejued stops before, somebody must
+// still let go of it.
 static void end(struct kj_rehearsal_op *op)
 {
-    struct kj_rehearsal_op **at = &op->api->rehearsals;
     if (op->ending)
         return;
-    while (*at != op)
-        at = &(*at)->next;
-    *at = op->next;
     op->ending = true;
     kj_rehearsal_close((uv_handle_t *)&op->wait);
     kj_rehearsal_close((uv_handle_t *)&op->lease);
@@ -59,6 +63,8 @@ void kj_rehearsals_end(struct kj_api *api)
 {
     while (api->rehearsals) {
         struct kj_rehearsal_op *op = api->rehearsals;
+        api->rehearsals = op->next;
+        op->api = NULL;
         if (op->waiting)
             kj_reply_error(op->waiting, KJ_EUNAVAILABLE, "", "ask again when it is back",
                            "kejued is stopping");
@@ -200,7 +206,7 @@ static struct kj_rehearsal_op *find(const struct kj_request *request, const char
     struct kj_rehearsal_op *op = request->api->rehearsals;
     for (; op; op = op->next) {
         snprintf(own, sizeof own, "rehearsal-%" PRId64, op->number);
-        if (strcmp(own, name) == 0 && strcmp(op->workspace, request->workspace) == 0)
+        if (!op->ending && strcmp(own, name) == 0 && strcmp(op->workspace, request->workspace) == 0)
             break;
     }
     return op;
@@ -230,7 +236,7 @@ void kj_campaign_rehearse(struct kj_request *request)
     const char *name = kj_doc_text(request->args, "operation", NULL);
     int count = 0;
     for (struct kj_rehearsal_op *op = api->rehearsals; op; op = op->next)
-        count++;
+        count += !op->ending;
     if (name)
         go_on(request, find(request, name));
     else if (!kj_doc_has(request->args, "id"))

@@ -8,8 +8,8 @@
 #include <uv.h>
 
 struct kj_rehearsal_op {
-    struct kj_rehearsal_op *next; // of the api's
-    struct kj_api *api;
+    struct kj_rehearsal_op *next; // of the api's, until it is freed
+    struct kj_api *api;           // NULL: it has gone
     int64_t number;
     char workspace[64];
     bson_t *setup; // what the child is told first
