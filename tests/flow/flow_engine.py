@@ -130,8 +130,10 @@ class Engine:
     def spawn(self):
         """Begins to start."""
         self.log = open(self.dir / "kejued.log", "ab")
+        # A build with ASan takes the libraries that tests put before it.
+        env = {"ASAN_OPTIONS": "verify_asan_link_order=0", **os.environ, "KEJUE_CHECK": "1", **self.env}
         self.process = subprocess.Popen(self.command(), stdout=subprocess.PIPE, stderr=self.log,
-                                        text=True, env={**os.environ, "KEJUE_CHECK": "1", **self.env})
+                                        text=True, env=env)
 
     def start(self):
         self.spawn()

@@ -202,7 +202,7 @@ class Answers(Rehearsal):
             with self.subTest(args=args), self.assertRaises(Refused) as refused:
                 self.rehearse(engine, **args)
             self.assertIn(words, str(refused.exception))
-        self.assertEqual(self.children(engine), [])
+        engine.wait(lambda: not self.children(engine), what="the end of the last child")
         self.assertEqual(self.rehearse(engine, id=campaign)["leads"], 1)  # nothing is left behind
 
 
