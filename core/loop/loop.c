@@ -7,8 +7,11 @@
 #include "base/alloc.h"
 #include "base/log.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 // Per turn with a real clock, so that neither an endless chain of tasks nor of timers can starve
 // the sockets.
@@ -26,6 +29,8 @@ static void append(struct kj_loop *loop, struct kj_task *task)
 
 static void take_inbox(struct kj_loop *loop)
 {
+    if (atomic_load_explicit(&loop->inbox, memory_order_relaxed) == NULL)
+        return;
     struct kj_task *newest = atomic_exchange_explicit(&loop->inbox, NULL, memory_order_acquire);
     struct kj_task *oldest = NULL;
     while (newest) {
@@ -41,9 +46,13 @@ static void take_inbox(struct kj_loop *loop)
     }
 }
 
-static void on_async(uv_async_t *async)
+static void on_bell(uv_poll_t *bell, int status, int events)
 {
-    take_inbox(async->data);
+    struct kj_loop *loop = bell->data;
+    uint64_t rings;
+    (void)status;
+    (void)events;
+    (void)!read(loop->bell_fd, &rings, sizeof rings); // what was posted is taken after each round
 }
 
 static void on_idle(uv_idle_t *idle)
@@ -68,18 +77,18 @@ int kj_loop_create(struct kj_clock *clock, struct kj_loop **out, struct kj_fault
     loop->clock = clock;
     kj_heap_init(&loop->by_mono);
     kj_heap_init(&loop->by_wall);
-    int rc = uv_loop_init(&loop->uv);
-    if (rc < 0) {
-        free(loop);
+    loop->bell_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    int rc = loop->bell_fd < 0 ? uv_translate_sys_error(errno) : uv_loop_init(&loop->uv);
+    if (rc < 0)
         goto fail;
-    }
-    loop->async.data = loop;
-    rc = uv_async_init(&loop->uv, &loop->async, on_async);
+    rc = uv_poll_init(&loop->uv, &loop->bell, loop->bell_fd);
+    if (rc == 0)
+        rc = uv_poll_start(&loop->bell, UV_READABLE, on_bell);
     if (rc < 0) {
         uv_loop_close(&loop->uv);
-        free(loop);
         goto fail;
     }
+    loop->bell.data = loop;
     uv_timer_init(&loop->uv, &loop->timer);
     loop->timer.data = loop;
     uv_idle_init(&loop->uv, &loop->idle);
@@ -87,6 +96,9 @@ int kj_loop_create(struct kj_clock *clock, struct kj_loop **out, struct kj_fault
     *out = loop;
     return 0;
 fail:
+    if (loop->bell_fd >= 0)
+        close(loop->bell_fd);
+    free(loop);
     return kj_fault(fault, KJ_EIO, "loop", "raise the limit of open files (ulimit -n)",
                     "The event loop could not be set up: %s.", uv_strerror(rc));
 }
@@ -105,7 +117,7 @@ void kj_loop_destroy(struct kj_loop *loop)
 {
     if (loop == NULL)
         return;
-    uv_close((uv_handle_t *)&loop->async, NULL);
+    uv_close((uv_handle_t *)&loop->bell, NULL);
     uv_close((uv_handle_t *)&loop->timer, NULL);
     uv_close((uv_handle_t *)&loop->idle, NULL);
     uv_walk(&loop->uv, close_left_over, NULL);
@@ -114,6 +126,7 @@ void kj_loop_destroy(struct kj_loop *loop)
     if (rc < 0)
         kj_log(KJ_LOG_ERROR, "loop", "the event loop did not close", "error", uv_strerror(rc),
                NULL);
+    close(loop->bell_fd);
     kj_heap_fini(&loop->by_mono);
     kj_heap_fini(&loop->by_wall);
     free(loop);
@@ -136,13 +149,17 @@ void kj_loop_leave_from_thread(struct kj_loop *loop, struct kj_task *task)
     struct kj_task *head = atomic_load_explicit(&loop->inbox, memory_order_relaxed);
     do {
         task->next = head;
-    } while (!atomic_compare_exchange_weak_explicit(&loop->inbox, &head, task, memory_order_release,
-                                                    memory_order_relaxed));
+    } while (!atomic_compare_exchange_weak(&loop->inbox, &head, task));
 }
 
+// A loop that is awake looks into its inbox before it sleeps, so that under load nobody rings. Not
+// by uv_async_send: its receiver, when it wakes on the sender's processor before that has returned,
+// turns on the spot and then yields until the sender had its turn.
 void kj_loop_wake_from_thread(struct kj_loop *loop)
 {
-    uv_async_send(&loop->async);
+    uint64_t once = 1;
+    if (atomic_load(&loop->asleep) && atomic_exchange(&loop->asleep, false))
+        (void)!write(loop->bell_fd, &once, sizeof once);
 }
 
 void kj_loop_post_from_thread(struct kj_loop *loop, struct kj_task *task)
@@ -187,9 +204,15 @@ size_t kj_loop_run_ready(struct kj_loop *loop, size_t budget)
 
 void kj_loop_poll(struct kj_loop *loop, bool block)
 {
+    bool sleep = block && loop->ready == NULL;
+    if (sleep)
+        atomic_store(&loop->asleep, true); // first this, then the look: see who posts
     loop->in_uv = true;
-    uv_run(&loop->uv, block && loop->ready == NULL ? UV_RUN_ONCE : UV_RUN_NOWAIT);
+    uv_run(&loop->uv, sleep && atomic_load(&loop->inbox) == NULL ? UV_RUN_ONCE : UV_RUN_NOWAIT);
     loop->in_uv = false;
+    if (sleep)
+        atomic_store_explicit(&loop->asleep, false, memory_order_relaxed);
+    take_inbox(loop);
     uv_idle_stop(&loop->idle);
     loop->fired_since_poll = 0;
     loop->polled_ns = kj_clock_real_mono_ns();

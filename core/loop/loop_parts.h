@@ -11,10 +11,13 @@ enum { KJ_LOOP_STEP_LISTENERS = 8, KJ_LOOP_SETTLERS = 4 };
 
 struct kj_loop {
     uv_loop_t uv;
-    uv_async_t
-        async; // wakes us for the inbox; also keeps uv_run from returning for want of handles
-    uv_timer_t timer; // the earliest of our timers, real clocks only
-    uv_idle_t idle;   // running = uv must not block
+    // Rung for the inbox when the loop sleeps; also keeps uv_run from returning for want of
+    // handles.
+    uv_poll_t bell;
+    int bell_fd;
+    atomic_bool asleep; // or about to be
+    uv_timer_t timer;   // the earliest of our timers, real clocks only
+    uv_idle_t idle;     // running = uv must not block
     struct kj_clock *clock;
     bool stopping, in_uv;
 
