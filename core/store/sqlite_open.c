@@ -179,18 +179,34 @@ static int set_up(struct kj_sqlite_db *db, const char *path, bool volatile_data,
     return rc == SQLITE_OK ? 0 : open_fault(db, path, rc, fault);
 }
 
-// A flush that also has to store a new file size takes half as long again, and a log that is not
-// there yet grows with each group: it gets its room at once. Where that cannot be had it grows.
+// A flush into blocks that were written before takes about half as long as one that must also store
+// the file's size or that its blocks are in use now. So the log is written out once, when it is
+// made, and kept from then on (keep_log). Where its room cannot be had it grows.
 static void reserve_log(const char *path)
 {
+    static const char k_zeros[1 << 16];
     char name[4096];
+    struct stat info;
     if (snprintf(name, sizeof name, "%s-wal", path) >= (int)sizeof name)
         return;
     int fd = open(name, O_RDWR | O_CLOEXEC);
     if (fd < 0)
         return;
-    (void)fallocate(fd, 0, 0, LOG_BYTES);
+    off_t end = fstat(fd, &info) == 0 ? info.st_size : LOG_BYTES; // what is there is SQLite's
+    while (end < LOG_BYTES) {
+        ssize_t wrote = pwrite(fd, k_zeros, sizeof k_zeros, end);
+        if (wrote <= 0)
+            break;
+        end += wrote;
+    }
+    (void)fdatasync(fd);
     close(fd);
+}
+
+static void keep_log(struct kj_sqlite_db *db)
+{
+    int keep = 1;
+    sqlite3_file_control(db->sql, "main", SQLITE_FCNTL_PERSIST_WAL, &keep);
 }
 
 // Counting its memory costs SQLite a mutex, shared by all connections, with every allocation; and
@@ -218,6 +234,8 @@ int kj_sqlite_open(const char *path, bool writer, bool volatile_data, struct kj_
     rc = writer ? inspect(db, path, fault) : 0;
     if (rc == 0)
         rc = set_up(db, path, volatile_data, fault);
+    if (rc == 0)
+        keep_log(db);
     if (rc == 0 && writer && !volatile_data)
         reserve_log(path);
     return rc;

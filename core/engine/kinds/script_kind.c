@@ -10,8 +10,9 @@
 
 #include <stdlib.h>
 
-// Two claims of the queue's size: while one is worked off, the next is on its way.
-enum { k_concurrency = 512 };
+// Two claims of the queue's size: while one is worked off, the next is on its way. Well below what
+// the scripts take at once (hook_service.c).
+enum { k_concurrency = 1024 };
 
 struct kj_script_kind {
     struct kj_script_kind *next;
