@@ -5,7 +5,7 @@
 #include "script/ruleset.h"
 #include "script/script.h"
 
-enum { KJ_MAX_HOOK_RUNS = 1024, KJ_MAX_STAGED = 32 };
+enum { KJ_MAX_HOOK_RUNS = 8192, KJ_MAX_STAGED = 32 };
 
 struct kj_hook_live;
 

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 
 // Two claims of the queue's size: while one is worked off, the next is on its way. Well below what
-// the scripts take at once (hook_service.c).
+// the scripts take at once (service.h).
 enum { k_concurrency = 1024 };
 
 struct kj_script_kind {
