@@ -19,7 +19,7 @@ struct ask {
     bool again; // this run was asked for once more
     bson_t *model;
     int64_t prompt, completion, cost;
-    bool priced;
+    bool answered, priced;
     char currency[8];
     void (*done)(struct kj_path *path, const struct kj_model_answer *answer);
 };
@@ -61,7 +61,8 @@ static void end(struct ask *ask, const struct kj_model_answer *answer)
     struct kj_path *path = ask->path;
     struct kj_model_answer own = *answer;
     bson_t *result = result_of(ask), *json = NULL;
-    kj_spending_add(path, ask->cost);
+    if (ask->answered)
+        kj_spending_add(path, ask->cost, ask->priced ? ask->currency : NULL);
     if (ask->count) { // a later run that failed takes nothing from those that did not
         json = kj_agreement(ask->answers, ask->count);
         own = (struct kj_model_answer){.json = json};
@@ -87,6 +88,7 @@ static void next_run(struct ask *ask)
 
 static void count_cost(struct ask *ask, const bson_t *result)
 {
+    ask->answered = true;
     ask->prompt += kj_doc_int(result, "usage.prompt_tokens", 0);
     ask->completion += kj_doc_int(result, "usage.completion_tokens", 0);
     if (kj_doc_has(result, "cost.amount_micros")) {

@@ -156,6 +156,7 @@ struct kj_engine_private {
     void (*drained)(void *arg);
     void *drained_arg;
     char *model_instance;
+    char model_currency[8]; // of what it costs; "-": its answers have no price; "": none came yet
     struct kj_script_kind *script_kinds; // kinds/script_kind.c
     struct kj_map limit_hits;            // switch_off.c
     struct kj_map touched;               // "workspace/campaign" -> a look at its end is due

@@ -42,14 +42,35 @@ static void on_spent(struct kj_store_request *request)
     free(check);
 }
 
+// A budget bounds nothing when the model's cost is not told in its currency. That shows with the
+// first answer after each start, for only the plugin knows its prices.
+static bool kept(struct kj_path *path, char *why, size_t room)
+{
+    const char *currency = path->engine->own->model_currency;
+    const char *wanted = kj_doc_text(path->campaign, "model_budget.currency", "");
+    if (*currency == 0 || kj_streq(currency, wanted))
+        return true;
+    if (kj_streq(currency, "-"))
+        snprintf(why, room,
+                 "the campaign's budget for the model cannot be kept, for the model's answers have "
+                 "no price; give its prices in %s's section of kejue.conf",
+                 path->engine->own->model_instance);
+    else
+        snprintf(why, room,
+                 "the campaign's budget for the model is in %s and the model's price in %s; give "
+                 "both in one",
+                 wanted, currency);
+    return false;
+}
+
 void kj_spending_check(struct kj_path *path,
                        void (*done)(struct kj_path *path, void *arg, const char *refused),
                        void *arg)
 {
     int64_t budget = budget_of(path);
-    char key[48];
-    if (budget < 0) {
-        done(path, arg, NULL);
+    char key[48], why[256];
+    if (budget < 0 || !kept(path, why, sizeof why)) {
+        done(path, arg, budget < 0 ? NULL : why);
         return;
     }
     struct check *check = KJ_NEW(struct check);
@@ -116,9 +137,14 @@ static void on_noted(struct kj_store_request *request)
                                   .arg = noting});
 }
 
-void kj_spending_add(struct kj_path *path, int64_t micros)
+void kj_spending_add(struct kj_path *path, int64_t micros, const char *currency)
 {
-    char key[48];
+    char key[48], why[256];
+    struct kj_engine_private *own = path->engine->own;
+    bool news = !kj_streq(own->model_currency, currency ? currency : "-");
+    kj_copy(own->model_currency, sizeof own->model_currency, currency ? currency : "-");
+    if (news && budget_of(path) >= 0 && !kept(path, why, sizeof why))
+        kj_log(KJ_LOG_WARN, "engine", why, NULL);
     if (micros <= 0 || path->campaign == NULL)
         return;
     struct noting *noting = KJ_NEW(struct noting);

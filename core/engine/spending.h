@@ -9,8 +9,8 @@
 void kj_spending_check(struct kj_path *path,
                        void (*done)(struct kj_path *path, void *arg, const char *refused),
                        void *arg);
-// Notes what a call has cost; millionths. When that uses the budget up, the event
-// campaign.budget_reached rides on it.
-void kj_spending_add(struct kj_path *path, int64_t micros);
+// Notes what a call has cost; millionths of `currency`, NULL when the model's answers had no price.
+// When that uses the budget up, the event campaign.budget_reached rides on it.
+void kj_spending_add(struct kj_path *path, int64_t micros, const char *currency);
 
 #endif

@@ -36,7 +36,8 @@ OWNER = {"value": True, "quote": "das Haus gehört mir", "turn": 2}
 
 
 class Model(Flow):
-    def begin(self, answers, **options):
+    def begin(self, answers, prices='currency = "EUR"; prices = ({ model = "m-1"; input = 1.0; output = 2.0; });',
+              **options):
         scripts = self.dir / "scripts"
         shutil.copytree(ROOT / "scripts", scripts)
         (scripts / "rules" / "roof.lua").write_text(PACK, encoding="utf-8")
@@ -44,8 +45,7 @@ class Model(Flow):
         self.peer = self.stand_in("--answers", self.dir / "answers.json")
         (self.dir / "llm.key").write_text("a key")
         llm = ('{ instance = "llm"; plugin = "llm"; config = { url = "http://127.0.0.1:%d/v1";'
-               ' model = "m-1"; api_key = "@llm.key"; currency = "EUR"; prices = ({ model = "m-1"; input = 1.0;'
-               ' output = 2.0; }); }; }' % self.peer.port)
+               ' model = "m-1"; api_key = "@llm.key"; %s }; }' % (self.peer.port, prices))
         return self.engine(plugins=TELEPHONY % "" + ", " + llm, scripts=scripts,
                            more='model = "llm";', **options)
 
@@ -112,15 +112,20 @@ class Model(Flow):
         self.assertEqual((plan["success"], plan["tags"]), ("good", []))
         self.assertEqual(len(self.asked()), 3)
 
-    def test_the_budget(self):
-        engine = self.begin([{"answer": form()}])
+    def spend(self, engine, currency="EUR"):
+        """A campaign with 900 millionths for the model; returns its id after three days."""
         engine.ask("group.create", key="roof", pack="roof")
         engine.ask("assistant.create", group="roof", name="Anna", language="en", company="Dach",
                    from_number="+4930901820", first_message="Hello, this is an AI assistant.")
         numbers = [f"+49305550{n:03}0" for n in range(60)]
         campaign = outbound(engine, numbers, key="roof",
-                            model_budget={"amount_micros": 900, "currency": "EUR"})
+                            model_budget={"amount_micros": 900, "currency": currency})
         engine.run_days(3)
+        return campaign
+
+    def test_the_budget(self):
+        engine = self.begin([{"answer": form()}])
+        campaign = self.spend(engine)
         asked, stats = len(self.asked()), engine.ask("campaign.stats", id=campaign)
         self.assertGreater(stats["reached"], asked, "all were asked about")
         self.assertGreater(asked, 0)
@@ -128,6 +133,24 @@ class Model(Flow):
         events = [event for event in engine.ask("event.since", cursor=0, limit=1000)["events"]
                   if event["name"] == "campaign.budget_reached"]
         self.assertEqual([event["data"]["campaign_id"] for event in events], [campaign])
+
+    def check_not_kept(self, engine, campaign, words):
+        """It cannot be kept, which shows with the first answers: then nothing more is asked."""
+        calls = [call for call in engine.ask("call.list", campaign_id=campaign, limit=500)["calls"]
+                 if call.get("disposition") == "completed"]
+        self.assertGreater(len(calls), 2 * len(self.asked()))
+        self.assertGreater(len(self.asked()), 0)
+        told = [engine.ask("call.get", call_id=call["key"]) for call in calls]
+        self.assertIn(words, json.dumps(told))
+        self.assertIn(words, engine.log_text())
+
+    def test_a_budget_without_prices(self):
+        engine = self.begin([{"answer": form()}], prices="")
+        self.check_not_kept(engine, self.spend(engine), "the model's answers have no price")
+
+    def test_a_budget_in_another_currency(self):
+        engine = self.begin([{"answer": form()}])
+        self.check_not_kept(engine, self.spend(engine, "USD"), "is in USD and the model's price in EUR")
 
 
 if __name__ == "__main__":
