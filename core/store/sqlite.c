@@ -78,6 +78,8 @@ static int open_all(struct sqlite_store *store, bool memory, bool inline_, struc
         rc = kj_sqlite_open(config->path, false, config->volatile_data, &store->read_db, fault);
     if (rc < 0)
         return rc;
+    if (!memory && !inline_ && !config->volatile_data)
+        kj_sqlite_reserve_log(config->path);
     db->host = kj_strdup(config->host ? config->host : "local");
     db->simulated = config->simulated;
     db->events_kept = config->events_kept > 0 ? config->events_kept : 1000000;

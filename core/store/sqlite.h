@@ -80,6 +80,8 @@ void kj_sqlite_forget(struct kj_sqlite_db *db);        // finalizes all statemen
 int kj_sqlite_lock(const char *path, int *lock, struct kj_fault *fault) KJ_MUST_USE;
 int kj_sqlite_open(const char *path, bool writer, bool volatile_data, struct kj_sqlite_db *db,
                    struct kj_fault *fault) KJ_MUST_USE;
+// Once the schema stands: only then is there a log. No error: without its room it is slower.
+void kj_sqlite_reserve_log(const char *path);
 int kj_sqlite_errno(sqlite3 *sql, int rc); // behind an I/O error; 0 = unknown
 bool kj_sqlite_no_space(int rc, int number);
 void kj_sqlite_close(struct kj_sqlite_db *db); // NULL-safe parts: also after a failed open

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 enum { CHECK_BYTES_MAX = 64 << 20, BUSY_MS = 5000 };
@@ -181,12 +182,15 @@ static int set_up(struct kj_sqlite_db *db, const char *path, bool volatile_data,
 
 // A flush into blocks that were written before takes about half as long as one that must also store
 // the file's size or that its blocks are in use now. So the log is written out once, when it is
-// made, and kept from then on (keep_log). Where its room cannot be had it grows.
-static void reserve_log(const char *path)
+// made, and kept from then on (keep_log). Where room is short it grows.
+void kj_sqlite_reserve_log(const char *path)
 {
     static const char k_zeros[1 << 16];
     char name[4096];
     struct stat info;
+    struct statvfs disk;
+    if (statvfs(path, &disk) < 0 || disk.f_bavail * disk.f_frsize < 8 * (uint64_t)LOG_BYTES)
+        return;
     if (snprintf(name, sizeof name, "%s-wal", path) >= (int)sizeof name)
         return;
     int fd = open(name, O_RDWR | O_CLOEXEC);
@@ -236,8 +240,6 @@ int kj_sqlite_open(const char *path, bool writer, bool volatile_data, struct kj_
         rc = set_up(db, path, volatile_data, fault);
     if (rc == 0)
         keep_log(db);
-    if (rc == 0 && writer && !volatile_data)
-        reserve_log(path);
     return rc;
 }
 
