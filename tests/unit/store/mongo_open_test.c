@@ -157,21 +157,27 @@ static void leave(int64_t id, bson_t *first, bson_t *second)
     tamper("leads", id, update);
 }
 
-// A process died between its writes and the copies of their events.
+// What a process leaves that died between its writes and the copies of their events: three events
+// of h1, out of order, and one of h2.
+static void leave_four(struct world *world, const char *of_h2)
+{
+    begin(world, "h1");
+    insert(world, "w", KJ_LEADS, doc("s:list", "x"));
+    insert(world, "w", KJ_LEADS, doc("s:list", "x"));
+    world_end(world);
+    leave(1, waiting_event("000000001000000003", "h1", "third"),
+          waiting_event("000000001000000001", "h1", "first"));
+    leave(2, waiting_event("000000001000000002", "h1", "second"),
+          waiting_event("001000001000000001", "h2", of_h2));
+}
+
 static void events_left_behind(void **state)
 {
     struct world world;
     (void)state;
     if (getenv("KEJUE_TEST_MONGODB_URI") == NULL)
         skip();
-    begin(&world, "h1");
-    insert(&world, "w", KJ_LEADS, doc("s:list", "x"));
-    insert(&world, "w", KJ_LEADS, doc("s:list", "x"));
-    world_end(&world);
-    leave(1, waiting_event("000000001000000003", "h1", "third"),
-          waiting_event("000000001000000001", "h1", "first"));
-    leave(2, waiting_event("000000001000000002", "h1", "second"),
-          waiting_event("001000001000000001", "h2", "of another host"));
+    leave_four(&world, "of another host");
     for (int starts = 0; starts < 3; starts++) {
         begin(&world, "h1");
         struct kj_store_op *op = find(&world, "w", KJ_EVENTS, NULL, NULL, 0);
@@ -194,14 +200,7 @@ static void events_adopted(void **state)
     (void)state;
     if (getenv("KEJUE_TEST_MONGODB_URI") == NULL)
         skip();
-    begin(&world, "h1");
-    insert(&world, "w", KJ_LEADS, doc("s:list", "x"));
-    insert(&world, "w", KJ_LEADS, doc("s:list", "x"));
-    world_end(&world);
-    leave(1, waiting_event("000000001000000003", "h1", "third"),
-          waiting_event("000000001000000001", "h1", "first"));
-    leave(2, waiting_event("000000001000000002", "h1", "second"),
-          waiting_event("001000001000000001", "h2", "own"));
+    leave_four(&world, "own");
     for (int starts = 0; starts < 2; starts++) {
         begin(&world, "h2"); // its own comes first: what it had left itself
         for (int again = 0; again < 2; again++) {
