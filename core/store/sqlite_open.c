@@ -181,8 +181,9 @@ static int set_up(struct kj_sqlite_db *db, const char *path, bool volatile_data,
 }
 
 // A flush into blocks that were written before takes about half as long as one that must also store
-// the file's size or that its blocks are in use now. So the log is written out once, when it is
-// made, and kept from then on (keep_log). Where room is short it grows.
+// the file's size or that its blocks are in use now. So the log is written out at each start (32
+// MiB); where room is short it grows. Keeping it over a stop would spare that, but a log that is
+// left beside a file that somebody has put in the place of ours would be played into it.
 void kj_sqlite_reserve_log(const char *path)
 {
     static const char k_zeros[1 << 16];
@@ -205,12 +206,6 @@ void kj_sqlite_reserve_log(const char *path)
     }
     (void)fdatasync(fd);
     close(fd);
-}
-
-static void keep_log(struct kj_sqlite_db *db)
-{
-    int keep = 1;
-    sqlite3_file_control(db->sql, "main", SQLITE_FCNTL_PERSIST_WAL, &keep);
 }
 
 // Counting its memory costs SQLite a mutex, shared by all connections, with every allocation; and
@@ -238,8 +233,6 @@ int kj_sqlite_open(const char *path, bool writer, bool volatile_data, struct kj_
     rc = writer ? inspect(db, path, fault) : 0;
     if (rc == 0)
         rc = set_up(db, path, volatile_data, fault);
-    if (rc == 0)
-        keep_log(db);
     return rc;
 }
 
