@@ -316,6 +316,22 @@ static void test_steps(void **state)
     assert_int_equal(migrated(path, 3, k_steps, 3, 0), 1);
 }
 
+// While it runs the log has its room, and its blocks were written; nothing stays of it.
+static void test_log(void **state)
+{
+    static const struct factory k_threads = {"threads", false, true, open_file, NULL};
+    struct world world;
+    struct stat info;
+    (void)state;
+    begin(&world, &k_threads, "log");
+    assert_int_equal(stat(in_folder("log-wal"), &info), 0);
+    assert_true(info.st_size >= 31 << 20);
+    assert_true(info.st_blocks * 512 >= 31 << 20);
+    insert(&world, "w", KJ_LEADS, doc("s:list", "x"));
+    world_end(&world);
+    assert_int_equal(stat(in_folder("log-wal"), &info), -1);
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -337,7 +353,7 @@ int main(void)
         cmocka_unit_test(test_damaged),  cmocka_unit_test(test_damaged_document),
         cmocka_unit_test(test_lock),     cmocka_unit_test(test_format),
         cmocka_unit_test(test_layout),   cmocka_unit_test(test_steps),
-
+        cmocka_unit_test(test_log),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
