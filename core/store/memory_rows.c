@@ -48,6 +48,10 @@ static void take_out(struct kj_rows *rows, const struct kj_row *row)
 
 struct kj_row *kj_memory_row(const struct kj_table *table, int64_t id)
 {
+    const struct kj_rows *rows = &table->rows;
+    uint64_t ahead = rows->count ? (uint64_t)(id - rows->at[0]->id) : 0;
+    if (ahead < rows->count && rows->at[ahead]->id == id) // nothing was taken out before it
+        return rows->at[ahead];
     size_t behind = kj_rows_behind(&table->rows, id);
     return behind && table->rows.at[behind - 1]->id == id ? table->rows.at[behind - 1] : NULL;
 }
@@ -236,7 +240,7 @@ static int judge_ids(struct kj_memory_run *run, const struct kj_row *row, int64_
         run->op->new_id = id;
         return KJ_EEXISTS;
     }
-    if (key->kind == KJ_VALUE_TEXT) {
+    if (key->kind == KJ_VALUE_TEXT && !(row && kj_value_equal(&row->values[0], key))) {
         key_name(workspace, key->text, key->length, name);
         owner = kj_map_get(&table->keys, name);
     }
@@ -246,19 +250,8 @@ static int judge_ids(struct kj_memory_run *run, const struct kj_row *row, int64_
     return KJ_EEXISTS;
 }
 
-// The values stand in the row's own document from here on.
-static void set_doc(enum kj_coll coll, struct kj_row *row, bson_t *doc_take)
-{
-    bool stamped;
-    kj_doc_clear(&row->doc);
-    row->doc = doc_take;
-    row->workspace = kj_doc_text(doc_take, "workspace", "");
-    if (kj_collection_values(coll, doc_take, row->values, &stamped, NULL) < 0)
-        abort(); // they were looked at before
-}
-
-// Puts the row's new document in the place of the old one. Which of its places are new is seen by
-// the old values, and these stand in the old document.
+// Puts the row's new document, in which the values stand, in the place of the old one. Which of its
+// places are new is seen by the old values, and these stand in the old document.
 static void swap_doc(struct kj_memory_db *db, enum kj_coll coll, struct kj_row *row,
                      const struct kj_value *values, bson_t *stored_take)
 {
@@ -269,8 +262,9 @@ static void swap_doc(struct kj_memory_db *db, enum kj_coll coll, struct kj_row *
         change_places(db, coll, row, values, false);
     leave_level(row);
     memcpy(before, row->values, sizeof before);
-    row->doc = NULL;
-    set_doc(coll, row, stored_take);
+    memcpy(row->values, values, sizeof row->values);
+    row->doc = stored_take;
+    row->workspace = kj_doc_text(stored_take, "workspace", "");
     change_places(db, coll, row, new ? NULL : before, true);
     kj_doc_clear(&old);
     if (coll == KJ_JOBS)
@@ -293,20 +287,20 @@ int kj_memory_put(struct kj_memory_run *run, struct kj_row *row, const bson_t *d
     enum kj_coll coll = run->op->coll;
     struct kj_table *table = &run->db->tables[coll];
     struct kj_value values[KJ_FIELDS_MAX];
-    bool stamped;
-    int rc = kj_collection_values(coll, doc, values, &stamped, &run->request->fault);
+    size_t stamps;
+    int rc = kj_collection_values(coll, doc, values, &stamps, &run->request->fault);
     if (rc == 0)
-        rc = kj_store_check_doc(run->request, run->op, doc, row == NULL && stamped);
+        rc = kj_store_check_doc(run->request, run->op, doc, row == NULL && stamps);
     if (rc < 0)
         return rc;
-    int64_t id = row ? row->id : stamped ? kj_doc_int(doc, "_id", 0) : 0;
+    int64_t id = row ? row->id : stamps ? kj_doc_int(doc, "_id", 0) : 0;
     if (id == 0)
         id = table->next_id;
     rc = judge_ids(run, row, id, &values[0], workspace);
     if (rc < 0)
         return rc;
     int64_t version = version_after(run, row, doc);
-    bson_t *stored = kj_stamped(doc, stamped, id, version, workspace);
+    bson_t *stored = kj_stamped(doc, stamps, id, version, workspace, values);
     if (row == NULL)
         row = KJ_NEW(struct kj_row);
     row->id = id;
