@@ -64,34 +64,45 @@ static inline struct kj_members kj_members_in(const bson_t *doc)
     return kj_members_of(bson_get_data(doc), doc->len);
 }
 
-// The payload of the types that are neither text nor containers; false when it does not fit.
-bool kj_element_odd_payload(struct kj_members *members, struct kj_element *element);
+// How the value of a common type stands behind its key. Its size plus one is `more` and, where all
+// bits of `counted` are set, the length it begins with; that must be over `least`. What is shown
+// begins behind `front` bytes and ends `back` bytes before the end. Of the other types everything
+// is 0, so that no size of theirs is over the least.
+struct kj_layout {
+    uint32_t counted;
+    uint8_t more, least, front, back;
+};
+extern const struct kj_layout kj_layouts[256];
 
-static inline bool kj_members_fixed(struct kj_members *members, struct kj_element *element,
-                                    uint32_t length)
+// The types of which the table knows where the value ends.
+static inline bool kj_element_is_common(const struct kj_element *element)
 {
-    if ((size_t)(members->end - members->at) < length)
-        return false;
-    element->data = members->at;
-    element->length = length;
-    members->at += length;
-    return true;
+    return kj_layouts[element->type].more;
 }
 
-static inline bool kj_members_sized(struct kj_members *members, struct kj_element *element)
+// The end of a value of a common type, found without a branch by type; NULL when the type is
+// another, when it does not fit, or when so near the end nothing can be told at a look.
+static inline const uint8_t *kj_value_end(uint8_t type, const uint8_t *value, const uint8_t *end)
 {
-    size_t left = (size_t)(members->end - members->at);
-    uint32_t length = left < 5 ? 0 : kj_load32(members->at);
-    if (element->type == BSON_TYPE_UTF8) {
-        if (length < 1 || length > left - 4)
-            return false;
-        element->data = members->at + 4;
-        element->length = length - 1;
-        members->at += 4 + (size_t)length;
-        return true;
-    }
-    return length >= 5 && kj_members_fixed(members, element, length);
+    const struct kj_layout *layout = &kj_layouts[type];
+    size_t left = (size_t)(end - value);
+    if (left < 4)
+        return NULL;
+    uint64_t over = layout->more + (uint64_t)(kj_load32(value) & layout->counted);
+    return over > layout->least && over <= left + 1 ? value + over - 1 : NULL;
 }
+
+// What is shown of the value up to `next`, as kj_value_end gave it.
+static inline void kj_element_set(struct kj_element *element, const uint8_t *value,
+                                  const uint8_t *next)
+{
+    const struct kj_layout *layout = &kj_layouts[element->type];
+    element->data = value + layout->front;
+    element->length = (uint32_t)(next - element->data) - layout->back;
+}
+
+// The value at members->at of which kj_value_end can say nothing; false when it does not fit.
+bool kj_members_odd(struct kj_members *members, struct kj_element *element);
 
 // The NUL behind a key. Keys are short: nearly always one look tells, where a call to memchr costs
 // more than all the rest of a step.
@@ -119,43 +130,12 @@ static inline bool kj_members_next(struct kj_members *members, struct kj_element
         return false;
     element->key_length = (uint32_t)(nul - members->at);
     members->at = nul + 1;
-    switch (element->type) {
-    case BSON_TYPE_UTF8:
-    case BSON_TYPE_DOCUMENT:
-    case BSON_TYPE_ARRAY:
-        return kj_members_sized(members, element);
-    case BSON_TYPE_INT64:
-    case BSON_TYPE_DOUBLE:
-    case BSON_TYPE_DATE_TIME:
-        return kj_members_fixed(members, element, 8);
-    case BSON_TYPE_BOOL:
-        return kj_members_fixed(members, element, 1);
-    case BSON_TYPE_INT32:
-        return kj_members_fixed(members, element, 4);
-    case BSON_TYPE_NULL:
-        return kj_members_fixed(members, element, 0);
-    default:
-        return kj_element_odd_payload(members, element);
-    }
-}
-
-// The types of which kj_members_next knows the payload by itself.
-static inline bool kj_element_is_common(const struct kj_element *element)
-{
-    switch (element->type) {
-    case BSON_TYPE_UTF8:
-    case BSON_TYPE_DOCUMENT:
-    case BSON_TYPE_ARRAY:
-    case BSON_TYPE_INT64:
-    case BSON_TYPE_DOUBLE:
-    case BSON_TYPE_DATE_TIME:
-    case BSON_TYPE_BOOL:
-    case BSON_TYPE_INT32:
-    case BSON_TYPE_NULL:
-        return true;
-    default:
-        return false;
-    }
+    const uint8_t *next = kj_value_end(element->type, members->at, members->end);
+    if (next == NULL)
+        return kj_members_odd(members, element);
+    kj_element_set(element, members->at, next);
+    members->at = next;
+    return true;
 }
 
 // Keys of a length mostly differ in their first letter: a look that spares the call.
