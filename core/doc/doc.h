@@ -62,5 +62,7 @@ bool kj_doc_equal(const bson_t *a, const bson_t *b);
 void kj_doc_clear(bson_t **doc); // destroys and forgets; NULL is fine
 // At most so deep and so many values; bounded recursion, for documents from outside.
 bool kj_doc_within(const bson_t *doc, int depth, size_t nodes);
+// BSON from the first byte to the last, every text in it UTF-8.
+bool kj_doc_sound(const bson_t *doc);
 
 #endif
