@@ -40,6 +40,9 @@ const bson_t *kj_store_keep_take(struct kj_store_request *request, bson_t *doc)
 
 const char *kj_store_keep_text(struct kj_store_request *request, const char *text)
 {
+    for (size_t i = 0; i < request->n_near; i++)
+        if (request->near[i].text == text) // its own already, or nothing
+            return text;
     if (text == NULL)
         return NULL;
     return keep(request)->text = kj_strdup(text);
