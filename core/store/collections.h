@@ -43,8 +43,8 @@ struct kj_collection {
 // A value of a declared field. Texts are borrowed from the document.
 struct kj_value {
     enum { KJ_VALUE_NONE, KJ_VALUE_TEXT, KJ_VALUE_INT, KJ_VALUE_REAL } kind;
+    uint32_t length; // of the text
     const char *text;
-    uint32_t length;
     int64_t integer;
     double real;
 };

@@ -19,8 +19,8 @@ struct kj_row {
     int64_t id, version;
     bson_t *doc;
     const char *workspace;
-    struct kj_value values[KJ_FIELDS_MAX]; // texts stand in `doc`
-    struct kj_level *level;                // NULL: it does not wait
+    struct kj_level *level;   // NULL: it does not wait
+    struct kj_value values[]; // of the collection's fields; texts stand in `doc`
 };
 
 struct kj_rows { // in the order of ids
@@ -39,6 +39,7 @@ struct kj_table {
     struct kj_map keys;                   // workspace and key -> row
     struct kj_map indexes[KJ_FIELDS_MAX]; // value -> struct kj_rows, where kj_memory_indexed
     int64_t next_id;
+    size_t n_fields;
 };
 
 struct kj_memory_db {

@@ -258,11 +258,12 @@ static void swap_doc(struct kj_memory_db *db, enum kj_coll coll, struct kj_row *
     bool new = row->doc == NULL;
     bson_t *old = row->doc;
     struct kj_value before[KJ_FIELDS_MAX];
+    size_t size = db->tables[coll].n_fields * sizeof *values;
     if (!new)
         change_places(db, coll, row, values, false);
     leave_level(row);
-    memcpy(before, row->values, sizeof before);
-    memcpy(row->values, values, sizeof row->values);
+    memcpy(before, row->values, size);
+    memcpy(row->values, values, size);
     row->doc = stored_take;
     row->workspace = kj_doc_text(stored_take, "workspace", "");
     change_places(db, coll, row, new ? NULL : before, true);
@@ -302,7 +303,7 @@ int kj_memory_put(struct kj_memory_run *run, struct kj_row *row, const bson_t *d
     int64_t version = version_after(run, row, doc);
     bson_t *stored = kj_stamped(doc, stamps, id, version, workspace, values);
     if (row == NULL)
-        row = KJ_NEW(struct kj_row);
+        row = kj_alloc(sizeof *row + table->n_fields * sizeof *values);
     row->id = id;
     row->version = version;
     swap_doc(run->db, coll, row, values, stored);
@@ -334,7 +335,10 @@ void kj_memory_init(struct kj_memory_db *db)
 {
     for (int coll = 0; coll < KJ_COLL_COUNT; coll++) {
         struct kj_table *table = &db->tables[coll];
+        const struct kj_field *fields = kj_collection((enum kj_coll)coll)->fields;
         table->next_id = 1;
+        while (fields[table->n_fields].name)
+            table->n_fields++;
         kj_map_init(&table->keys);
         for (size_t i = 0; i < KJ_FIELDS_MAX; i++)
             kj_map_init(&table->indexes[i]);
