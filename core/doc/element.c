@@ -9,21 +9,17 @@
     {                               \
         0, (size) + 1, (size), 0, 0 \
     }
-#define WHOLE                  \
-    {                          \
-        UINT32_MAX, 1, 5, 0, 0 \
+#define WHOLE         \
+    {                 \
+        1, 1, 5, 0, 0 \
     }
 
 const struct kj_layout kj_layouts[256] = {
-    [BSON_TYPE_UTF8] = {UINT32_MAX, 5, 5, 4, 1}, // counted with its NUL, without the length itself
-    [BSON_TYPE_DOCUMENT] = WHOLE,
-    [BSON_TYPE_ARRAY] = WHOLE,
-    [BSON_TYPE_INT64] = FIXED(8),
-    [BSON_TYPE_DOUBLE] = FIXED(8),
-    [BSON_TYPE_DATE_TIME] = FIXED(8),
-    [BSON_TYPE_BOOL] = FIXED(1),
-    [BSON_TYPE_INT32] = FIXED(4),
-    [BSON_TYPE_NULL] = FIXED(0),
+    [BSON_TYPE_UTF8] = {1, 5, 5, 4, 1}, // counted with its NUL, without the length itself
+    [BSON_TYPE_DOCUMENT] = WHOLE,       [BSON_TYPE_ARRAY] = WHOLE,
+    [BSON_TYPE_INT64] = FIXED(8),       [BSON_TYPE_DOUBLE] = FIXED(8),
+    [BSON_TYPE_DATE_TIME] = FIXED(8),   [BSON_TYPE_BOOL] = FIXED(1),
+    [BSON_TYPE_INT32] = FIXED(4),       [BSON_TYPE_NULL] = FIXED(0),
 };
 
 static bool fixed_payload(struct kj_members *members, struct kj_element *element, uint32_t length)
@@ -83,7 +79,7 @@ static bool binary_payload(struct kj_members *members, struct kj_element *elemen
     return true;
 }
 
-bool kj_members_odd(struct kj_members *members, struct kj_element *element)
+static bool odd_payload(struct kj_members *members, struct kj_element *element)
 {
     switch (element->type) {
     case BSON_TYPE_BOOL: // the last member of a document, too short for a look
@@ -112,6 +108,25 @@ bool kj_members_odd(struct kj_members *members, struct kj_element *element)
         return (element->type == BSON_TYPE_MAXKEY || element->type == BSON_TYPE_MINKEY) &&
                fixed_payload(members, element, 0);
     }
+}
+
+bool kj_members_step(struct kj_members *members, struct kj_element *element)
+{
+    const uint8_t *at = members->at, *end = members->end;
+    if (at >= end)
+        return false;
+    const uint8_t *nul = memchr(at + 1, 0, (size_t)(end - at - 1));
+    if (nul == NULL)
+        return false;
+    *element = (struct kj_element){
+        .type = *at, .key = (const char *)at + 1, .key_length = (uint32_t)(nul - at - 1)};
+    members->at = nul + 1;
+    const uint8_t *next = end - nul > 4 ? kj_value_end(*at, nul + 1, end) : NULL;
+    if (next == NULL)
+        return odd_payload(members, element);
+    kj_element_set(element, nul + 1, next);
+    members->at = next;
+    return true;
 }
 
 bool kj_element_int(const struct kj_element *element, int64_t *value)
@@ -149,34 +164,34 @@ double kj_element_real(const struct kj_element *element)
     }
 }
 
-// Only the member that is found is taken apart: look-ups pass over ten for each that they find.
+// The first member from `at` on that may be the one, or that must be looked at more closely.
+static const uint8_t *pass_others(const uint8_t *at, const uint8_t *end, const char *key,
+                                  size_t key_length)
+{
+    while (end - at >= KJ_LOOK) {
+        const uint8_t *name = at + 1;
+        unsigned length = kj_key_look(name);
+        if (length == 16 || kj_key_is((const char *)name, length, key, key_length))
+            break;
+        const uint8_t *next = kj_value_end(*at, name + length + 1, end);
+        if (next == NULL)
+            break;
+        at = next;
+    }
+    return at;
+}
+
+// Only the member that is found is taken apart: look-ups pass over eight for each that they find.
 bool kj_element_find(const uint8_t *doc, size_t length, const char *key, size_t key_length,
                      struct kj_element *found)
 {
     struct kj_members members = kj_members_of(doc, length);
-    const uint8_t *end = members.end;
-    for (const uint8_t *at = members.at; at < end;) {
-        const uint8_t *name = at + 1, *nul = kj_key_end(name, end);
-        if (nul == NULL)
+    do {
+        members.at = pass_others(members.at, members.end, key, key_length);
+        if (!kj_members_next(&members, found))
             return false;
-        bool same = kj_key_is((const char *)name, (size_t)(nul - name), key, key_length);
-        const uint8_t *next = kj_value_end(*at, nul + 1, end);
-        if (!same && next) {
-            at = next;
-            continue;
-        }
-        *found = (struct kj_element){
-            .type = *at, .key = (const char *)name, .key_length = (uint32_t)(nul - name)};
-        members.at = nul + 1;
-        if (next)
-            kj_element_set(found, members.at, next);
-        else if (!kj_members_odd(&members, found))
-            return false;
-        if (same)
-            return true;
-        at = members.at;
-    }
-    return false;
+    } while (!kj_key_is(found->key, found->key_length, key, key_length));
+    return true;
 }
 
 bool kj_element_at(const bson_iter_t *iter, struct kj_element *element)
