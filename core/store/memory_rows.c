@@ -1,6 +1,7 @@
 // Rows in memory: an array in the order of ids, a map of keys, and for each number or list that is
 // looked for alone the rows that have it, again in the order of ids. New ids are the greatest, so
-// that adding is appending.
+// that adding is appending. An index is made when it is first asked for: of those that a rehearsal
+// could keep it asks half.
 #include "store/memory.h"
 
 #include "base/alloc.h"
@@ -151,14 +152,6 @@ static void index_name(const struct kj_value *value, char name[k_name])
         key_name("", value->text, value->length, name);
 }
 
-const struct kj_rows *kj_memory_index(const struct kj_table *table, size_t field,
-                                      const struct kj_value *value)
-{
-    char name[k_name];
-    index_name(value, name);
-    return kj_map_get(&table->indexes[field], name);
-}
-
 static void keep_index(struct kj_table *table, size_t field, struct kj_row *row, bool keep)
 {
     char name[k_name];
@@ -172,6 +165,18 @@ static void keep_index(struct kj_table *table, size_t field, struct kj_row *row,
         add(rows, row);
     else
         take_out(rows, row);
+}
+
+const struct kj_rows *kj_memory_index(struct kj_table *table, const struct kj_field *fields,
+                                      size_t field, const struct kj_value *value)
+{
+    char name[k_name];
+    for (size_t i = 0; !table->asked[field] && i < table->rows.count; i++)
+        if (kj_memory_indexed(&fields[field], &table->rows.at[i]->values[field]))
+            keep_index(table, field, table->rows.at[i], true);
+    table->asked[field] = true;
+    index_name(value, name);
+    return kj_map_get(&table->indexes[field], name);
 }
 
 // --- waiting jobs ---
@@ -225,7 +230,7 @@ static void change_places(struct kj_memory_db *db, enum kj_coll coll, struct kj_
             continue;
         if (i == 0)
             keep_key(table, row, keep);
-        else if (kj_memory_indexed(&fields[i], &row->values[i]))
+        else if (table->asked[i] && kj_memory_indexed(&fields[i], &row->values[i]))
             keep_index(table, i, row, keep);
     }
 }
