@@ -25,6 +25,14 @@ bool kj_doc_within(const bson_t *doc, int depth, size_t nodes)
     return bson_iter_init(&at, doc) && within(&at, depth, &nodes);
 }
 
+static bool plain_value(const struct kj_element *at)
+{
+    const char *text = (const char *)at->data;
+    if (at->type == BSON_TYPE_UTF8) // there is a NUL at the end of the document at the latest
+        return strlen(text) == at->length && kj_utf8_valid(text, at->length);
+    return kj_element_is_common(at) && (at->type != BSON_TYPE_BOOL || *at->data < 2);
+}
+
 // Only common types, each in its place up to the end, where a NUL stands.
 static bool plain(const uint8_t *doc, size_t length, int depth)
 {
@@ -33,13 +41,7 @@ static bool plain(const uint8_t *doc, size_t length, int depth)
     if (depth == 0 || members.at == doc || kj_load32(doc) != length || *members.end != 0)
         return false;
     while (kj_members_next(&members, &at)) {
-        if (!kj_element_is_common(&at) || !kj_utf8_valid(at.key, at.key_length))
-            return false;
-        const char *text = (const char *)at.data;
-        if (at.type == BSON_TYPE_UTF8 &&
-            (strlen(text) != at.length || !kj_utf8_valid(text, at.length)))
-            return false;
-        if (at.type == BSON_TYPE_BOOL && *at.data > 1)
+        if (!plain_value(&at) || !kj_utf8_valid(at.key, at.key_length))
             return false;
         bool nested = at.type == BSON_TYPE_DOCUMENT || at.type == BSON_TYPE_ARRAY;
         if (nested && !plain(at.data, at.length, depth - 1))

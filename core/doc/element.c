@@ -122,8 +122,11 @@ bool kj_members_step(struct kj_members *members, struct kj_element *element)
         .type = *at, .key = (const char *)at + 1, .key_length = (uint32_t)(nul - at - 1)};
     members->at = nul + 1;
     const uint8_t *next = end - nul > 4 ? kj_value_end(*at, nul + 1, end) : NULL;
-    if (next == NULL)
-        return odd_payload(members, element);
+    if (next == NULL) {
+        bool fits = odd_payload(members, element);
+        members->at = fits ? members->at : at; // so that the end is reached by what is sound alone
+        return fits;
+    }
     kj_element_set(element, nul + 1, next);
     members->at = next;
     return true;

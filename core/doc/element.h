@@ -118,7 +118,7 @@ static inline unsigned kj_key_look(const uint8_t *key)
 #endif
 }
 
-// A step near the end, over a long key or an odd type.
+// A step near the end, over a long key or an odd type. Where there is none, `at` stays.
 bool kj_members_step(struct kj_members *members, struct kj_element *element);
 
 static inline bool kj_members_next(struct kj_members *members, struct kj_element *element)
