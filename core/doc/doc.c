@@ -5,6 +5,7 @@
 #include "doc/decimal.h"
 #include "doc/element.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static const uint8_t k_empty[] = {5, 0, 0, 0, 0};
@@ -157,6 +158,18 @@ static uint8_t *put(bson_t *doc, uint8_t type, const char *key, size_t length)
     memcpy(to + 1, key, name);
     to[size] = 0;
     return to + 1 + name;
+}
+
+void kj_doc_put_members(bson_t *doc, const uint8_t *members, size_t length)
+{
+    uint32_t old = doc->len;
+    uint8_t *start = length < INT32_MAX - old ? bson_reserve_buffer(doc, (uint32_t)length) : NULL;
+    if (start == NULL)
+        abort(); // BSON has no such documents
+    doc->len = old + (uint32_t)length;
+    put_length(start, doc->len);
+    memcpy(start + old - 1, members, length);
+    start[doc->len - 1] = 0;
 }
 
 static bool put_bytes(bson_t *doc, uint8_t type, const char *key, const void *value, size_t length)

@@ -44,6 +44,8 @@ void kj_doc_put_array(bson_t *doc, const char *key, const bson_t *value);
 void kj_doc_put_from(bson_t *doc, const char *key, const bson_t *from, const char *path);
 // Members of `from` under their own names, in the order of `names`, by one walk over it.
 void kj_doc_put_fields(bson_t *doc, const bson_t *from, const char *const *names, size_t count);
+// Bytes of whole members, as they stand one after the other in another document.
+void kj_doc_put_members(bson_t *doc, const uint8_t *members, size_t length);
 
 // Appends to an array under construction: the key is the next index.
 struct kj_doc_list {
@@ -62,5 +64,7 @@ bool kj_doc_equal(const bson_t *a, const bson_t *b);
 void kj_doc_clear(bson_t **doc); // destroys and forgets; NULL is fine
 // At most so deep and so many values; bounded recursion, for documents from outside.
 bool kj_doc_within(const bson_t *doc, int depth, size_t nodes);
+// BSON from the first byte to the last, every text in it UTF-8.
+bool kj_doc_sound(const bson_t *doc);
 
 #endif

@@ -74,7 +74,7 @@ static bson_t *merged(const bson_t *doc, const bson_t *changes, int depth)
 
 // --- the shallow case, on the path of every job: whole members are copied, unchanged ones in runs
 
-enum { FEW_CHANGES = 24 }; // looked for one by one; more go by the sorted index above
+enum { FRAME = 5, FEW_CHANGES = 24 }; // looked for one by one; more go by the sorted index above
 
 struct change {
     struct kj_element element;
@@ -154,7 +154,7 @@ bson_t *kj_doc_with(const bson_t *doc, const bson_t *changes)
     if (count > FEW_CHANGES)
         return merged(doc, changes, 0);
     uint32_t most = doc->len + changes->len;
-    bson_t *out = bson_sized_new(most);
+    bson_t *out = bson_sized_new(most + FRAME); // what is reserved comes on top of its own
     uint8_t *start = bson_reserve_buffer(out, most);
     uint8_t *end = put_few(start + 4, doc, list, count);
     *end++ = 0;

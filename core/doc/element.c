@@ -5,6 +5,33 @@
 
 #include <stdlib.h>
 
+#define FIXED(size)                 \
+    {                               \
+        0, (size) + 1, (size), 0, 0 \
+    }
+#define WHOLE         \
+    {                 \
+        1, 1, 5, 0, 0 \
+    }
+
+const struct kj_layout kj_layouts[256] = {
+    [BSON_TYPE_UTF8] = {1, 5, 5, 4, 1}, // counted with its NUL, without the length itself
+    [BSON_TYPE_DOCUMENT] = WHOLE,       [BSON_TYPE_ARRAY] = WHOLE,
+    [BSON_TYPE_INT64] = FIXED(8),       [BSON_TYPE_DOUBLE] = FIXED(8),
+    [BSON_TYPE_DATE_TIME] = FIXED(8),   [BSON_TYPE_BOOL] = FIXED(1),
+    [BSON_TYPE_INT32] = FIXED(4),       [BSON_TYPE_NULL] = FIXED(0),
+};
+
+static bool fixed_payload(struct kj_members *members, struct kj_element *element, uint32_t length)
+{
+    if ((size_t)(members->end - members->at) < length)
+        return false;
+    element->data = members->at;
+    element->length = length;
+    members->at += length;
+    return true;
+}
+
 // Two NUL-terminated strings in a row.
 static bool regex_payload(struct kj_members *members, struct kj_element *element)
 {
@@ -39,7 +66,7 @@ static bool counted_payload(struct kj_members *members, struct kj_element *eleme
 static bool scoped_payload(struct kj_members *members, struct kj_element *element)
 {
     uint32_t length = members->end - members->at < 4 ? 0 : kj_load32(members->at);
-    return length >= 4 && kj_members_fixed(members, element, length);
+    return length >= 4 && fixed_payload(members, element, length);
 }
 
 // The subtype is not shown.
@@ -52,17 +79,20 @@ static bool binary_payload(struct kj_members *members, struct kj_element *elemen
     return true;
 }
 
-bool kj_element_odd_payload(struct kj_members *members, struct kj_element *element)
+static bool odd_payload(struct kj_members *members, struct kj_element *element)
 {
     switch (element->type) {
+    case BSON_TYPE_BOOL: // the last member of a document, too short for a look
+        return fixed_payload(members, element, 1);
+    case BSON_TYPE_NULL:
     case BSON_TYPE_UNDEFINED:
-        return kj_members_fixed(members, element, 0);
+        return fixed_payload(members, element, 0);
     case BSON_TYPE_OID:
-        return kj_members_fixed(members, element, 12);
+        return fixed_payload(members, element, 12);
     case BSON_TYPE_TIMESTAMP:
-        return kj_members_fixed(members, element, 8);
+        return fixed_payload(members, element, 8);
     case BSON_TYPE_DECIMAL128:
-        return kj_members_fixed(members, element, 16);
+        return fixed_payload(members, element, 16);
     case BSON_TYPE_REGEX:
         return regex_payload(members, element);
     case BSON_TYPE_CODE:
@@ -76,8 +106,30 @@ bool kj_element_odd_payload(struct kj_members *members, struct kj_element *eleme
         return binary_payload(members, element);
     default: // MAXKEY and MINKEY, or no type at all
         return (element->type == BSON_TYPE_MAXKEY || element->type == BSON_TYPE_MINKEY) &&
-               kj_members_fixed(members, element, 0);
+               fixed_payload(members, element, 0);
     }
+}
+
+bool kj_members_step(struct kj_members *members, struct kj_element *element)
+{
+    const uint8_t *at = members->at, *end = members->end;
+    if (at >= end)
+        return false;
+    const uint8_t *nul = memchr(at + 1, 0, (size_t)(end - at - 1));
+    if (nul == NULL)
+        return false;
+    *element = (struct kj_element){
+        .type = *at, .key = (const char *)at + 1, .key_length = (uint32_t)(nul - at - 1)};
+    members->at = nul + 1;
+    const uint8_t *next = end - nul > 4 ? kj_value_end(*at, nul + 1, end) : NULL;
+    if (next == NULL) {
+        bool fits = odd_payload(members, element);
+        members->at = fits ? members->at : at; // so that the end is reached by what is sound alone
+        return fits;
+    }
+    kj_element_set(element, nul + 1, next);
+    members->at = next;
+    return true;
 }
 
 bool kj_element_int(const struct kj_element *element, int64_t *value)
@@ -115,41 +167,34 @@ double kj_element_real(const struct kj_element *element)
     }
 }
 
-// Passes over the value of a common type at `at`; NULL when it is another or does not fit.
-static const uint8_t *pass_value(uint8_t type, const uint8_t *at, const uint8_t *end)
+// The first member from `at` on that may be the one, or that must be looked at more closely.
+static const uint8_t *pass_others(const uint8_t *at, const uint8_t *end, const char *key,
+                                  size_t key_length)
 {
-    enum { TEXT = 100, WHOLE = 101, OTHER = 102 };
-    static const uint8_t sizes[] = {OTHER, 8,     TEXT,  WHOLE, WHOLE, OTHER, OTHER, OTHER, 1, 8,
-                                    0,     OTHER, OTHER, OTHER, OTHER, OTHER, 4,     OTHER, 8};
-    uint64_t size = type < sizeof sizes ? sizes[type] : OTHER;
-    if (size >= TEXT) {
-        if (size == OTHER || end - at < 5)
-            return NULL;
-        size = kj_load32(at) + (size == TEXT ? UINT64_C(4) : 0);
-        if (size < 5)
-            return NULL;
+    while (end - at >= KJ_LOOK) {
+        const uint8_t *name = at + 1;
+        unsigned length = kj_key_look(name);
+        if (length == 16 || kj_key_is((const char *)name, length, key, key_length))
+            break;
+        const uint8_t *next = kj_value_end(*at, name + length + 1, end);
+        if (next == NULL)
+            break;
+        at = next;
     }
-    return size <= (uint64_t)(end - at) ? at + size : NULL;
+    return at;
 }
 
-// Only the member that is found is taken apart: look-ups pass over ten for each that they find.
+// Only the member that is found is taken apart: look-ups pass over eight for each that they find.
 bool kj_element_find(const uint8_t *doc, size_t length, const char *key, size_t key_length,
                      struct kj_element *found)
 {
     struct kj_members members = kj_members_of(doc, length);
-    while (members.at < members.end) {
-        const uint8_t *name = members.at + 1, *nul = kj_key_end(name, members.end);
-        if (nul == NULL)
+    do {
+        members.at = pass_others(members.at, members.end, key, key_length);
+        if (!kj_members_next(&members, found))
             return false;
-        if (kj_key_is((const char *)name, (size_t)(nul - name), key, key_length))
-            return kj_members_next(&members, found);
-        const uint8_t *next = pass_value(*members.at, nul + 1, members.end);
-        if (next)
-            members.at = next;
-        else if (!kj_members_next(&members, found))
-            return false;
-    }
-    return false;
+    } while (!kj_key_is(found->key, found->key_length, key, key_length));
+    return true;
 }
 
 bool kj_element_at(const bson_iter_t *iter, struct kj_element *element)

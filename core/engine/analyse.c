@@ -85,13 +85,12 @@ static void put_parties(const struct kj_path *path, bson_t *facts)
 static void put_call(const struct kj_path *path, bool reached, bson_t *facts)
 {
     static const char *const k_copied[] = {"type",    "source",      "disposition", "end_reason",
-                                           "attempt", "answered_at", "ended_at",    "to"};
+                                           "attempt", "answered_at", "ended_at"};
     const bson_t *job = kj_path_job(path);
     bson_t call = BSON_INITIALIZER, view;
     struct kj_retry_policy policy;
-    for (size_t i = 0; i < KJ_COUNT(k_copied); i++)
-        kj_doc_put_from(&call, strcmp(k_copied[i], "to") ? k_copied[i] : "to_number", path->call,
-                        k_copied[i]);
+    kj_doc_put_fields(&call, path->call, k_copied, KJ_COUNT(k_copied));
+    kj_doc_put_from(&call, "to_number", path->call, "to");
     kj_doc_put_from(&call, "id", path->call, "key");
     kj_doc_put_from(&call, "started_at", path->call, "created_at");
     kj_doc_put_bool(&call, "reached", reached);

@@ -3,6 +3,7 @@
 // A found intent is never dialed again.
 #include "engine/path.h"
 
+#include "base/alloc.h"
 #include "base/log.h"
 
 #include <inttypes.h>
@@ -205,13 +206,12 @@ static void dial(struct kj_path *path)
 
 static bson_t *new_call(struct kj_path *path)
 {
+    static const char *const k_job[] = {"lead_id", "campaign_id", "group_id"};
     const bson_t *job = kj_path_job(path);
     bson_t *call = bson_sized_new(500);
     kj_doc_put_text(call, "key", path->attempt_id);
     kj_doc_put_int(call, "job_id", kj_running_id(path->running));
-    kj_doc_put_from(call, "lead_id", job, "lead_id");
-    kj_doc_put_from(call, "campaign_id", job, "campaign_id");
-    kj_doc_put_from(call, "group_id", job, "group_id");
+    kj_doc_put_fields(call, job, k_job, KJ_COUNT(k_job));
     if (path->assistant)
         kj_doc_put_from(call, "assistant_id", path->assistant, "_id");
     kj_doc_put_from(call, "to", job, "to");

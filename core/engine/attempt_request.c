@@ -2,6 +2,8 @@
 #include "engine/path.h"
 #include "engine/rollout.h"
 
+#include "base/alloc.h"
+
 #include <string.h>
 
 enum { k_room = 4000 }; // of a request, most of it questions: growing it step by step costs more
@@ -89,6 +91,7 @@ static void put_context(const bson_t *job, bson_t *request)
 
 bson_t *kj_attempt_request(const struct kj_path *path)
 {
+    static const char *const k_lead[] = {"first_name", "last_name", "country"};
     const bson_t *job = kj_path_job(path);
     const char *language = kj_doc_text(path->lead, "language", "en");
     bson_t *request = bson_sized_new(k_room), lead = BSON_INITIALIZER;
@@ -106,9 +109,7 @@ bson_t *kj_attempt_request(const struct kj_path *path)
     }
     if (path->campaign)
         kj_doc_put_from(request, "goal", path->campaign, "goal");
-    kj_doc_put_from(&lead, "first_name", path->lead, "first_name");
-    kj_doc_put_from(&lead, "last_name", path->lead, "last_name");
-    kj_doc_put_from(&lead, "country", path->lead, "country");
+    kj_doc_put_fields(&lead, path->lead, k_lead, KJ_COUNT(k_lead));
     kj_doc_put_doc(request, "lead", &lead);
     bson_destroy(&lead);
     put_questions(path, language, request);

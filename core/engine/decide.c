@@ -4,6 +4,7 @@
 // (shadow).
 #include "engine/path.h"
 
+#include "base/alloc.h"
 #include "base/log.h"
 #include "engine/contrast.h"
 #include "engine/next.h"
@@ -74,18 +75,18 @@ static void put_facts(struct kj_path *path, struct kj_store_request *request)
 
 static void store_decision(struct kj_path *path, const bson_t *plan, const bson_t *shadow)
 {
+    static const char *const k_job[] = {"lead_id", "campaign_id"}, *const k_call[] = {"type",
+                                                                                      "attempt"};
     const bson_t *job = kj_path_job(path);
     bson_t *decision = bson_sized_new(plan->len + 500);
     kj_doc_put_text(decision, "key", path->attempt_id);
     kj_doc_put_int(decision, "job_id", kj_running_id(path->running));
-    kj_doc_put_from(decision, "lead_id", job, "lead_id");
-    kj_doc_put_from(decision, "campaign_id", job, "campaign_id");
+    kj_doc_put_fields(decision, job, k_job, KJ_COUNT(k_job));
     kj_doc_put_from(decision, "call_id", path->call, "_id");
     kj_doc_put_time(decision, "at", kj_path_now(path));
     kj_doc_put_from(decision, "disposition", path->call, "disposition");
     kj_doc_put_from(decision, "reached", path->facts, "call.reached");
-    kj_doc_put_from(decision, "type", path->call, "type");
-    kj_doc_put_from(decision, "attempt", path->call, "attempt");
+    kj_doc_put_fields(decision, path->call, k_call, KJ_COUNT(k_call));
     kj_doc_put_from(decision, "pack", path->group, "pack");
     kj_doc_put_from(decision, "model_cost", path->facts, "answers.cost");
     if (path->engine->simulated)

@@ -23,15 +23,15 @@ static void finish(struct run *run, int status, const bson_t *doc)
 
 static void read_again(struct run *run);
 
-// A document that was stored before has room for both: to copy it costs a third of a merge.
-static bson_t *stamped(const bson_t *written, int64_t id, int64_t version)
+// A document that was stored before has room for both.
+static bson_t *stamped(bson_t *written_take, int64_t id, int64_t version)
 {
-    bson_t *doc = bson_copy(written), stamp = BSON_INITIALIZER;
+    bson_t *doc = written_take, stamp = BSON_INITIALIZER;
     if (!kj_doc_set_int(doc, "_id", id) || !kj_doc_set_int(doc, "version", version)) {
-        bson_destroy(doc);
         kj_doc_put_int(&stamp, "_id", id);
         kj_doc_put_int(&stamp, "version", version);
-        doc = kj_doc_with(written, &stamp);
+        doc = kj_doc_with(written_take, &stamp);
+        bson_destroy(written_take);
     }
     bson_destroy(&stamp);
     return doc;
@@ -46,7 +46,7 @@ static void on_written(struct kj_store_request *request)
     if (raced && ++run->tries < k_tries)
         read_again(run);
     else if (op->status == KJ_OK) {
-        bson_t *doc = stamped(op->doc, op->new_id ? op->new_id : op->id,
+        bson_t *doc = stamped(kj_store_take_doc(request, 0), op->new_id ? op->new_id : op->id,
                               op->new_version ? op->new_version : 1);
         finish(run, KJ_OK, doc);
         bson_destroy(doc);

@@ -163,13 +163,12 @@ static void write_again(struct kj_running *running, const struct kj_fault *fault
     kj_timer_start(running->queue->loop, &running->again, wait);
 }
 
-static void adopt(struct kj_running *running, const bson_t *doc, int64_t version)
+static void adopt(struct kj_running *running, bson_t *doc_take, int64_t version)
 {
-    bson_t *now = bson_copy(doc);
-    if (!kj_doc_set_int(now, "version", version))
-        kj_doc_put_int(now, "version", version);
+    if (!kj_doc_set_int(doc_take, "version", version))
+        kj_doc_put_int(doc_take, "version", version);
     kj_doc_clear(&running->job);
-    running->job = now;
+    running->job = doc_take;
     kj_running_read(running);
 }
 
@@ -269,11 +268,11 @@ static void on_reread(struct kj_store_request *request)
         write_again(running, &request->fault);
     } else if (doc && own_write(running, doc)) {
         if (!running->ending)
-            adopt(running, doc, kj_doc_int(doc, "version", 0));
+            adopt(running, bson_copy(doc), kj_doc_int(doc, "version", 0));
         write_done(running, KJ_OK, doc);
     } else if (doc && same_claim(running, doc) && marked(running, doc)) {
         running->canceled = true;
-        adopt(running, doc, kj_doc_int(doc, "version", 0));
+        adopt(running, bson_copy(doc), kj_doc_int(doc, "version", 0));
         write_now(running);
     } else
         write_done(running, op->status == KJ_ECANCELED ? KJ_ECANCELED : KJ_ECONFLICT, NULL);
@@ -284,7 +283,7 @@ static void on_written(struct kj_store_request *request)
     struct kj_running *running = request->arg;
     struct kj_store_op *op = &request->ops[0];
     if (op->status == KJ_OK && !running->ending) // else nobody reads it any more
-        adopt(running, op->doc, op->new_version);
+        adopt(running, kj_store_take_doc(request, 0), op->new_version);
     if (op->status == KJ_ECONFLICT)
         kj_store_get(running->queue->store, running->workspace, KJ_JOBS, running->id, NULL,
                      on_reread, running);

@@ -33,6 +33,7 @@ struct rows {
         uint32_t length;
     } * at;
     size_t count;
+    size_t same; // so many from the first on stand in the document as they are
     bool changed;
 };
 
@@ -45,9 +46,13 @@ static void read_rows(const bson_t *doc, struct rows *rows, size_t more)
     if (doc == NULL || !kj_doc_child(doc, "slots", &slots))
         return;
     struct kj_members members = kj_members_in(&slots);
-    while (kj_members_next(&members, &slot) && rows->count < k_most_rows)
+    bool all = true;
+    while (kj_members_next(&members, &slot) && rows->count < k_most_rows) {
+        all = all && slot.type == BSON_TYPE_DOCUMENT;
+        rows->same += all;
         if (slot.type == BSON_TYPE_DOCUMENT)
             rows->at[rows->count++] = (struct row){slot.data, slot.length};
+    }
 }
 
 static const bson_t *row_doc(const struct rows *rows, size_t i, bson_t *view)
@@ -59,10 +64,12 @@ static const bson_t *row_doc(const struct rows *rows, size_t i, bson_t *view)
 
 static size_t find_row(const struct rows *rows, const char *attempt_id)
 {
-    size_t i = 0;
-    bson_t view;
+    size_t i = 0, length = strlen(attempt_id);
+    struct kj_element id;
     while (i < rows->count &&
-           !kj_streq(kj_doc_text(row_doc(rows, i, &view), "attempt_id", ""), attempt_id))
+           !(kj_element_find(rows->at[i].bytes, rows->at[i].length, "attempt_id", 10, &id) &&
+             id.type == BSON_TYPE_UTF8 && id.length == length &&
+             memcmp(id.data, attempt_id, length) == 0))
         i++;
     return i;
 }
@@ -83,6 +90,7 @@ static int apply(struct rows *rows, const struct kj_trunk_op *op, bool stopped)
         if (at == rows->count)
             return KJ_OK;
         memmove(rows->at + at, rows->at + at + 1, (--rows->count - at) * sizeof *rows->at);
+        rows->same = at < rows->same ? at : rows->same;
         rows->changed = true;
         return KJ_OK;
     }
@@ -102,8 +110,13 @@ static bson_t *with_rows(const bson_t *doc, const struct rows *rows)
     enum { k_room = 500 };
     uint32_t size = k_room + (doc ? doc->len : 0);
     bson_t *changes = bson_sized_new(size), *slots = bson_sized_new(size), view;
-    struct kj_doc_list list = {slots};
-    for (size_t i = 0; i < rows->count; i++)
+    struct kj_doc_list list = {slots, (uint32_t)rows->same};
+    if (rows->same && kj_doc_child(doc, "slots", &view)) {
+        const uint8_t *first = bson_get_data(&view) + 4;
+        const struct row *last = &rows->at[rows->same - 1];
+        kj_doc_put_members(slots, first, (size_t)(last->bytes + last->length - first));
+    }
+    for (size_t i = rows->same; i < rows->count; i++)
         kj_doc_put_doc(slots, kj_doc_next(&list), row_doc(rows, i, &view));
     kj_doc_put_text(changes, "key", kj_trunk_key);
     kj_doc_put_array(changes, "slots", slots);
@@ -172,6 +185,8 @@ static void start_write(struct kj_engine *engine)
                                   .workspace = kj_trunk_workspace,
                                   .coll = KJ_LIMITS,
                                   .key = kj_trunk_key,
+                                  // Where others write it too, what we saw is mostly old.
+                                  .known = engine->store->shared ? NULL : trunk->seen,
                                   .change = apply_all,
                                   .done = on_written,
                                   .arg = engine});

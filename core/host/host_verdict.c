@@ -76,7 +76,7 @@ bool kj_doc_borrow(struct kejue_doc bytes, bson_t *view)
 bson_t *kj_doc_accept(struct kejue_doc bytes)
 {
     bson_t view;
-    if (!kj_doc_borrow(bytes, &view) || !bson_validate(&view, BSON_VALIDATE_UTF8, NULL))
+    if (!kj_doc_borrow(bytes, &view) || !kj_doc_sound(&view))
         return NULL;
     return bson_copy(&view);
 }

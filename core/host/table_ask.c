@@ -228,7 +228,7 @@ void kj_host_ask(struct kejue_ctx *ctx, uint64_t op, const char *verb, struct ke
         ctx->asks->previous = ask;
     ctx->asks = ask;
     ctx->ask_count++;
-    bool is_doc = kj_doc_borrow(doc, &request) && bson_validate(&request, BSON_VALIDATE_UTF8, NULL);
+    bool is_doc = kj_doc_borrow(doc, &request) && kj_doc_sound(&request);
     if (ctx->state == KJ_CTX_CLOSING)
         kj_ask_fail(ask, KEJUE_CANCELED, "closing", "the host is closing");
     else if (ctx->ask_count > KJ_HOST_MAX_ASKS)

@@ -86,14 +86,14 @@ void kj_build_text(struct kejue_builder *b, const char *key, const char *value)
         return;
     size_t length = strlen(value);
     if (kj_utf8_valid(value, length)) {
-        bson_append_utf8(doc, key, -1, value, (int)length);
+        kj_doc_put_text(doc, key, value);
         return;
     }
     char *clean = kj_strndup(value, length); // foreign bytes must not spoil a whole request
     for (char *at = clean; *at; at++)
         if ((unsigned char)*at >= 0x80)
             *at = '?';
-    bson_append_utf8(doc, key, -1, clean, -1);
+    kj_doc_put_text(doc, key, clean);
     free(clean);
 }
 
@@ -101,7 +101,7 @@ void kj_build_integer(struct kejue_builder *b, const char *key, int64_t value)
 {
     bson_t *doc = kj_build_at(b, &key);
     if (doc)
-        bson_append_int64(doc, key, -1, value);
+        kj_doc_put_int(doc, key, value);
 }
 
 void kj_build_real(struct kejue_builder *b, const char *key, double value)
@@ -115,14 +115,14 @@ void kj_build_boolean(struct kejue_builder *b, const char *key, int value)
 {
     bson_t *doc = kj_build_at(b, &key);
     if (doc)
-        bson_append_bool(doc, key, -1, value != 0);
+        kj_doc_put_bool(doc, key, value != 0);
 }
 
 void kj_build_time(struct kejue_builder *b, const char *key, int64_t wall_ms)
 {
     bson_t *doc = kj_build_at(b, &key);
     if (doc)
-        bson_append_date_time(doc, key, -1, wall_ms);
+        kj_doc_put_time(doc, key, wall_ms);
 }
 
 void kj_build_bytes(struct kejue_builder *b, const char *key, const void *bytes, size_t length)
@@ -143,9 +143,9 @@ static void kj_build_nested(struct kejue_builder *b, const char *key, struct kej
     if (!kj_doc_borrow(value, &view))
         kj_build_spoil(b, "put_doc got bytes that are no document");
     else if (array)
-        bson_append_array(doc, key, -1, &view);
+        kj_doc_put_array(doc, key, &view);
     else
-        bson_append_document(doc, key, -1, &view);
+        kj_doc_put_doc(doc, key, &view);
     bson_destroy(&view);
 }
 

@@ -180,13 +180,13 @@ static uint64_t known_names(enum kj_coll coll)
 }
 
 int kj_collection_values(enum kj_coll coll, const bson_t *doc,
-                         struct kj_value values[KJ_FIELDS_MAX], bool *stamped,
+                         struct kj_value values[KJ_FIELDS_MAX], size_t *stamps,
                          struct kj_fault *fault)
 {
     struct kj_members members = kj_members_in(doc);
     struct kj_element at;
     memset(values, 0, sizeof *values * KJ_FIELDS_MAX);
-    *stamped = false;
+    *stamps = 0;
     if (members.at == bson_get_data(doc))
         return kj_fault(fault, KJ_EINVAL, kj_coll_name(coll), NULL,
                         "The document for %s is not BSON.", kj_coll_name(coll));
@@ -196,7 +196,7 @@ int kj_collection_values(enum kj_coll coll, const bson_t *doc,
             continue;
         const struct kj_field *field = kj_collection_field(coll, at.key);
         if (field == NULL) {
-            *stamped = *stamped || kj_is_stamp(at.key);
+            *stamps += kj_is_stamp(at.key);
             continue;
         }
         int rc =

@@ -43,8 +43,8 @@ struct kj_collection {
 // A value of a declared field. Texts are borrowed from the document.
 struct kj_value {
     enum { KJ_VALUE_NONE, KJ_VALUE_TEXT, KJ_VALUE_INT, KJ_VALUE_REAL } kind;
+    uint32_t length; // of the text
     const char *text;
-    uint32_t length;
     int64_t integer;
     double real;
 };
@@ -56,17 +56,18 @@ const struct kj_field *kj_collection_field(enum kj_coll coll, const char *name);
 // KJ_EINVAL when the value does not fit the field's type. Null gives KJ_VALUE_NONE.
 int kj_field_value(enum kj_coll coll, const struct kj_field *field, const struct kj_element *at,
                    struct kj_value *value, struct kj_fault *fault) KJ_MUST_USE;
-// The values of all declared fields (in the order of the table) of a document. *stamped tells
-// whether it holds _id, version or workspace, which the store sets.
+// The values of all declared fields (in the order of the table) of a document. *stamps tells how
+// many members named _id, version or workspace it holds, which the store sets.
 int kj_collection_values(enum kj_coll coll, const bson_t *doc,
-                         struct kj_value values[KJ_FIELDS_MAX], bool *stamped,
+                         struct kj_value values[KJ_FIELDS_MAX], size_t *stamps,
                          struct kj_fault *fault) KJ_MUST_USE;
 bool kj_value_equal(const struct kj_value *a, const struct kj_value *b);
 
 bool kj_is_stamp(const char *name); // _id, version, workspace
 // stamp.c: the document as it is stored: _id, version and workspace first, then `doc` without its
-// own ones.
-bson_t *kj_stamped(const bson_t *doc, bool stamped, int64_t id, int64_t version,
-                   const char *workspace);
+// own ones, of which it has at most `stamps`. The texts of `values` (or NULL), which stood in
+// `doc`, then stand in it.
+bson_t *kj_stamped(const bson_t *doc, size_t stamps, int64_t id, int64_t version,
+                   const char *workspace, struct kj_value values[KJ_FIELDS_MAX]);
 
 #endif

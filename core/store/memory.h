@@ -19,8 +19,8 @@ struct kj_row {
     int64_t id, version;
     bson_t *doc;
     const char *workspace;
-    struct kj_value values[KJ_FIELDS_MAX]; // texts stand in `doc`
-    struct kj_level *level;                // NULL: it does not wait
+    struct kj_level *level;   // NULL: it does not wait
+    struct kj_value values[]; // of the collection's fields; texts stand in `doc`
 };
 
 struct kj_rows { // in the order of ids
@@ -38,7 +38,9 @@ struct kj_table {
     struct kj_rows rows;
     struct kj_map keys;                   // workspace and key -> row
     struct kj_map indexes[KJ_FIELDS_MAX]; // value -> struct kj_rows, where kj_memory_indexed
+    bool asked[KJ_FIELDS_MAX];            // the index is kept: somebody has looked for the field
     int64_t next_id;
+    size_t n_fields;
 };
 
 struct kj_memory_db {
@@ -64,8 +66,9 @@ size_t kj_rows_behind(const struct kj_rows *rows,
                       int64_t id); // index of the first with a greater id
 // The documents that have this value are found by it.
 bool kj_memory_indexed(const struct kj_field *field, const struct kj_value *value);
-const struct kj_rows *kj_memory_index(const struct kj_table *table, size_t field,
-                                      const struct kj_value *value); // NULL: no such document
+// NULL: no such document. The first question makes the index.
+const struct kj_rows *kj_memory_index(struct kj_table *table, const struct kj_field *fields,
+                                      size_t field, const struct kj_value *value);
 struct kj_row *kj_memory_row(const struct kj_table *table, int64_t id);
 struct kj_row *kj_memory_keyed(const struct kj_table *table, const char *workspace,
                                const char *key);

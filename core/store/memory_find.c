@@ -102,7 +102,8 @@ static void choose_rows(struct search *search)
 {
     static const struct kj_rows k_none;
     enum kj_coll coll = search->run->op->coll;
-    const struct kj_table *table = &search->run->db->tables[coll];
+    const struct kj_field *fields = kj_collection(coll)->fields;
+    struct kj_table *table = &search->run->db->tables[coll];
     search->rows = &table->rows;
     for (size_t i = 0; i < search->filter.n_terms; i++) {
         const struct kj_term *term = &search->filter.terms[i];
@@ -110,7 +111,7 @@ static void choose_rows(struct search *search)
         if (term->compare != KJ_IS || !kj_memory_indexed(term->field, value))
             continue;
         const struct kj_rows *rows =
-            kj_memory_index(table, (size_t)(term->field - kj_collection(coll)->fields), value);
+            kj_memory_index(table, fields, (size_t)(term->field - fields), value);
         if (rows == NULL || rows->count < search->rows->count)
             search->rows = rows ? rows : &k_none;
     }

@@ -1,6 +1,7 @@
 // Rows in memory: an array in the order of ids, a map of keys, and for each number or list that is
 // looked for alone the rows that have it, again in the order of ids. New ids are the greatest, so
-// that adding is appending.
+// that adding is appending. An index is made when it is first asked for: of those that a rehearsal
+// could keep it asks half.
 #include "store/memory.h"
 
 #include "base/alloc.h"
@@ -48,6 +49,10 @@ static void take_out(struct kj_rows *rows, const struct kj_row *row)
 
 struct kj_row *kj_memory_row(const struct kj_table *table, int64_t id)
 {
+    const struct kj_rows *rows = &table->rows;
+    uint64_t ahead = rows->count ? (uint64_t)(id - rows->at[0]->id) : 0;
+    if (ahead < rows->count && rows->at[ahead]->id == id) // nothing was taken out before it
+        return rows->at[ahead];
     size_t behind = kj_rows_behind(&table->rows, id);
     return behind && table->rows.at[behind - 1]->id == id ? table->rows.at[behind - 1] : NULL;
 }
@@ -147,14 +152,6 @@ static void index_name(const struct kj_value *value, char name[k_name])
         key_name("", value->text, value->length, name);
 }
 
-const struct kj_rows *kj_memory_index(const struct kj_table *table, size_t field,
-                                      const struct kj_value *value)
-{
-    char name[k_name];
-    index_name(value, name);
-    return kj_map_get(&table->indexes[field], name);
-}
-
 static void keep_index(struct kj_table *table, size_t field, struct kj_row *row, bool keep)
 {
     char name[k_name];
@@ -168,6 +165,18 @@ static void keep_index(struct kj_table *table, size_t field, struct kj_row *row,
         add(rows, row);
     else
         take_out(rows, row);
+}
+
+const struct kj_rows *kj_memory_index(struct kj_table *table, const struct kj_field *fields,
+                                      size_t field, const struct kj_value *value)
+{
+    char name[k_name];
+    for (size_t i = 0; !table->asked[field] && i < table->rows.count; i++)
+        if (kj_memory_indexed(&fields[field], &table->rows.at[i]->values[field]))
+            keep_index(table, field, table->rows.at[i], true);
+    table->asked[field] = true;
+    index_name(value, name);
+    return kj_map_get(&table->indexes[field], name);
 }
 
 // --- waiting jobs ---
@@ -221,7 +230,7 @@ static void change_places(struct kj_memory_db *db, enum kj_coll coll, struct kj_
             continue;
         if (i == 0)
             keep_key(table, row, keep);
-        else if (kj_memory_indexed(&fields[i], &row->values[i]))
+        else if (table->asked[i] && kj_memory_indexed(&fields[i], &row->values[i]))
             keep_index(table, i, row, keep);
     }
 }
@@ -236,7 +245,7 @@ static int judge_ids(struct kj_memory_run *run, const struct kj_row *row, int64_
         run->op->new_id = id;
         return KJ_EEXISTS;
     }
-    if (key->kind == KJ_VALUE_TEXT) {
+    if (key->kind == KJ_VALUE_TEXT && !(row && kj_value_equal(&row->values[0], key))) {
         key_name(workspace, key->text, key->length, name);
         owner = kj_map_get(&table->keys, name);
     }
@@ -246,31 +255,22 @@ static int judge_ids(struct kj_memory_run *run, const struct kj_row *row, int64_
     return KJ_EEXISTS;
 }
 
-// The values stand in the row's own document from here on.
-static void set_doc(enum kj_coll coll, struct kj_row *row, bson_t *doc_take)
-{
-    bool stamped;
-    kj_doc_clear(&row->doc);
-    row->doc = doc_take;
-    row->workspace = kj_doc_text(doc_take, "workspace", "");
-    if (kj_collection_values(coll, doc_take, row->values, &stamped, NULL) < 0)
-        abort(); // they were looked at before
-}
-
-// Puts the row's new document in the place of the old one. Which of its places are new is seen by
-// the old values, and these stand in the old document.
+// Puts the row's new document, in which the values stand, in the place of the old one. Which of its
+// places are new is seen by the old values, and these stand in the old document.
 static void swap_doc(struct kj_memory_db *db, enum kj_coll coll, struct kj_row *row,
                      const struct kj_value *values, bson_t *stored_take)
 {
     bool new = row->doc == NULL;
     bson_t *old = row->doc;
     struct kj_value before[KJ_FIELDS_MAX];
+    size_t size = db->tables[coll].n_fields * sizeof *values;
     if (!new)
         change_places(db, coll, row, values, false);
     leave_level(row);
-    memcpy(before, row->values, sizeof before);
-    row->doc = NULL;
-    set_doc(coll, row, stored_take);
+    memcpy(before, row->values, size);
+    memcpy(row->values, values, size);
+    row->doc = stored_take;
+    row->workspace = kj_doc_text(stored_take, "workspace", "");
     change_places(db, coll, row, new ? NULL : before, true);
     kj_doc_clear(&old);
     if (coll == KJ_JOBS)
@@ -293,22 +293,22 @@ int kj_memory_put(struct kj_memory_run *run, struct kj_row *row, const bson_t *d
     enum kj_coll coll = run->op->coll;
     struct kj_table *table = &run->db->tables[coll];
     struct kj_value values[KJ_FIELDS_MAX];
-    bool stamped;
-    int rc = kj_collection_values(coll, doc, values, &stamped, &run->request->fault);
+    size_t stamps;
+    int rc = kj_collection_values(coll, doc, values, &stamps, &run->request->fault);
     if (rc == 0)
-        rc = kj_store_check_doc(run->request, run->op, doc, row == NULL && stamped);
+        rc = kj_store_check_doc(run->request, run->op, doc, row == NULL && stamps);
     if (rc < 0)
         return rc;
-    int64_t id = row ? row->id : stamped ? kj_doc_int(doc, "_id", 0) : 0;
+    int64_t id = row ? row->id : stamps ? kj_doc_int(doc, "_id", 0) : 0;
     if (id == 0)
         id = table->next_id;
     rc = judge_ids(run, row, id, &values[0], workspace);
     if (rc < 0)
         return rc;
     int64_t version = version_after(run, row, doc);
-    bson_t *stored = kj_stamped(doc, stamped, id, version, workspace);
+    bson_t *stored = kj_stamped(doc, stamps, id, version, workspace, values);
     if (row == NULL)
-        row = KJ_NEW(struct kj_row);
+        row = kj_alloc(sizeof *row + table->n_fields * sizeof *values);
     row->id = id;
     row->version = version;
     swap_doc(run->db, coll, row, values, stored);
@@ -340,7 +340,10 @@ void kj_memory_init(struct kj_memory_db *db)
 {
     for (int coll = 0; coll < KJ_COLL_COUNT; coll++) {
         struct kj_table *table = &db->tables[coll];
+        const struct kj_field *fields = kj_collection((enum kj_coll)coll)->fields;
         table->next_id = 1;
+        while (fields[table->n_fields].name)
+            table->n_fields++;
         kj_map_init(&table->keys);
         for (size_t i = 0; i < KJ_FIELDS_MAX; i++)
             kj_map_init(&table->indexes[i]);

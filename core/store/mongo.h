@@ -152,7 +152,7 @@ mongoc_collection_t *kj_mongo_coll(struct kj_mongo_work *work, enum kj_coll coll
 // mongo_rows.c
 // {name: value} of the declared fields of a document.
 int kj_mongo_fields(enum kj_coll coll, const bson_t *doc, const char *workspace, bson_t *fields,
-                    bool *stamped, struct kj_fault *fault) KJ_MUST_USE;
+                    size_t *stamps, struct kj_fault *fault) KJ_MUST_USE;
 // Write the rows that are open; each has its status then. Negative: the store failed, and those
 // still open may or may not be written.
 int kj_mongo_insert_rows(struct kj_mongo_work *work, enum kj_coll coll, struct kj_mongo_row *rows,

@@ -55,7 +55,7 @@ static void add_copy(const struct kj_mongo *mongo, const bson_t *kept, const bso
                      const char *workspace, uint32_t index, struct kj_mongo_copies *copies)
 {
     struct kj_fault ignored;
-    bool stamped;
+    size_t stamps;
     if ((copies->count & (copies->count - 1)) == 0)
         copies->rows = kj_realloc(copies->rows,
                                   sizeof *copies->rows * (copies->count ? 2 * copies->count : 1));
@@ -71,7 +71,7 @@ static void add_copy(const struct kj_mongo *mongo, const bson_t *kept, const bso
     kj_doc_put_text(row->fields, "key", row->op);
     kj_doc_put_text(row->fields, "workspace", workspace);
     row->open =
-        kj_mongo_fields(KJ_EVENTS, row->doc, workspace, row->fields, &stamped, &ignored) == 0;
+        kj_mongo_fields(KJ_EVENTS, row->doc, workspace, row->fields, &stamps, &ignored) == 0;
 }
 
 void kj_mongo_add_copies(const struct kj_mongo *mongo, const bson_t *kept, const char *workspace,
@@ -95,7 +95,7 @@ void kj_mongo_add_copies(const struct kj_mongo *mongo, const bson_t *kept, const
 void kj_mongo_number_copy(struct kj_mongo_row *row, int64_t id)
 {
     row->id = id;
-    bson_t *doc = kj_stamped(row->doc, true, id, 1, row->workspace);
+    bson_t *doc = kj_stamped(row->doc, SIZE_MAX, id, 1, row->workspace, NULL);
     kj_doc_clear(&row->doc);
     row->doc = doc;
 }

@@ -14,11 +14,11 @@
 enum { DUPLICATE_KEY = 11000, ROUNDS = 20 };
 
 int kj_mongo_fields(enum kj_coll coll, const bson_t *doc, const char *workspace, bson_t *fields,
-                    bool *stamped, struct kj_fault *fault)
+                    size_t *stamps, struct kj_fault *fault)
 {
     struct kj_value values[KJ_FIELDS_MAX];
     const struct kj_field *declared = kj_collection(coll)->fields;
-    int rc = kj_collection_values(coll, doc, values, stamped, fault);
+    int rc = kj_collection_values(coll, doc, values, stamps, fault);
     for (size_t i = 0; rc == 0 && declared[i].name; i++) {
         const struct kj_value *value = &values[i];
         if (value->kind == KJ_VALUE_TEXT)

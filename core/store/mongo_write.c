@@ -50,15 +50,15 @@ int kj_mongo_row_of(struct kj_mongo_item *item, const bson_t *doc, const char *w
                     int64_t id, int64_t old_version, struct kj_mongo_row *row)
 {
     enum kj_coll coll = item->op->coll;
-    bool stamped;
+    size_t stamps;
     *row = (struct kj_mongo_row){.id = id, .old_version = old_version, .version = old_version + 1};
     kj_copy(row->workspace, sizeof row->workspace, workspace);
     row->fields = bson_new();
-    int rc = kj_mongo_fields(coll, doc, workspace, row->fields, &stamped, &item->request->fault);
+    int rc = kj_mongo_fields(coll, doc, workspace, row->fields, &stamps, &item->request->fault);
     if (rc == 0)
-        rc = kj_store_check_doc(item->request, item->op, doc, stamped && old_version == 0);
+        rc = kj_store_check_doc(item->request, item->op, doc, stamps && old_version == 0);
     if (rc == 0) {
-        row->doc = kj_stamped(doc, stamped, id, row->version, workspace);
+        row->doc = kj_stamped(doc, stamps, id, row->version, workspace, NULL);
         rc = check_size(item, row);
     }
     kj_copy(row->op, sizeof row->op, item->stamp);
@@ -71,7 +71,7 @@ void kj_mongo_move_row(struct kj_mongo_row *row, const char *workspace)
 {
     bson_t moved = BSON_INITIALIZER;
     kj_copy(row->workspace, sizeof row->workspace, workspace);
-    bson_t *doc = kj_stamped(row->doc, true, row->id, row->version, workspace);
+    bson_t *doc = kj_stamped(row->doc, SIZE_MAX, row->id, row->version, workspace, NULL);
     kj_doc_clear(&row->doc);
     row->doc = doc;
     if (!kj_doc_has(row->fields, "workspace")) {

@@ -156,12 +156,12 @@ static int copy_row(struct kj_sqlite_db *db, enum kj_coll coll, sqlite3_stmt *fr
                     struct kj_fault *fault)
 {
     struct kj_value values[KJ_FIELDS_MAX];
-    bool stamped;
+    size_t stamps;
     sqlite3_stmt *to = kj_sqlite_fixed(db, coll, KJ_FIXED_INSERT);
     bson_t *doc = kj_sqlite_doc(from, 3);
     if (to == NULL || doc == NULL)
         return db->broken ? db->broken : kj_sqlite_break(db, SQLITE_CORRUPT);
-    int rc = kj_collection_values(coll, doc, values, &stamped, fault), at;
+    int rc = kj_collection_values(coll, doc, values, &stamps, fault), at;
     for (at = 1; at <= KJ_COLUMN_FIELDS; at++)
         sqlite3_bind_value(to, at, sqlite3_column_value(from, at - 1));
     for (size_t i = 0; rc == 0 && kj_collection(coll)->fields[i].name; i++)

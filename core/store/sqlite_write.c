@@ -78,18 +78,18 @@ int kj_sqlite_add(struct kj_sqlite_run *run, const bson_t *doc, const char *work
     struct kj_sqlite_db *db = run->db;
     enum kj_coll coll = run->op->coll;
     struct kj_value values[KJ_FIELDS_MAX];
-    bool stamped;
-    int rc = kj_collection_values(coll, doc, values, &stamped, &run->request->fault);
+    size_t stamps;
+    int rc = kj_collection_values(coll, doc, values, &stamps, &run->request->fault);
     if (rc == 0)
-        rc = kj_store_check_doc(run->request, run->op, doc, stamped);
+        rc = kj_store_check_doc(run->request, run->op, doc, stamps > 0);
     sqlite3_stmt *stmt = rc < 0 ? NULL : kj_sqlite_fixed(db, coll, KJ_FIXED_INSERT);
     if (stmt == NULL)
         return rc;
-    int64_t id = stamped ? kj_doc_int(doc, "_id", 0) : 0;
+    int64_t id = stamps ? kj_doc_int(doc, "_id", 0) : 0;
     if (id == 0)
         id = db->next_id[coll];
     int64_t version = run->op->verb == KJ_STORE_PUT ? kj_doc_int(doc, "version", 1) : 1;
-    bson_t *out = kj_stamped(doc, stamped, id, version, workspace);
+    bson_t *out = kj_stamped(doc, stamps, id, version, workspace, NULL);
     int at = KJ_COLUMN_FIELDS + 1;
     sqlite3_bind_int64(stmt, 1, id);
     sqlite3_bind_int64(stmt, 2, version);
@@ -153,10 +153,10 @@ int kj_sqlite_put(struct kj_sqlite_run *run, sqlite3_stmt *old, const bson_t *do
     const struct kj_field *fields = kj_collection(coll)->fields;
     struct kj_value values[KJ_FIELDS_MAX];
     unsigned changed = 0;
-    bool stamped;
+    size_t stamps;
     int64_t id = sqlite3_column_int64(old, KJ_COLUMN_ID);
     int64_t version = sqlite3_column_int64(old, KJ_COLUMN_VERSION) + 1;
-    int rc = kj_collection_values(coll, doc, values, &stamped, &run->request->fault);
+    int rc = kj_collection_values(coll, doc, values, &stamps, &run->request->fault);
     for (size_t i = 0; rc == 0 && fields[i].name; i++)
         if (!column_equal(old, KJ_COLUMN_FIELDS + (int)i, &values[i]))
             changed |= 1u << i;
@@ -166,7 +166,7 @@ int kj_sqlite_put(struct kj_sqlite_run *run, sqlite3_stmt *old, const bson_t *do
     sqlite3_stmt *stmt = rc < 0 ? NULL : kj_sqlite_update(db, coll, changed);
     if (stmt == NULL)
         return rc;
-    bson_t *out = kj_stamped(doc, stamped, id, version, run->workspace);
+    bson_t *out = kj_stamped(doc, stamps, id, version, run->workspace, NULL);
     int at = 1;
     sqlite3_bind_int64(stmt, at++, version);
     sqlite3_bind_blob(stmt, at++, bson_get_data(out), (int)out->len, SQLITE_STATIC);

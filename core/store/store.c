@@ -6,17 +6,11 @@
 
 #include <stdlib.h>
 
-// What a request frees with itself, newest first.
-struct kj_store_kept {
-    struct kj_store_kept *next;
-    bson_t *doc;
-    char *text;
-};
-
 struct kj_store_request *kj_store_request(size_t n_ops, const char *workspace,
                                           void (*done)(struct kj_store_request *request), void *arg)
 {
-    struct kj_store_request *request = KJ_NEW(struct kj_store_request);
+    struct kj_store_request *request = KJ_NEW_UP_TO(struct kj_store_request, fault.place);
+    request->fault.place[0] = request->fault.text[0] = request->fault.hint[0] = 0;
     request->ops = kj_alloc(sizeof *request->ops * (n_ops ? n_ops : 1));
     request->n_ops = n_ops;
     request->done = done;
@@ -29,6 +23,8 @@ struct kj_store_request *kj_store_request(size_t n_ops, const char *workspace,
 
 static struct kj_store_kept *keep(struct kj_store_request *request)
 {
+    if (request->n_near < KJ_COUNT(request->near))
+        return &request->near[request->n_near++];
     struct kj_store_kept *kept = KJ_NEW(struct kj_store_kept);
     kept->next = request->kept;
     request->kept = kept;
@@ -44,6 +40,9 @@ const bson_t *kj_store_keep_take(struct kj_store_request *request, bson_t *doc)
 
 const char *kj_store_keep_text(struct kj_store_request *request, const char *text)
 {
+    for (size_t i = 0; i < request->n_near; i++)
+        if (request->near[i].text == text) // its own already, or nothing
+            return text;
     if (text == NULL)
         return NULL;
     return keep(request)->text = kj_strdup(text);
@@ -62,6 +61,23 @@ void kj_store_own_filter(struct kj_store_request *request, size_t i, bson_t *fil
 void kj_store_own_events(struct kj_store_request *request, size_t i, bson_t *events_take)
 {
     request->ops[i].events = kj_store_keep_take(request, events_take);
+}
+
+bson_t *kj_store_take_doc(struct kj_store_request *request, size_t i)
+{
+    const bson_t *doc = request->ops[i].doc;
+    struct kj_store_kept *kept = request->kept;
+    for (size_t n = 0; n < request->n_near; n++)
+        if (request->near[n].doc == doc)
+            kept = &request->near[n];
+    while (kept && kept->doc != doc)
+        kept = kept->next;
+    if (kept == NULL || doc == NULL)
+        return NULL;
+    bson_t *own = kept->doc;
+    kept->doc = NULL;
+    request->ops[i].doc = NULL;
+    return own;
 }
 
 bson_t *kj_store_steal(struct kj_store_op *op, size_t i)
@@ -93,18 +109,24 @@ void kj_store_add_doc(struct kj_store_op *op, bson_t *doc)
     op->docs[op->n_docs++] = doc;
 }
 
+static void clear(struct kj_store_kept *kept)
+{
+    kj_doc_clear(&kept->doc);
+    free(kept->text);
+}
+
 void kj_store_discard(struct kj_store_request *request)
 {
     if (request == NULL)
         return;
     for (size_t i = 0; i < request->n_ops; i++)
         kj_store_clear_result(&request->ops[i]);
+    for (size_t i = 0; i < request->n_near; i++)
+        clear(&request->near[i]);
     while (request->kept) {
         struct kj_store_kept *kept = request->kept;
         request->kept = kept->next;
-        if (kept->doc)
-            bson_destroy(kept->doc);
-        free(kept->text);
+        clear(kept);
         free(kept);
     }
     free(request->ops);

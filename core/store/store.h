@@ -109,6 +109,13 @@ struct kj_store_op {
     size_t n_docs;
 };
 
+// What a request frees with itself; the first few stand in it.
+struct kj_store_kept {
+    struct kj_store_kept *next;
+    bson_t *doc;
+    char *text;
+};
+
 // Made by kj_store_request, filled by the caller, handed over by kj_store_submit; comes back
 // through `done`, never from inside submit, and is freed after it returns (results with it: copy,
 // or steal with kj_store_steal, what must live on).
@@ -118,14 +125,16 @@ struct kj_store_request {
     char workspace[64]; // "" = across workspaces (queue, recovery)
     void (*done)(struct kj_store_request *request);
     void *arg;
-    struct kj_fault fault; // why the whole group failed (disk full, read-only …: then every op has
-                           // that status and nothing was written), or why an op is KJ_EINVAL
     // The store's own:
     struct kj_task task;
     struct kj_store_request *next;
-    int64_t at;                 // wall ms of submission, stamps its events
-    struct kj_store_kept *kept; // see kj_store_keep_take
-    bool refused;               // the workspace's name is too long
+    int64_t at;                          // wall ms of submission, stamps its events
+    struct kj_store_kept near[4], *kept; // see kj_store_keep_take
+    size_t n_near;
+    bool refused; // the workspace's name is too long
+
+    struct kj_fault fault; // why the whole group failed (disk full, read-only …: then every op has
+                           // that status and nothing was written), or why an op is KJ_EINVAL
 };
 
 // Records of collection `idempotency` are dropped when they are older.
@@ -202,6 +211,9 @@ void kj_store_discard(struct kj_store_request *request);
 // Gives the request what its ops borrow, to be freed with it; returns it for the op's field.
 const bson_t *kj_store_keep_take(struct kj_store_request *request, bson_t *doc);
 const char *kj_store_keep_text(struct kj_store_request *request, const char *text); // a copy
+// The document that op `i` has written, when the request owns it: now the caller's to change and to
+// destroy. For `done`; NULL when it is not the request's.
+bson_t *kj_store_take_doc(struct kj_store_request *request, size_t i);
 // Result document `i`, now the caller's to destroy; NULL when there is none.
 bson_t *kj_store_steal(struct kj_store_op *op, size_t i);
 // Requests submitted and not yet done: for those who shed load above.

@@ -246,8 +246,7 @@ void kj_sim_ring_log_close(struct kj_sim_ring_log *log)
         struct kj_sim_ring *ring = log->first;
         log->first = ring->next;
         free(ring->attempt_id);
-        if (ring->kept)
-            log->rules->host->drop(ring->kept);
+        free(ring->kept);
         free(ring);
     }
     free(log->buckets);
@@ -336,9 +335,9 @@ struct kj_sim_ring *kj_sim_ring_add(struct kj_sim_ring_log *log, struct kejue_do
             log->read_to += (int64_t)length;
         return ring;
     }
-    if (ring->kept)
-        host->drop(ring->kept);
-    ring->kept = keep_request(log, request);
+    free(ring->kept);
+    ring->length = request.length;
+    ring->kept = memcpy(kj_sim_alloc(request.length), request.bytes, request.length);
     return ring;
 }
 
@@ -349,7 +348,7 @@ struct kejue_builder *kj_sim_ring_request(const struct kj_sim_ring_log *log,
     struct kejue_builder *b = NULL;
     struct kejue_doc doc;
     if (ring->offset < 0) {
-        b = keep_request(log, host->child(host->built(ring->kept), "request"));
+        b = keep_request(log, (struct kejue_doc){ring->kept, ring->length});
         *request = host->child(host->built(b), "request");
         return b;
     }

@@ -236,9 +236,9 @@ struct kj_sim_ring {
     char *attempt_id;
     char provider_id[24];
     int64_t at_ms, cut_ms; // cut: ms after the ring, -1 = not hung up
-    int64_t offset;        // of the line in the file, -1 = kept in `kept`
-    size_t length;
-    struct kejue_builder *kept; // {request}; without a file nothing is written to be read back
+    int64_t offset;        // of the line in the file, -1 = the request stands in `kept`
+    size_t length;         // of either
+    unsigned char *kept; // bytes of its own: a builder is made to grow, and takes seven times more
     unsigned rings;    // lines of this attempt in the ring log; 0 = never rang, only refused so far
     unsigned truths;   // lines of this attempt in the truth file
     unsigned refusals; // times that a forced fault has struck before it rang

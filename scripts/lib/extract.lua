@@ -41,8 +41,8 @@ end
 -- Where the first of the phrases stands in the folded text, or nil.
 local function first_of(text, list)
   local best
-  for _, phrase in ipairs(list) do
-    local at = text:find(phrase, 1, true)
+  for i = 1, #list do -- by number: what ipairs calls for each step costs more than most finds
+    local at = text:find(list[i], 1, true)
     if at and (not best or at < best) then best = at end
   end
   return best
@@ -66,8 +66,8 @@ local function answers_to(c, questions)
     else
       local folded = kejue.text.fold(said.text)
       open = false
-      for _, question in ipairs(questions) do
-        open = open or folded:find(question, 1, true) ~= nil
+      for i = 1, #questions do
+        open = open or folded:find(questions[i], 1, true) ~= nil
       end
     end
   end

@@ -188,6 +188,7 @@ static void on_carried_out(struct kj_store_request *request)
     request->ops = kj_alloc(sizeof *request->ops);
     request->n_ops = 0;
     request->kept = NULL;
+    request->n_near = 0;
     parcel->request = mine;
     for (size_t i = 0; i < mine->n_ops; i++) {
         tell_op(host, &mine->ops[i]);

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 // clang-format on
 #include "base/rng.h"
+#include "doc/doc.h"
 #include "doc/element.h"
 
 #include <stdlib.h>
@@ -157,13 +158,85 @@ static void looks_up_in_an_index(void **state)
     bson_destroy(&doc);
 }
 
+// Keys of all lengths around what one look sees, and values of all sizes right before the end.
+static void finds_what_stands_last(void **state)
+{
+    static const char k_key[] = "abcdefghijklmnopqrstuvwxyz";
+    (void)state;
+    for (int length = 0; length < 24; length++)
+        for (int type = 0; type < 6; type++) {
+            bson_t doc = BSON_INITIALIZER;
+            struct kj_element found;
+            bson_iter_t at;
+            bson_append_int64(&doc, "first", -1, 1);
+            bson_append_utf8(&doc, "second", -1, "", 0);
+            switch (type) {
+            case 0:
+                bson_append_null(&doc, k_key, length);
+                break;
+            case 1:
+                bson_append_bool(&doc, k_key, length, true);
+                break;
+            case 2:
+                bson_append_int32(&doc, k_key, length, 2);
+                break;
+            case 3:
+                bson_append_date_time(&doc, k_key, length, 3);
+                break;
+            case 4:
+                bson_append_utf8(&doc, k_key, length, "text", -1);
+                break;
+            default:
+                bson_append_oid(&doc, k_key, length, &(bson_oid_t){{1}});
+            }
+            const uint8_t *bytes = bson_get_data(&doc);
+            assert_true(kj_element_find(bytes, doc.len, k_key, (size_t)length, &found));
+            assert_true(bson_iter_init(&at, &doc));
+            while (bson_iter_next(&at))
+                if (at.next_off == doc.len - 1)
+                    assert_ptr_equal(found.key, bson_iter_key(&at));
+            assert_int_equal(found.key_length, length);
+            assert_false(kj_element_find(bytes, doc.len, k_key, (size_t)length + 1, &found));
+            bson_destroy(&doc);
+        }
+}
+
+static void calls_sound_what_libbson_does(void **state)
+{
+    (void)state;
+    bson_t doc = BSON_INITIALIZER, inner = BSON_INITIALIZER, view;
+    struct kj_rng rng;
+    size_t sound = 0;
+    BSON_APPEND_UTF8(&inner, "text", "Gr\xc3\xbc\xc3\x9f dich");
+    BSON_APPEND_BOOL(&inner, "b", true);
+    BSON_APPEND_INT64(&doc, "number", 5);
+    BSON_APPEND_DOCUMENT(&doc, "doc", &inner);
+    BSON_APPEND_UTF8(&doc, "empty", "");
+    BSON_APPEND_DOCUMENT(&doc, "other", &inner);
+    BSON_APPEND_NULL(&doc, "null");
+    assert_true(kj_doc_sound(&doc));
+    uint8_t *bytes = malloc(doc.len);
+    kj_rng_init(&rng, 7);
+    for (int i = 0; i < 50000; i++) {
+        memcpy(bytes, bson_get_data(&doc), doc.len);
+        bytes[kj_rng_range(&rng, 4, doc.len - 2)] = (uint8_t)kj_rng_next(&rng);
+        assert_true(bson_init_static(&view, bytes, doc.len));
+        bool is_sound = bson_validate(&view, BSON_VALIDATE_UTF8, NULL);
+        assert_int_equal(kj_doc_sound(&view), is_sound);
+        sound += is_sound;
+    }
+    assert_true(sound > 1000 && sound < 49000);
+    free(bytes);
+    bson_destroy(&inner);
+    bson_destroy(&doc);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(walks_all_types),
-        cmocka_unit_test(stays_inside_of_anything),
-        cmocka_unit_test(compares_numbers_exactly),
-        cmocka_unit_test(looks_up_in_an_index),
+        cmocka_unit_test(walks_all_types),          cmocka_unit_test(stays_inside_of_anything),
+        cmocka_unit_test(compares_numbers_exactly), cmocka_unit_test(looks_up_in_an_index),
+        cmocka_unit_test(finds_what_stands_last),   cmocka_unit_test(calls_sound_what_libbson_does),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
