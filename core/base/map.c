@@ -21,12 +21,14 @@ void kj_map_fini(struct kj_map *map)
     *map = (struct kj_map){0};
 }
 
-// Eight bytes at a time, where kj_hash waits for a product at each. Nothing outside sees it.
+// Eight bytes at a time, where kj_hash waits for a product at each. Nothing outside sees it. Keys
+// come from outside too: they cannot be chosen to meet in one place, for nobody there knows where
+// the program lies in memory.
 static unsigned long long hash_of(const char *key)
 {
     const uint64_t odd = UINT64_C(0x9E3779B97F4A7C15);
     size_t left = strlen(key);
-    uint64_t hash = left * odd, bytes;
+    uint64_t hash = left * odd ^ (uintptr_t)&kj_map_init, bytes;
     for (; left >= sizeof bytes; left -= sizeof bytes, key += sizeof bytes) {
         memcpy(&bytes, key, sizeof bytes);
         hash = (hash ^ bytes) * odd;
