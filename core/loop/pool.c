@@ -13,8 +13,8 @@ enum { WAKE_EVERY_NS = 300000 };
 
 struct kj_pool {
     struct kj_loop *loop;
-    char name[16]; // the kernel's limit for a thread's name
-    size_t limit;
+    char name[16];        // the kernel's limit for a thread's name
+    size_t limit, wanted; // works, threads
     bool closing;
     struct kj_work *outstanding, *outstanding_last; // loop thread
 
@@ -33,6 +33,28 @@ static struct kj_work *work_of(struct kj_task *task)
     return (struct kj_work *)((char *)task - offsetof(struct kj_work, task));
 }
 
+// The first of the queue, and of those behind it what is worked at together with it: this thread's
+// share of all that wait.
+static struct kj_work *unqueue(struct kj_pool *pool)
+{
+    struct kj_work *first = pool->queue, *last = first;
+    size_t share = pool->queued / pool->wanted + 1, count = 1;
+    share = share < KJ_MOST_TOGETHER ? share : KJ_MOST_TOGETHER;
+    first->taken = true;
+    for (; first->together && count < share; count++) {
+        if (last->next == NULL || last->next->together != first->together)
+            break;
+        last = last->next;
+        last->taken = true;
+    }
+    pool->queue = last->next;
+    if (pool->queue == NULL)
+        pool->queue_last = NULL;
+    pool->queued -= count;
+    last->next = NULL;
+    return first;
+}
+
 // The next work, or NULL when the thread shall end. `unsaid`: finished works that the loop has not
 // been woken for.
 static struct kj_work *take(struct kj_pool *pool, bool *unsaid)
@@ -44,14 +66,7 @@ static struct kj_work *take(struct kj_pool *pool, bool *unsaid)
         *unsaid = false;
         pthread_cond_wait(&pool->wake, &pool->lock);
     }
-    struct kj_work *work = pool->ending ? NULL : pool->queue;
-    if (work) {
-        pool->queue = work->next;
-        if (pool->queue == NULL)
-            pool->queue_last = NULL;
-        pool->queued--;
-        work->taken = true;
-    }
+    struct kj_work *work = pool->ending ? NULL : unqueue(pool);
     pthread_mutex_unlock(&pool->lock);
     return work;
 }
@@ -65,7 +80,10 @@ static void *thread_main(void *arg)
     int64_t woken = 0;
     for (struct kj_work *work; (work = take(pool, &unsaid));) {
         work->work(work);
-        kj_loop_leave_from_thread(pool->loop, &work->task); // it may be gone from here on
+        for (struct kj_work *next; work; work = next) {
+            next = work->next;
+            kj_loop_leave_from_thread(pool->loop, &work->task); // it may be gone from here on
+        }
         int64_t now = kj_clock_real_mono_ns();
         unsaid = now - woken < WAKE_EVERY_NS;
         if (unsaid)
@@ -129,6 +147,7 @@ int kj_pool_create(struct kj_loop *loop, const char *name, int threads, size_t q
     struct kj_pool *pool = KJ_NEW(struct kj_pool);
     pool->loop = loop;
     pool->limit = queue_limit;
+    pool->wanted = (size_t)threads;
     kj_copy(pool->name, sizeof pool->name, name);
     pthread_mutexattr_t adaptive;
     pthread_mutexattr_init(&adaptive);

@@ -128,17 +128,26 @@ int kj_cell_lock(size_t memory)
 // that has seen its number of ticks is over. GRACE: the state's own limit comes first and says
 // more, and giving back its memory takes time, too.
 enum { TICK_MS = 10, GRACE_MS = 60, LONG_TICKS = 2, LONG_NICE = 10 };
-static volatile sig_atomic_t ticks_left, long_at;
+static volatile sig_atomic_t ticks_left, long_at, slowed;
 
 static void on_tick(int signal)
 {
+    static const struct kj_cell_head told = {.kind = KJ_CELL_SLOWED};
+    int before = errno;
     (void)signal;
     if (ticks_left > 0 && --ticks_left == 0) {
         _exit(KJ_CELL_SPENT);
     }
-    if (ticks_left > 0 && ticks_left == long_at) {
+    if (ticks_left > 0 && ticks_left == long_at && !slowed) {
         (void)setpriority(PRIO_PROCESS, 0, LONG_NICE); // behind all who only want to answer
+        slowed = 1;
+        // Small enough to be written whole; nothing else is written while the clock of a request
+        // that yields runs, but for the names of zones, which are, too.
+        if (write(STDOUT_FILENO, &told, sizeof told) != sizeof told) {
+            _exit(KJ_CELL_SPENT);
+        }
     }
+    errno = before;
 }
 
 void kj_cell_request(int64_t cpu_ms, bool yields)
@@ -146,6 +155,11 @@ void kj_cell_request(int64_t cpu_ms, bool yields)
     sig_atomic_t ticks = cpu_ms ? (sig_atomic_t)((cpu_ms + GRACE_MS) / TICK_MS) : 0;
     long_at = yields ? ticks - LONG_TICKS : 0;
     ticks_left = ticks;
+}
+
+bool kj_cell_slowed(void)
+{
+    return slowed;
 }
 
 int kj_cell_clock(void)
