@@ -58,6 +58,12 @@ GOALS = [
      {"A": ">= 0.8"}),
     ("the same with 120 turns, to the short one", "A", "rules.120_turns_of_short", PLAIN,
      {"A": ">= 0.7"}),
+    ("rules in a locked process, CPU, to in process", "A", "rules.locked_cpu_of_short", PLAIN,
+     {"A": "<= 2"}),
+    ("the same by a script thread, one at a time", "A", "rules.locked_asked_cpu_of_asked", PLAIN,
+     {"A": "<= 2"}),
+    ("the same with 64 waiting", "A", "rules.locked_waiting_cpu_of_waiting", PLAIN,
+     {"A": "<= 2"}),
 ]
 SYSTEM_STEPS = [("enqueue_one_at_a_time", "one at a time /s"),
                 ("enqueue_50_in_flight", "50 in flight /s"), ("enqueue_bulk_1000", "bulk /s"),
