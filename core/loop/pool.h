@@ -36,5 +36,11 @@ void kj_pool_destroy(struct kj_pool *pool);
 // KJ_EFULL when the queue is full, KJ_ECANCELED while it is destroyed (nothing will be called).
 // `queue_limit` counts what no thread has taken yet. Loop thread.
 int kj_pool_submit(struct kj_pool *pool, struct kj_work *work) KJ_MUST_USE;
+// Threads, at most 4, that only take the place of those whose work takes long. Once, after create.
+int kj_pool_spare(struct kj_pool *pool, int count) KJ_MUST_USE;
+// Said by a thread about its work, also from a signal handler: until it is done a spare thread has
+// its place, if there is one, and whoever wakes up goes before it on the CPU. Elsewhere than on a
+// pool's thread it means nothing.
+void kj_pool_takes_long(void);
 
 #endif

@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/sched.h"
 #include "doc/json.h"
 #include "model/zone.h"
 #include "script/ruleset.h"
@@ -19,7 +20,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { OLD_MS = 3000 * 1000, MOST_ZONES = 1000 };
+enum { OLD_MS = 3000 * 1000, MOST_ZONES = 1000, LONG_NICE = 10 };
 enum { ANSWER_NODES = 1000000, ANSWER_DEPTH = 64 };
 
 struct kj_cell {
@@ -167,6 +168,8 @@ static int hear(struct kj_cell *cell, struct kj_cell_head *head)
     for (int zones = 0; status == 0; zones++) {
         if (head->kind == KJ_CELL_SLOWED && !cell->slowed) {
             cell->slowed = true;
+            kj_sched_behind(cell->guarded.pid, LONG_NICE);
+            kj_pool_takes_long();
             status = kj_cell_receive_next(cell->from, &cell->in, head);
         } else if (head->kind == KJ_CELL_ZONE && zones < MOST_ZONES && head->length < 64) {
             status =

@@ -64,10 +64,10 @@ int kj_cell_main(int argc, char **argv);
 // No privileges, descriptors, files, sockets, processes, executable memory from here on. 0 or -1.
 int kj_cell_lock(size_t memory) KJ_MUST_USE;
 // Begins a request, which may take so much of the CPU and a little more; then the process exits
-// with KJ_CELL_SPENT. 0: no request. `yields`: one that takes long goes on with a low priority,
-// which the process has from then on.
+// with KJ_CELL_SPENT. 0: no request. `yields`: when it takes long the host is told, which lets
+// others go before this process from then on.
 void kj_cell_request(int64_t cpu_ms, bool yields);
-bool kj_cell_slowed(void);           // it has a low priority, and the host was told
+bool kj_cell_slowed(void);           // one took long, and the host was told
 int kj_cell_clock(void) KJ_MUST_USE; // its clock; before the lock
 enum { KJ_CELL_SPENT = 3 };
 
@@ -83,8 +83,7 @@ enum kj_cell_kind {
     KJ_CELL_JUDGE, // documents of facts in a row; the answer holds a frame for each
     KJ_CELL_TESTS,
     KJ_CELL_ZONE,  // from the cell, amid a request: the file of a zone, by name
-    KJ_CELL_SLOWED // from the cell, amid a request: it takes long, and has a low priority from now
-                   // on
+    KJ_CELL_SLOWED // from the cell, amid a request: it takes long
 };
 
 // 0, or -1 when the other side is gone.

@@ -9,7 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { QUEUE_LIMIT = 100000 };
+// SPARES: threads for what comes while an evaluation takes long. Each such one may have a CPU, so
+// there are few.
+enum { QUEUE_LIMIT = 100000, SPARES = 2 };
 
 // --- errands ---
 
@@ -65,7 +67,8 @@ int kj_script_create(const struct kj_script_config *config, struct kj_script **o
     script->limits.locked = config->locked;
     script->set = kj_ruleset_new();
     if (script->loop &&
-        kj_pool_create(script->loop, "script", threads, QUEUE_LIMIT, &script->pool) != 0) {
+        (kj_pool_create(script->loop, "script", threads, QUEUE_LIMIT, &script->pool) != 0 ||
+         kj_pool_spare(script->pool, SPARES) != 0)) {
         kj_script_destroy(script);
         return kj_fault(fault, KJ_EUNAVAILABLE, "scripts", NULL,
                         "the threads for scripts cannot be started");

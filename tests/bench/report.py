@@ -64,6 +64,10 @@ GOALS = [
      {"A": "<= 2"}),
     ("the same with 64 waiting", "A", "rules.locked_waiting_cpu_of_waiting", PLAIN,
      {"A": "<= 2"}),
+    ("status over the bus while hostile rules run, p99, to that with good ones", "A",
+     "hostile/inline_status_p99_ratio", PLAIN, {"A": "<= 1.1"}),
+    ("the same, rules in locked processes", "A", "hostile/locked_status_p99_ratio", PLAIN,
+     {"A": "<= 1.1"}),
 ]
 SYSTEM_STEPS = [("enqueue_one_at_a_time", "one at a time /s"),
                 ("enqueue_50_in_flight", "50 in flight /s"), ("enqueue_bulk_1000", "bulk /s"),

@@ -187,6 +187,46 @@ static void works_of_a_kind_in_a_row_are_handed_over_together(void **state)
     kj_pool_destroy(pool);
 }
 
+static void say_and_wait_at_gate(struct kj_work *work)
+{
+    kj_pool_takes_long();
+    kj_pool_takes_long(); // once is enough
+    wait_at_gate(work);
+}
+
+// Again and again: a thread that has stood back is replaced.
+static void work_that_takes_long_holds_nobody_up(void **state)
+{
+    (void)state;
+    struct kj_pool *pool;
+    kj_pool_takes_long(); // not on a thread of a pool
+    sem_init(&entered, 0, 0);
+    sem_init(&gate, 0, 0);
+    assert_int_equal(kj_pool_create(loop, "test", 1, 100, &pool), 0);
+    assert_int_equal(kj_pool_spare(pool, 2), 0);
+    for (int round = 0; round < 10; round++) {
+        prepare(4);
+        sums[0].work.work = sums[1].work.work = say_and_wait_at_gate;
+        for (int i = 0; i < 4; i++)
+            assert_int_equal(kj_pool_submit(pool, &sums[i].work), 0);
+        stop_after = 2;
+        kj_loop_run(loop); // the second two, while the first two are at it
+        assert_int_equal(sums[2].done_calls + sums[3].done_calls, 2);
+        stop_after = 4;
+        sem_post(&gate);
+        sem_post(&gate);
+        kj_loop_run(loop);
+        assert_int_equal(sums[0].done_calls + sums[1].done_calls, 2);
+    }
+    prepare(1);
+    sums[0].work.work = say_and_wait_at_gate;
+    assert_int_equal(kj_pool_submit(pool, &sums[0].work), 0);
+    sem_post(&gate);
+    kj_pool_destroy(pool);
+    run_what_is_left();
+    assert_int_equal(sums[0].done_calls, 1);
+}
+
 static struct kj_pool *resubmit_pool;
 
 static void submit_again(struct kj_work *work)
@@ -296,6 +336,7 @@ int main(void)
         REAL(threads_do_all_the_work_once),
         REAL(the_queue_has_a_limit_and_destroy_hands_back_everything),
         REAL(works_of_a_kind_in_a_row_are_handed_over_together),
+        REAL(work_that_takes_long_holds_nobody_up),
         REAL(done_may_submit_again_and_destroy_the_pool),
         VIRTUAL(destroy_before_any_turn_cancels_inline_work),
         VIRTUAL(with_a_virtual_clock_work_runs_inline_and_in_order),
