@@ -4,8 +4,10 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/sched.h"
 #include "doc/json.h"
 #include "model/zone.h"
+#include "script/ruleset.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,16 +20,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-// LONG_MS: of an evaluation, as kj_cell_request has it. SILENT_MS: nothing came for so long. Time
-// of the CPU is bounded inside; this is for a process that does not run at all.
-enum { SILENT_MS = 60000, LONG_MS = 20, OLD_MS = 3000 * 1000, MOST_ZONES = 1000 };
+enum { OLD_MS = 3000 * 1000, MOST_ZONES = 1000, LONG_NICE = 10 };
 enum { ANSWER_NODES = 1000000, ANSWER_DEPTH = 64 };
 
 struct kj_cell {
-    pid_t pid;         // 0: gone
-    int to, from;      // pipes
-    int64_t opened_ms; // mono
-    bool tired;
+    struct kj_cell_guarded guarded; // its pid is 0: gone
+    int to, from;                   // pipes
+    int64_t opened_ms;              // mono
+    bool slowed;                    // its priority is low
     char path[200];
     struct kj_buf in;
 };
@@ -79,10 +79,15 @@ static int start(const struct kj_vm_limits *limits, struct kj_cell *cell)
     }
     cell->from = out[0];
     (void)signal(SIGPIPE, SIG_IGN); // a cell that is gone is an error of write
-    int status = spawn(limits, in[0], out[1], &cell->pid);
+    int status = spawn(limits, in[0], out[1], &cell->guarded.pid);
     close(in[0]);
     close(out[1]);
-    return status;
+    if (status) {
+        cell->guarded.pid = 0;
+        return -1;
+    }
+    kj_cell_guard(&cell->guarded);
+    return 0;
 }
 
 // --- ending ---
@@ -91,11 +96,13 @@ static int start(const struct kj_vm_limits *limits, struct kj_cell *cell)
 static int reap(struct kj_cell *cell)
 {
     int how = 0;
-    if (cell->pid > 0) {
-        (void)kill(cell->pid, SIGKILL); // after its own end this changes nothing
-        while (waitpid(cell->pid, &how, 0) < 0 && errno == EINTR) {
+    pid_t pid = cell->guarded.pid;
+    if (pid > 0) {
+        kj_cell_unguard(&cell->guarded);
+        (void)kill(pid, SIGKILL); // after its own end this changes nothing
+        while (waitpid(pid, &how, 0) < 0 && errno == EINTR) {
         }
-        cell->pid = 0;
+        cell->guarded.pid = 0;
     }
     return how;
 }
@@ -127,8 +134,8 @@ static int tell_death(struct kj_cell *cell, struct kj_fault *out)
                  "loop?)");
     } else if (signal == SIGKILL) {
         kj_fault(fault, KJ_ELIMIT, cell->path, NULL,
-                 "the process of these rules was killed, or said nothing for %d seconds",
-                 SILENT_MS / 1000);
+                 "the process of these rules was killed, or did not answer for %d seconds",
+                 KJ_CELL_SILENT_MS / 1000);
     } else {
         kj_fault(fault, KJ_EINTERNAL, cell->path,
                  "send the pack and the facts of this call to the makers of Kejue",
@@ -154,43 +161,67 @@ static int bring_zone(struct kj_cell *cell, uint32_t length)
     return sent;
 }
 
-static int receive(struct kj_cell *cell, struct kj_cell_head *head)
+// An answer, and before it what a cell asks and tells amid a request.
+static int hear(struct kj_cell *cell, struct kj_cell_head *head)
 {
-    int status = kj_cell_receive(cell->from, &cell->in, head, SILENT_MS);
-    for (int zones = 0; status == 0 && head->kind == KJ_CELL_ZONE; zones++) {
-        status = zones < MOST_ZONES && head->length < 64 ? bring_zone(cell, head->length) : -1;
-        if (status == 0) {
-            status = kj_cell_receive(cell->from, &cell->in, head, SILENT_MS);
+    int status = kj_cell_receive(cell->from, &cell->in, head);
+    for (int zones = 0; status == 0; zones++) {
+        if (head->kind == KJ_CELL_SLOWED && !cell->slowed) {
+            cell->slowed = true;
+            kj_sched_behind(cell->guarded.pid, LONG_NICE);
+            kj_pool_takes_long();
+            status = kj_cell_receive_next(cell->from, &cell->in, head);
+        } else if (head->kind == KJ_CELL_ZONE && zones < MOST_ZONES && head->length < 64) {
+            status =
+                bring_zone(cell, head->length) ? -1 : kj_cell_receive(cell->from, &cell->in, head);
+        } else {
+            return head->kind == KJ_CELL_SLOWED || head->kind == KJ_CELL_ZONE ? -1 : 0;
         }
     }
     return status;
 }
 
+// Asks and waits for the answer; `parts` as kj_cell_send_parts has them.
+static int talk(struct kj_cell *cell, enum kj_cell_kind kind, struct iovec *parts, size_t count,
+                struct kj_cell_head *head)
+{
+    if (cell->guarded.pid == 0) {
+        return -1;
+    }
+    __atomic_store_n(&cell->guarded.asked_ms, kj_clock_real_mono(), __ATOMIC_RELAXED);
+    int status = kj_cell_send_parts(cell->to, kind, parts, count) ? -1 : hear(cell, head);
+    __atomic_store_n(&cell->guarded.asked_ms, 0, __ATOMIC_RELAXED);
+    return status;
+}
+
 // What a cell says is judged as what any stranger says: whoever has broken out of Lua in there
 // would like to be believed here.
-static bool is_document(const char *bytes, uint32_t length)
+static bool read_document(const char *bytes, uint32_t length, bson_t *doc)
 {
     static const struct kj_json_limits limits = {KJ_CELL_MOST, ANSWER_NODES, ANSWER_DEPTH, 0};
     char place[64];
-    return kj_doc_only_data(bytes, length, &limits, place, sizeof place) == KJ_OK;
+    return kj_doc_only_data(bytes, length, &limits, place, sizeof place) == KJ_OK &&
+           bson_init_static(doc, (const uint8_t *)bytes, length);
+}
+
+static int read_fault(int32_t kind, const bson_t *told, struct kj_fault *fault)
+{
+    int code = kind < 0 ? kind : KJ_EINTERNAL; // a fault at any rate
+    return kj_fault(fault, code, kj_doc_text(told, "place", ""), kj_doc_text(told, "hint", ""),
+                    "%s", kj_doc_text(told, "text", ""));
 }
 
 static int ask(struct kj_cell *cell, enum kj_cell_kind kind, const bson_t *body, bson_t *answer,
                struct kj_fault *fault)
 {
     struct kj_cell_head head;
-    bool heard = cell->pid > 0 &&
-                 kj_cell_send(cell->to, kind, bson_get_data(body), body->len) == 0 &&
-                 receive(cell, &head) == 0 && is_document(KJ_CELL_BODY(&cell->in), head.length) &&
-                 bson_init_static(answer, (const uint8_t *)KJ_CELL_BODY(&cell->in), head.length);
+    struct iovec parts[2] = {{0}, {(void *)bson_get_data(body), body->len}};
+    bool heard = talk(cell, kind, parts, KJ_COUNT(parts), &head) == 0 &&
+                 read_document(KJ_CELL_BODY(&cell->in), head.length, answer);
     if (!heard) {
         return tell_death(cell, fault);
     }
-    if (head.kind == KJ_OK) {
-        return 0;
-    }
-    return kj_fault(fault, head.kind, kj_doc_text(answer, "place", ""),
-                    kj_doc_text(answer, "hint", ""), "%s", kj_doc_text(answer, "text", ""));
+    return head.kind == KJ_OK ? 0 : read_fault(head.kind, answer, fault);
 }
 
 int kj_cell_open(const struct kj_sources *sources, const struct kj_vm_limits *limits,
@@ -236,16 +267,52 @@ int kj_cell_open(const struct kj_sources *sources, const struct kj_vm_limits *li
     return 0;
 }
 
-int kj_cell_judge(struct kj_cell *cell, const bson_t *facts, bson_t **plan, struct kj_fault *fault)
+size_t kj_cell_plans(const char *bytes, size_t length, struct kj_judged *const *each, size_t count)
 {
-    bson_t answer;
-    int64_t start = kj_clock_real_mono();
-    int status = ask(cell, KJ_CELL_JUDGE, facts, &answer, fault);
-    *plan = status ? NULL : bson_copy(&answer);
-    if (kj_clock_real_mono() - start >= LONG_MS) {
-        cell->tired = true; // its priority may be low now
+    size_t read = 0;
+    for (; length > 0; read++) {
+        struct kj_cell_head head;
+        bson_t answer;
+        if (read == count || length < sizeof head) {
+            return 0;
+        }
+        memcpy(&head, bytes, sizeof head);
+        bytes += sizeof head;
+        length -= sizeof head;
+        if (head.length > length || !read_document(bytes, head.length, &answer)) {
+            return 0;
+        }
+        bytes += head.length;
+        length -= head.length;
+        if (head.kind == KJ_OK) {
+            each[read]->plan = bson_copy(&answer);
+        } else {
+            each[read]->status = read_fault(head.kind, &answer, &each[read]->fault);
+        }
     }
-    return status;
+    return read;
+}
+
+int kj_cell_judge(struct kj_cell *cell, struct kj_judged *const *each, size_t *count,
+                  struct kj_fault *fault)
+{
+    size_t asked = *count;
+    struct iovec parts[1 + KJ_MOST_TOGETHER];
+    struct kj_cell_head head;
+    for (size_t i = 0; i < asked; i++) {
+        each[i]->plan = NULL;
+        each[i]->status = 0;
+        parts[i + 1] = (struct iovec){(void *)bson_get_data(&each[i]->facts), each[i]->facts.len};
+    }
+    bool heard = talk(cell, KJ_CELL_JUDGE, parts, asked + 1, &head) == 0 && head.kind == KJ_OK;
+    *count = heard ? kj_cell_plans(KJ_CELL_BODY(&cell->in), head.length, each, asked) : 0;
+    if (*count > 0) {
+        return 0;
+    }
+    for (size_t i = 0; i < asked; i++) {
+        kj_doc_clear(&each[i]->plan);
+    }
+    return tell_death(cell, fault);
 }
 
 int kj_cell_tests(struct kj_cell *cell, struct kj_doc_list *failed, int64_t *count,
@@ -269,10 +336,10 @@ int kj_cell_tests(struct kj_cell *cell, struct kj_doc_list *failed, int64_t *cou
 
 bool kj_cell_dead(const struct kj_cell *cell)
 {
-    return cell->pid == 0;
+    return cell->guarded.pid == 0;
 }
 
 bool kj_cell_old(const struct kj_cell *cell)
 {
-    return cell->tired || kj_clock_real_mono() - cell->opened_ms > OLD_MS;
+    return cell->slowed || kj_clock_real_mono() - cell->opened_ms > OLD_MS;
 }

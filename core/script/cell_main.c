@@ -4,6 +4,7 @@
 
 #include "base/alloc.h"
 #include "base/log.h"
+#include "doc/element.h"
 #include "model/zone.h"
 #include "script/eval.h"
 #include "script/ruleset.h"
@@ -16,21 +17,27 @@
 enum {
     FROM_HOST = STDIN_FILENO,
     TO_HOST = STDOUT_FILENO,
-    TESTS_MS = 10000, // all tests of a pack together
+    TESTS_MS = 10000,        // all tests of a pack together
+    KEEP_BYTES = 1024 * 1024 // of the room for answers
 };
 
 struct cell {
     struct kj_vm_limits limits;
     struct kj_pack *pack; // NULL before it was opened
-    struct kj_buf in;
+    struct kj_buf in, out;
 };
+
+static void put_fault(bson_t *doc, const struct kj_fault *fault)
+{
+    kj_doc_put_text(doc, "place", fault->place);
+    kj_doc_put_text(doc, "text", fault->text);
+    kj_doc_put_text(doc, "hint", fault->hint);
+}
 
 static int answer_fault(const struct kj_fault *fault, int status)
 {
     bson_t doc = BSON_INITIALIZER;
-    kj_doc_put_text(&doc, "place", fault->place);
-    kj_doc_put_text(&doc, "text", fault->text);
-    kj_doc_put_text(&doc, "hint", fault->hint);
+    put_fault(&doc, fault);
     int sent = kj_cell_send(TO_HOST, status, bson_get_data(&doc), doc.len);
     bson_destroy(&doc);
     return sent;
@@ -75,13 +82,48 @@ static int open_pack(struct cell *cell, const bson_t *ask)
     return sent;
 }
 
-static int judge(struct cell *cell, const bson_t *facts)
+static void add_frame(struct kj_buf *out, int32_t kind, const bson_t *doc)
+{
+    struct kj_cell_head head = {.kind = kind, .length = doc->len};
+    kj_buf_add(out, &head, sizeof head);
+    kj_buf_add(out, bson_get_data(doc), doc->len);
+}
+
+static void judge_one(struct cell *cell, const bson_t *facts)
 {
     struct kj_fault fault = {0};
     bson_t *plan = NULL;
+    kj_cell_request(cell->limits.cpu_ms, true);
     int status = kj_pack_judge(cell->pack, facts, &plan, &fault);
-    int sent = answer(status, plan, &fault);
-    kj_doc_clear(&plan);
+    if (status) {
+        plan = bson_new();
+        put_fault(plan, &fault);
+    }
+    add_frame(&cell->out, status, plan);
+    bson_destroy(plan);
+}
+
+// One answer for all: to be woken for each would cost the host more than to wait. One that takes
+// long ends it; the host asks another process for the rest.
+static int judge(struct cell *cell, const char *bytes, size_t length)
+{
+    bson_t facts;
+    kj_buf_reset(&cell->out);
+    while (length >= 5 && !kj_cell_slowed()) {
+        uint32_t size = kj_load32((const uint8_t *)bytes);
+        if (size > length || !bson_init_static(&facts, (const uint8_t *)bytes, size)) {
+            return -1;
+        }
+        judge_one(cell, &facts);
+        bytes += size;
+        length -= size;
+    }
+    kj_cell_request(0, false);
+    int sent = kj_cell_send(TO_HOST, KJ_OK, cell->out.data, cell->out.length);
+    if (cell->out.capacity > KEEP_BYTES) {
+        kj_buf_fini(&cell->out);
+        kj_buf_init(&cell->out, KJ_CELL_MOST);
+    }
     return sent;
 }
 
@@ -103,17 +145,15 @@ static int run_tests(struct cell *cell)
 static int serve(struct cell *cell, const struct kj_cell_head *head)
 {
     bson_t ask;
-    int64_t cpu_ms = cell->limits.cpu_ms; // the state's own comes first and says more
+    if (head->kind == KJ_CELL_JUDGE && cell->pack) {
+        return judge(cell, KJ_CELL_BODY(&cell->in), head->length);
+    }
     if (!bson_init_static(&ask, (const uint8_t *)KJ_CELL_BODY(&cell->in), head->length)) {
         return -1;
     }
     if (head->kind == KJ_CELL_OPEN && !cell->pack) {
-        kj_cell_request(cpu_ms, false);
+        kj_cell_request(cell->limits.cpu_ms, false); // the state's own comes first and says more
         return open_pack(cell, &ask);
-    }
-    if (head->kind == KJ_CELL_JUDGE && cell->pack) {
-        kj_cell_request(cpu_ms, true);
-        return judge(cell, &ask);
     }
     if (head->kind == KJ_CELL_TESTS && cell->pack) {
         kj_cell_request(TESTS_MS, false);
@@ -127,7 +167,7 @@ static int zone_from_host(const char *name, struct kj_buf *file)
 {
     struct kj_cell_head head;
     if (kj_cell_send(TO_HOST, KJ_CELL_ZONE, name, strlen(name)) != 0 ||
-        kj_cell_receive(FROM_HOST, file, &head, 0) != 0) {
+        kj_cell_receive(FROM_HOST, file, &head) != 0) {
         _exit(0); // nobody waits any more
     }
     file->length = head.length;
@@ -152,7 +192,8 @@ int kj_cell_main(int argc, char **argv)
         return 1;
     }
     kj_buf_init(&cell.in, KJ_CELL_MOST + sizeof head);
-    while (kj_cell_receive(FROM_HOST, &cell.in, &head, 0) == 0 && serve(&cell, &head) == 0) {
+    kj_buf_init(&cell.out, KJ_CELL_MOST);
+    while (kj_cell_receive(FROM_HOST, &cell.in, &head) == 0 && serve(&cell, &head) == 0) {
         kj_cell_request(0, false);
     }
     _exit(0); // what it holds goes with it

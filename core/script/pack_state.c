@@ -15,6 +15,7 @@
 enum { KEEP_STATES = 8, KEEP_BYTES = 8 * 1024 * 1024 };
 // A pack whose locked processes die: how long none is started, doubling while they go on dying.
 enum { PAUSE_MS = 100, PAUSE_MOST_MS = 30000, CALM_MS = 60000 };
+enum { TOGETHER_BYTES = 256 * 1024 }; // facts that go to a locked process at a time
 
 static void warm_destroy(struct kj_warm *warm)
 {
@@ -142,13 +143,87 @@ void kj_pack_give(struct kj_pack *pack, struct kj_warm *warm)
     }
 }
 
-int kj_pack_judge(struct kj_pack *pack, const bson_t *facts, bson_t **plan, struct kj_fault *fault)
+// --- judging ---
+
+static int judge_locked(struct kj_pack *pack, struct kj_judged *const *each, size_t *count,
+                        struct kj_fault *fault)
 {
     struct kj_warm *warm = NULL;
     int status = kj_pack_take(pack, &warm, fault);
-    if (status == 0 && warm->cell) {
-        status = kj_cell_judge(warm->cell, facts, plan, fault);
-    } else if (status == 0) {
+    if (status == 0) {
+        status = kj_cell_judge(warm->cell, each, count, fault);
+    }
+    kj_pack_give(pack, warm);
+    return status;
+}
+
+static bool is_calm(struct kj_pack *pack)
+{
+    pthread_mutex_lock(&pack->lock);
+    bool calm = pack->pause_ms == 0 || kj_clock_real_mono() - pack->died_ms > CALM_MS;
+    pthread_mutex_unlock(&pack->lock);
+    return calm;
+}
+
+// How many of them go at a time: one while it may be the end of the process.
+static size_t fits_together(struct kj_pack *pack, struct kj_judged *const *each, size_t count)
+{
+    size_t some = 1, bytes = each[0]->facts.len;
+    if (count > 1 && is_calm(pack)) {
+        for (; some < count && bytes + each[some]->facts.len <= TOGETHER_BYTES; some++) {
+            bytes += each[some]->facts.len;
+        }
+    }
+    return some;
+}
+
+// How many of them are through.
+static size_t judge_together(struct kj_pack *pack, struct kj_judged *const *each, size_t count)
+{
+    struct kj_fault fault = {0};
+    size_t told = count;
+    int status = judge_locked(pack, each, &told, &fault);
+    if (status == 0) {
+        return told;
+    }
+    for (size_t i = 0; i < count; i++) {
+        each[i]->status = count == 1 ? status : KJ_EUNAVAILABLE;
+        each[i]->fault = fault;
+        each[i]->fault.code = each[i]->status;
+    }
+    return count;
+}
+
+void kj_pack_judge_many(struct kj_pack *pack, struct kj_judged *const *each, size_t count)
+{
+    for (size_t i = 0, some; i < count; i += some) {
+        struct kj_judged *one = each[i];
+        some = 1;
+        if (is_locked(pack)) {
+            some = judge_together(pack, each + i, fits_together(pack, each + i, count - i));
+        } else {
+            one->status = kj_pack_judge(pack, &one->facts, &one->plan, &one->fault);
+        }
+    }
+}
+
+int kj_pack_judge(struct kj_pack *pack, const bson_t *facts, bson_t **plan, struct kj_fault *fault)
+{
+    struct kj_warm *warm = NULL;
+    if (is_locked(pack)) {
+        struct kj_judged one = {.plan = NULL}, *const all[] = {&one};
+        if (!bson_init_static(&one.facts, bson_get_data(facts), facts->len)) {
+            return KJ_EINVAL;
+        }
+        (void)judge_together(pack, all, 1);
+        *plan = one.plan;
+        if (one.status && fault) {
+            *fault = one.fault;
+        }
+        return one.status;
+    }
+    int status = kj_pack_take(pack, &warm, fault);
+    if (status == 0) {
         status = kj_eval_run(warm->vm, warm->rules, facts, plan, fault);
         if (status == 0) {
             kj_doc_put_text(*plan, "hash", pack->hash);

@@ -3,6 +3,7 @@
 #ifndef KJ_RULESET_H
 #define KJ_RULESET_H
 
+#include "loop/pool.h"
 #include "script/hook.h"
 #include "script/rules.h"
 #include "script/sources.h"
@@ -48,6 +49,18 @@ void kj_pack_give(struct kj_pack *pack, struct kj_warm *warm);
 // pack's hash. KJ_EUNAVAILABLE: its process has died just now, try again later.
 int kj_pack_judge(struct kj_pack *pack, const bson_t *facts, bson_t **plan,
                   struct kj_fault *fault) KJ_MUST_USE;
+
+// One of several calls that are judged at a time.
+struct kj_judged {
+    bson_t facts; // borrowed bytes
+    bson_t *plan; // or NULL and what follows
+    int status;
+    struct kj_fault fault;
+};
+// Each as by kj_pack_judge, at most KJ_MOST_TOGETHER. They go to a locked process together; when it
+// dies nobody knows of which: all of them are KJ_EUNAVAILABLE, and for some time each call of the
+// pack goes by itself.
+void kj_pack_judge_many(struct kj_pack *pack, struct kj_judged *const *each, size_t count);
 
 struct kj_ruleset {
     int references; // atomic

@@ -9,7 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { QUEUE_LIMIT = 100000 };
+// SPARES: threads for what comes while an evaluation takes long. Each such one may have a CPU, so
+// there are few.
+enum { QUEUE_LIMIT = 100000, SPARES = 2 };
 
 // --- errands ---
 
@@ -65,7 +67,8 @@ int kj_script_create(const struct kj_script_config *config, struct kj_script **o
     script->limits.locked = config->locked;
     script->set = kj_ruleset_new();
     if (script->loop &&
-        kj_pool_create(script->loop, "script", threads, QUEUE_LIMIT, &script->pool) != 0) {
+        (kj_pool_create(script->loop, "script", threads, QUEUE_LIMIT, &script->pool) != 0 ||
+         kj_pool_spare(script->pool, SPARES) != 0)) {
         kj_script_destroy(script);
         return kj_fault(fault, KJ_EUNAVAILABLE, "scripts", NULL,
                         "the threads for scripts cannot be started");
@@ -229,33 +232,38 @@ struct decide_errand {
     struct kj_errand errand; // first
     struct kj_pack *pack;
     struct kj_flat *facts;
-    bson_t *plan;
-    int status;
-    struct kj_fault fault;
+    struct kj_judged judged;
     kj_script_decided *done;
     void *arg;
 };
 
+// Those of one pack that waited in a row, when it is a locked one.
 static void decide_run(struct kj_errand *errand)
 {
-    struct decide_errand *decide = (struct decide_errand *)errand;
-    if (!decide->pack) {
+    struct kj_judged *each[KJ_MOST_TOGETHER];
+    struct kj_pack *pack = ((struct decide_errand *)errand)->pack;
+    size_t count = 0;
+    if (!pack) {
         return; // the fault is there already
     }
-    bson_t facts;
-    kj_flat_doc(decide->facts, &facts);
-    decide->status = kj_pack_judge(decide->pack, &facts, &decide->plan, &decide->fault);
+    for (struct kj_work *work = &errand->work; work; work = work->next) {
+        struct decide_errand *decide = (struct decide_errand *)work;
+        kj_flat_doc(decide->facts, &decide->judged.facts);
+        each[count++] = &decide->judged;
+    }
+    kj_pack_judge_many(pack, each, count);
 }
 
 static void decide_done(struct kj_errand *errand)
 {
     struct decide_errand *decide = (struct decide_errand *)errand;
+    struct kj_judged *judged = &decide->judged;
     if (errand->work.canceled) {
-        decide->status = kj_fault(&decide->fault, KJ_ECANCELED, NULL, NULL, "the host is stopping");
+        judged->status = kj_fault(&judged->fault, KJ_ECANCELED, NULL, NULL, "the host is stopping");
     }
-    decide->done(decide->arg, decide->status, decide->status ? NULL : decide->plan,
-                 decide->status ? &decide->fault : NULL);
-    kj_doc_clear(&decide->plan);
+    decide->done(decide->arg, judged->status, judged->status ? NULL : judged->plan,
+                 judged->status ? &judged->fault : NULL);
+    kj_doc_clear(&judged->plan);
     kj_flat_unref(decide->facts);
     kj_pack_unref(decide->pack);
     free(decide);
@@ -278,16 +286,18 @@ void kj_script_decide(struct kj_script *script, const char *pack, const bson_t *
     decide->done = done;
     decide->arg = arg;
     decide->pack = kj_script_version(script, pack);
+    struct kj_judged *judged = &decide->judged;
     if (decide->pack) {
         kj_pack_ref(decide->pack);
+        decide->errand.work.together = script->limits.locked ? decide->pack : NULL;
     } else {
-        decide->status =
-            kj_fault(&decide->fault, KJ_ENOTFOUND, pack, "list the packs with rules.list",
+        judged->status =
+            kj_fault(&judged->fault, KJ_ENOTFOUND, pack, "list the packs with rules.list",
                      "there is no rule pack \"%s\"", pack);
     }
     int status = kj_errand_start(&decide->errand);
     if (status) { // too many wait already: say so, but not from inside this call
-        decide->status = kj_fault(&decide->fault, status, pack, "try again later",
+        judged->status = kj_fault(&judged->fault, status, pack, "try again later",
                                   "more evaluations wait than may");
         decide->errand.work.task.run = decide_full;
         kj_loop_post(script->loop, &decide->errand.work.task);

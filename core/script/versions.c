@@ -163,25 +163,43 @@ struct many_errand {
     struct kj_errand errand; // first
     struct kj_pack *pack;
     struct kj_script_many many;
+    struct kj_judged judged[KJ_MOST_TOGETHER];
     int status;
     struct kj_fault fault;
 };
+
+// Those from `from` on; the first fault ends all.
+static void judge_some(struct many_errand *many, size_t from, size_t count)
+{
+    struct kj_judged *each[KJ_MOST_TOGETHER];
+    for (size_t i = 0; i < count; i++) {
+        const uint8_t *facts = many->many.facts[from + i];
+        each[i] = &many->judged[i];
+        if (!bson_init_static(&each[i]->facts, facts, kj_load32(facts))) {
+            many->status = KJ_EINVAL;
+            return;
+        }
+    }
+    kj_pack_judge_many(many->pack, each, count);
+    for (size_t i = 0; i < count; i++) {
+        if (many->status == 0 && each[i]->status == 0) {
+            many->many.each(many->many.arg, from + i, each[i]->plan);
+        } else if (many->status == 0) {
+            many->status = each[i]->status;
+            many->fault = each[i]->fault;
+        }
+        kj_doc_clear(&each[i]->plan);
+    }
+}
 
 // One errand for all: to hand each call over alone would cost more than to judge it.
 static void many_run(struct kj_errand *errand)
 {
     struct many_errand *judged = (struct many_errand *)errand;
     const struct kj_script_many *many = &judged->many;
-    for (size_t i = 0; i < many->count && judged->status == 0; i++) {
-        bson_t *plan = NULL, facts;
-        uint32_t length = kj_load32(many->facts[i]);
-        judged->status = bson_init_static(&facts, many->facts[i], length)
-                             ? kj_pack_judge(judged->pack, &facts, &plan, &judged->fault)
-                             : KJ_EINVAL;
-        if (judged->status == 0) {
-            many->each(many->arg, i, plan);
-        }
-        kj_doc_clear(&plan);
+    for (size_t i = 0; i < many->count && judged->status == 0; i += KJ_MOST_TOGETHER) {
+        size_t left = many->count - i;
+        judge_some(judged, i, left < KJ_MOST_TOGETHER ? left : KJ_MOST_TOGETHER);
     }
 }
 

@@ -8,6 +8,7 @@
 #include "base/alloc.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "loop/pool.h"
 #include "model/zone.h"
 #include "script/eval.h"
 #include "script/hook.h"
@@ -226,6 +227,9 @@ void kj_vm_tick(struct kj_vm *vm)
     if (vm->uncounted && vm->uncounted_ticks > 0 && --vm->uncounted_ticks == 0) {
         lua_sethook(vm->L, overdue_hook, LUA_MASKCOUNT, 1);
     }
+    if (vm->short_ticks > 0 && --vm->short_ticks == 0) {
+        kj_pool_takes_long();
+    }
     if (vm->ticks > 0 && --vm->ticks == 0) {
         kj_vm_hurry(vm);
     }
@@ -260,6 +264,7 @@ void kj_vm_begin(struct kj_vm *vm)
     vm->charged_bytes = 0;
     int64_t cpu_ms = vm->loading ? vm->limits.cpu_ms / LOADING_PART : vm->limits.cpu_ms;
     vm->ticks = (sig_atomic_t)(cpu_ms / KJ_WATCH_TICK_MS + 1);
+    vm->short_ticks = KJ_WATCH_LONG;
     vm->native = 0;
     vm->uncounted = vm->overdue = vm->collect = false;
     vm->timed = true;

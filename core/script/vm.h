@@ -56,13 +56,13 @@ struct kj_vm {
     size_t native;        // kj_vm_native
     int64_t fuel;
     // Ticks of the CPU clock left in this bracket, counted by a signal of the same thread; 0: late.
-    volatile sig_atomic_t ticks, uncounted_ticks;
-    bool timed, watched; // inside a bracket; the clock ticks
-    bool hurried;        // the hook stops every instruction
-    bool collect;        // the hook is to collect garbage
-    bool uncounted;      // its instructions are not counted
-    bool overdue;        // and it took too long for that
-    struct kj_vm *outer; // whose bracket this one lies in
+    volatile sig_atomic_t ticks, uncounted_ticks, short_ticks; // the last: until it takes long
+    bool timed, watched;                                       // inside a bracket; the clock ticks
+    bool hurried;                                              // the hook stops every instruction
+    bool collect;                                              // the hook is to collect garbage
+    bool uncounted;                                            // its instructions are not counted
+    bool overdue;                                              // and it took too long for that
+    struct kj_vm *outer;                                       // whose bracket this one lies in
     enum kj_vm_stop stop;
     const struct kj_sources *sources; // what require may load; borrowed
     const char *pack;                 // name of the pack, for its own folder; may be NULL

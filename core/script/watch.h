@@ -10,7 +10,8 @@
 
 struct kj_vm;
 
-enum { KJ_WATCH_TICK_MS = 5, KJ_WATCH_OVERDUE = 3 }; // the second in ticks
+// The others in ticks: when a bracket takes long, and when it is to be counted.
+enum { KJ_WATCH_TICK_MS = 5, KJ_WATCH_LONG = 2, KJ_WATCH_OVERDUE = 3 };
 
 // The bracket of kj_vm_begin and kj_vm_end; brackets of two states may lie in each other. False:
 // this thread cannot be watched.

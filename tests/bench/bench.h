@@ -68,6 +68,7 @@ void bench_bus_door(struct bench *bench, int phases);
 void bench_http_door(struct bench *bench);
 void bench_limits(struct bench *bench);
 void bench_sustain(struct bench *bench, int minutes);
+void bench_hostile(struct bench *bench);
 // The million waiting, through the bus; and the claims, in process.
 void bench_big(struct bench *bench);
 // 1,000 delayed jobs through the bus of a running daemon.

@@ -42,6 +42,7 @@ struct bench_daemon {
 };
 // Starts the kejued beside this program in `dir`, as bench_folder made it.
 void bench_daemon_start(struct bench_daemon *daemon, const char *dir);
+void bench_daemon_start_with(struct bench_daemon *daemon, const char *dir, const char *settings);
 void bench_daemon_stop(struct bench_daemon *daemon);
 // Until the daemon has begun `count` functions in all and none runs any more. A minute without a
 // beginning ends the program.

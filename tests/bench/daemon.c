@@ -13,7 +13,7 @@
 
 enum { k_patience_ms = 60000 };
 
-static void write_config(const char *dir)
+static void write_config(const char *dir, const char *settings)
 {
     char path[4096];
     snprintf(path, sizeof path, "%s/kejue.conf", dir);
@@ -22,8 +22,8 @@ static void write_config(const char *dir)
         bench_die("%s cannot be written: %s", path, strerror(errno));
     fprintf(file,
             "host_name = \"bench\";\nlog_level = \"warn\";\nscripts_dir = \"%s/scripts\";\n"
-            "http = { enabled = true; port = 0; };\n",
-            dir);
+            "http = { enabled = true; port = 0; };\n%s",
+            dir, settings);
     if (fclose(file) != 0)
         bench_die("%s cannot be written: %s", path, strerror(errno));
 }
@@ -50,11 +50,16 @@ static _Noreturn void become_daemon(const char *dir, int out)
 
 void bench_daemon_start(struct bench_daemon *daemon, const char *dir)
 {
+    bench_daemon_start_with(daemon, dir, "");
+}
+
+void bench_daemon_start_with(struct bench_daemon *daemon, const char *dir, const char *settings)
+{
     int ends[2];
     char path[4096], line[8192];
     memset(daemon, 0, sizeof *daemon);
     kj_copy(daemon->dir, sizeof daemon->dir, dir);
-    write_config(dir);
+    write_config(dir, settings);
     snprintf(path, sizeof path, "%s/starts", dir);
     unlink(path); // of an earlier life
     daemon->starts = bench_starts_map(path);

@@ -19,7 +19,8 @@ static const char k_help[] =
     "Measures Kejue in a scratch folder below DIR, on the disk to measure, and prints lines of\n"
     "name, value and unit, parted by tabs.\n"
     "\n"
-    "  DOOR            inproc, bus, http; limits: the machine alone; big: a million jobs waiting\n"
+    "  DOOR            inproc, bus, http; limits: the machine alone; big: a million jobs waiting;\n"
+    "                  hostile: how others fare while somebody's rules loop\n"
     "  --phase PHASE   of inproc and bus: fast (enqueue, drain), all (fast, pickup, delays;\n"
     "                  default), mem (with 100,000 jobs waiting)\n"
     "  --sustain M     then jobs over the bus for M minutes\n"
@@ -100,6 +101,8 @@ static int run_door(struct bench *bench, const char *door, int phases)
         bench_limits(bench);
     else if (strcmp(door, "big") == 0)
         bench_big(bench);
+    else if (strcmp(door, "hostile") == 0)
+        bench_hostile(bench);
     else
         return wrong("an unknown door");
     return 0;

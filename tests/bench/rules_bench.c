@@ -2,35 +2,15 @@
 // scripts/rules/after-call.lua; with two turns of transcript and with 120. The limit of the same
 // run: scripts/bare.lua, the same work in one function over a bare view of the same bytes, which
 // checks, explains and bounds nothing. Evaluations a second of CPU time (the machine may be busy);
-// medians of interleaved rounds. rules.locked: in a locked
-// process, the time of both. Usage: rules_bench [ROUNDS [DIR]], DIR being
-// tests/bench/scripts (the default).
-#include "base/alloc.h"
-#include "doc/json.h"
-#include "script/script.h"
+// medians of interleaved rounds. Usage: rules_bench [ROUNDS [DIR]], DIR being tests/bench/scripts
+// (the default).
+#include "rules_bench.h"
 
 #include <lauxlib.h>
 #include <lualib.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <time.h>
 
-enum { EVALUATIONS = 10000, TURNS = 120, MAX_ROUNDS = 99 };
-
-static void die(const char *what, const struct kj_fault *fault)
-{
-    fprintf(stderr, "rules_bench: %s: %s %s\n", what, fault->place, fault->text);
-    exit(1);
-}
-
-static double cpu_seconds(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
+enum { TURNS = 120 };
 
 // --- the limit: a view that only looks up ---
 
@@ -166,33 +146,6 @@ static double time_bare(lua_State *L, const bson_t *facts)
 
 // --- the pack ---
 
-static void on_loaded(void *arg, int status, const bson_t *result, const struct kj_fault *fault)
-{
-    (void)arg;
-    (void)result;
-    if (status) {
-        die("loading the pack", fault);
-    }
-}
-
-// A plan that is not the expected one must not be counted: the first is looked into, and the same
-// facts must give plans of the same size.
-static void on_decided(void *arg, int status, const bson_t *plan, const struct kj_fault *fault)
-{
-    uint32_t *size = arg;
-    if (status) {
-        die("judging", fault);
-    }
-    if (plan->len == *size) {
-        return;
-    }
-    if (*size || !kj_streq(kj_doc_text(plan, "template.parameters.visit", ""), "12.01.2026") ||
-        kj_doc_count(plan, "faults") > 0) {
-        die("the plan is not what it was to be", &(struct kj_fault){.text = ""});
-    }
-    *size = plan->len;
-}
-
 static double time_pack(struct kj_script *script, const bson_t *facts)
 {
     uint32_t size = 0;
@@ -203,64 +156,7 @@ static double time_pack(struct kj_script *script, const bson_t *facts)
     return EVALUATIONS / (cpu_seconds() - start);
 }
 
-// --- the same in a locked process ---
-
-static struct kj_script *open_scripts(const char *dir, bool locked)
-{
-    struct kj_script_config config = {.dir = dir, .locked = locked};
-    struct kj_fault fault = {0};
-    struct kj_script *script;
-    if (kj_script_create(&config, &script, &fault) != KJ_OK) {
-        die("scripts", &fault);
-    }
-    kj_script_load(script, NULL, false, on_loaded, NULL);
-    return script;
-}
-
-static double children_seconds(void)
-{
-    struct rusage used;
-    getrusage(RUSAGE_CHILDREN, &used);
-    return (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) +
-           (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec) * 1e-6;
-}
-
-// The time of both processes, without the start of the other. A child's time is known once it has
-// ended.
-static double time_locked(const char *dir, const bson_t *facts, double *start_seconds)
-{
-    uint32_t size = 0;
-    double before = children_seconds();
-    kj_script_destroy(open_scripts(dir, true));
-    double start = children_seconds() - before;
-    struct kj_script *script = open_scripts(dir, true);
-    double own = cpu_seconds();
-    for (int i = 0; i < EVALUATIONS; i++) {
-        kj_script_decide(script, "after-call", facts, on_decided, &size);
-    }
-    own = cpu_seconds() - own;
-    kj_script_destroy(script);
-    *start_seconds = start;
-    return EVALUATIONS / (own + children_seconds() - before - 2 * start);
-}
-
 // --- facts ---
-
-static bson_t *read_facts(const char *dir)
-{
-    char path[1024];
-    snprintf(path, sizeof path, "%s/facts.json", dir);
-    struct kj_buf text;
-    struct kj_fault fault = {0};
-    bson_t *facts = NULL;
-    kj_buf_init(&text, 0);
-    if (kj_read_file(path, 0x10000, &text, &fault) != KJ_OK ||
-        kj_json_parse(text.data, text.length, NULL, &facts, NULL, &fault) != KJ_OK) {
-        die("facts.json", &fault);
-    }
-    kj_buf_fini(&text);
-    return facts;
-}
 
 // The same facts with a long talk.
 static bson_t *with_turns(const bson_t *facts, int turns)
@@ -285,16 +181,17 @@ static bson_t *with_turns(const bson_t *facts, int turns)
 
 // --- the report ---
 
-static int ascending(const void *a, const void *b)
+// Reading, loading and testing every pack that is shipped, CPU time of each in the mean.
+static double load_ms(void)
 {
-    double left = *(const double *)a, right = *(const double *)b;
-    return (left > right) - (left < right);
-}
-
-static void tell(const char *name, double *values, int count, const char *unit)
-{
-    qsort(values, (size_t)count, sizeof *values, ascending);
-    printf("%s\t%.6g\t%s\n", name, values[count / 2], unit);
+    double start = cpu_seconds();
+    struct kj_script *script = open_scripts("scripts", NULL, false);
+    double seconds = cpu_seconds() - start;
+    bson_t *list = kj_script_list(script);
+    size_t packs = kj_doc_count(list, "packs");
+    bson_destroy(list);
+    kj_script_destroy(script);
+    return seconds * 1000 / (double)(packs ? packs : 1);
 }
 
 int main(int argc, char **argv)
@@ -303,31 +200,22 @@ int main(int argc, char **argv)
     const char *dir = argc > 2 ? argv[2] : "tests/bench/scripts";
     rounds = rounds < 1 ? 1 : rounds > MAX_ROUNDS ? MAX_ROUNDS : rounds;
     double bare[MAX_ROUNDS], brief[MAX_ROUNDS], lengthy[MAX_ROUNDS];
-    double of_bare[MAX_ROUNDS], of_brief[MAX_ROUNDS];
-    double locked[MAX_ROUNDS], of_inline[MAX_ROUNDS], starts[MAX_ROUNDS];
-    int cell;
-    if (kj_script_cell(argc, argv, &cell)) {
-        return cell;
-    }
-    struct kj_script *script = open_scripts(dir, false);
+    double of_bare[MAX_ROUNDS], of_brief[MAX_ROUNDS], loads[MAX_ROUNDS];
+    struct kj_script *script = open_scripts(dir, NULL, false);
     lua_State *L = open_bare(dir);
     bson_t *facts = read_facts(dir), *talk = with_turns(facts, TURNS);
     for (int i = 0; i < rounds; i++) {
         bare[i] = time_bare(L, facts);
         brief[i] = time_pack(script, facts);
         lengthy[i] = time_pack(script, talk);
-        locked[i] = time_locked(dir, facts, &starts[i]);
-        of_inline[i] = locked[i] / brief[i];
-        starts[i] *= 1000;
+        loads[i] = load_ms();
         of_bare[i] = brief[i] / bare[i];
         of_brief[i] = lengthy[i] / brief[i];
     }
     tell("rules.bare_view", bare, rounds, "evaluations/s");
     tell("rules.short", brief, rounds, "evaluations/s");
     tell("rules.120_turns", lengthy, rounds, "evaluations/s");
-    tell("rules.locked", locked, rounds, "evaluations/s");
-    tell("rules.locked_start", starts, rounds, "ms");
-    tell("rules.locked_of_short", of_inline, rounds, "ratio");
+    tell("rules.load_and_test", loads, rounds, "ms");
     tell("rules.short_of_bare", of_bare, rounds, "ratio");
     tell("rules.120_turns_of_short", of_brief, rounds, "ratio");
     bson_destroy(facts);

@@ -37,6 +37,6 @@ if(BUILD_TESTING AND NOT KEJUE_SANITIZE AND NOT KEJUE_FUZZ)
   add_test(NAME bench_build COMMAND ${CMAKE_COMMAND} --build ${CMAKE_BINARY_DIR} --target bench)
   set_tests_properties(bench_build PROPERTIES FIXTURES_SETUP bench TIMEOUT 600)
   add_test(NAME bench_quick COMMAND kejue-bench --quick --sustain 2
-           ${CMAKE_BINARY_DIR} inproc bus http limits big)
+           ${CMAKE_BINARY_DIR} inproc bus http limits big hostile)
   set_tests_properties(bench_quick PROPERTIES FIXTURES_REQUIRED bench TIMEOUT 120)
 endif()

@@ -152,6 +152,81 @@ static void the_queue_has_a_limit_and_destroy_hands_back_everything(void **state
     kj_pool_destroy(none);
 }
 
+// How many of them the thread was handed, by the first; the others stay as they are.
+static void count_together(struct kj_work *work)
+{
+    int count = 0;
+    for (struct kj_work *one = work; one; one = one->next)
+        count++;
+    ((struct sum *)work)->output = count;
+}
+
+static void works_of_a_kind_in_a_row_are_handed_over_together(void **state)
+{
+    (void)state;
+    static const char row[] = " aaaaa  bbaaaaaaaaaaaaaaaaaaaa";
+    static const int expected[] = {0, 5, 0, 0, 0, 0, 1, 1, 2, 0, 16};
+    struct kj_pool *pool;
+    sem_init(&entered, 0, 0);
+    sem_init(&gate, 0, 0);
+    assert_int_equal(kj_pool_create(loop, "test", 1, 100, &pool), 0);
+    prepare(30);
+    for (int i = 0; i < 30; i++) {
+        sums[i].work.work = i == 0 ? wait_at_gate : count_together;
+        sums[i].work.together = row[i] == ' ' ? NULL : row[i] == 'a' ? &row[1] : &row[8];
+        assert_int_equal(kj_pool_submit(pool, &sums[i].work), 0);
+    }
+    sem_wait(&entered);
+    sem_post(&gate);
+    kj_loop_run(loop);
+    for (int i = 1; i < 11; i++)
+        assert_int_equal(sums[i].output, expected[i]);
+    assert_int_equal(sums[26].output, 4);
+    for (int i = 0; i < 30; i++)
+        assert_int_equal(sums[i].done_calls, 1);
+    kj_pool_destroy(pool);
+}
+
+static void say_and_wait_at_gate(struct kj_work *work)
+{
+    kj_pool_takes_long();
+    kj_pool_takes_long(); // once is enough
+    wait_at_gate(work);
+}
+
+// Again and again: a thread that has stood back is replaced.
+static void work_that_takes_long_holds_nobody_up(void **state)
+{
+    (void)state;
+    struct kj_pool *pool;
+    kj_pool_takes_long(); // not on a thread of a pool
+    sem_init(&entered, 0, 0);
+    sem_init(&gate, 0, 0);
+    assert_int_equal(kj_pool_create(loop, "test", 1, 100, &pool), 0);
+    assert_int_equal(kj_pool_spare(pool, 2), 0);
+    for (int round = 0; round < 10; round++) {
+        prepare(4);
+        sums[0].work.work = sums[1].work.work = say_and_wait_at_gate;
+        for (int i = 0; i < 4; i++)
+            assert_int_equal(kj_pool_submit(pool, &sums[i].work), 0);
+        stop_after = 2;
+        kj_loop_run(loop); // the second two, while the first two are at it
+        assert_int_equal(sums[2].done_calls + sums[3].done_calls, 2);
+        stop_after = 4;
+        sem_post(&gate);
+        sem_post(&gate);
+        kj_loop_run(loop);
+        assert_int_equal(sums[0].done_calls + sums[1].done_calls, 2);
+    }
+    prepare(1);
+    sums[0].work.work = say_and_wait_at_gate;
+    assert_int_equal(kj_pool_submit(pool, &sums[0].work), 0);
+    sem_post(&gate);
+    kj_pool_destroy(pool);
+    run_what_is_left();
+    assert_int_equal(sums[0].done_calls, 1);
+}
+
 static struct kj_pool *resubmit_pool;
 
 static void submit_again(struct kj_work *work)
@@ -260,6 +335,8 @@ int main(void)
 #define VIRTUAL(name) cmocka_unit_test_setup_teardown(name, setup_virtual, teardown)
         REAL(threads_do_all_the_work_once),
         REAL(the_queue_has_a_limit_and_destroy_hands_back_everything),
+        REAL(works_of_a_kind_in_a_row_are_handed_over_together),
+        REAL(work_that_takes_long_holds_nobody_up),
         REAL(done_may_submit_again_and_destroy_the_pool),
         VIRTUAL(destroy_before_any_turn_cancels_inline_work),
         VIRTUAL(with_a_virtual_clock_work_runs_inline_and_in_order),
