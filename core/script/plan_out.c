@@ -27,7 +27,7 @@ void kj_out_fini(struct kj_out *out)
 bson_t *kj_out_doc(const struct kj_out *members)
 {
     size_t length = members->length + 5;
-    bson_t *doc = bson_new();
+    bson_t *doc = bson_sized_new(length + 5); // what is reserved comes on top of its own
     // One reservation and one copy: what bson_concat does for each member.
     uint8_t *data = bson_reserve_buffer(doc, (uint32_t)length);
     if (!data) {
@@ -46,15 +46,20 @@ void kj_out_members_of(struct kj_out *out, const bson_t *doc)
     out->length += length;
 }
 
+void kj_out_real(struct kj_out *out, const char *key, double value)
+{
+    uint64_t bits;
+    memcpy(&bits, &value, 8);
+    bits = BSON_UINT64_TO_LE(bits);
+    memcpy(kj_out_key(out, BSON_TYPE_DOUBLE, key, 8), &bits, 8);
+}
+
 void kj_out_number(struct kj_out *out, const char *key, double value)
 {
     if (value == (double)(int64_t)value) {
         kj_out_int(out, key, (int64_t)value);
     } else {
-        uint64_t bits;
-        memcpy(&bits, &value, 8);
-        bits = BSON_UINT64_TO_LE(bits);
-        memcpy(kj_out_key(out, BSON_TYPE_DOUBLE, key, 8), &bits, 8);
+        kj_out_real(out, key, value);
     }
 }
 

@@ -20,6 +20,7 @@ void kj_out_fini(struct kj_out *out);
 bson_t *kj_out_doc(const struct kj_out *members);
 // Members of a finished document, as they stand in it.
 void kj_out_members_of(struct kj_out *out, const bson_t *doc);
+void kj_out_real(struct kj_out *out, const char *key, double value);
 void kj_out_number(struct kj_out *out, const char *key, double value); // whole ones as integers
 // Nothing for a NULL or empty text; a letter that a cut has split goes.
 void kj_out_words(struct kj_out *out, const char *key, const char *text);

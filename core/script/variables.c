@@ -7,6 +7,7 @@
 #include "script/evidence.h"
 #include "script/sandbox.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -221,11 +222,18 @@ static void put_value(struct kj_eval *eval, struct kj_frame *frame, const char *
         }
         break;
     }
-    default:
+    case LUA_TNUMBER:
         if (lua_isinteger(L, -1)) {
             kj_out_int(&frame->matched, "value", lua_tointeger(L, -1));
             return;
         }
+        if (isfinite(lua_tonumber(L, -1))) {
+            kj_out_real(&frame->matched, "value", lua_tonumber(L, -1));
+            return;
+        }
+        break;
+    default:
+        break;
     }
     bson_t *doc = kj_frame_result(frame);
     bson_reinit(doc);
