@@ -122,16 +122,34 @@ static bool holds_phrase(const char *folded, const char *phrase)
     return false;
 }
 
+// One bit for how a word begins: most phrases begin with none of a turn's words.
+static uint64_t word_bit(const char *word)
+{
+    unsigned second = word[0] && word[1] != ' ' ? (unsigned char)word[1] : 0;
+    return UINT64_C(1) << (((unsigned char)word[0] * 31 + second) & 63);
+}
+
+static uint64_t word_bits(const char *folded)
+{
+    uint64_t bits = 0;
+    for (const char *at = folded; *at; at += *at == ' ') {
+        bits |= word_bit(at);
+        at = strchrnul(at, ' ');
+    }
+    return bits;
+}
+
 static bool speaks_of_calling(const char *text, const char *tag)
 {
     struct kj_buf folded;
     bool found = false;
     kj_buf_init(&folded, 2 * k_max_turn);
     kj_fold(text, 0, &folded);
+    uint64_t begin = word_bits(folded.data);
     for (size_t i = 0; i < KJ_COUNT(k_callback); i++)
         if (strcmp(k_callback[i].language, tag) == 0)
             for (const char *const *p = k_callback[i].phrases; *p && !found; p++)
-                found = holds_phrase(folded.data, *p);
+                found = begin & word_bit(*p) && holds_phrase(folded.data, *p);
     kj_buf_fini(&folded);
     return found;
 }

@@ -9,7 +9,7 @@
 #include <string.h>
 
 struct scan {
-    const struct kj_wish_word *words;
+    const struct kj_wish_words *words;
     char language[4];
     struct kj_wish_token *tokens;
     size_t count, size;
@@ -146,13 +146,12 @@ static void scan_digits(struct scan *scan, const char *text, size_t length)
 // --- words ---
 
 // The longest phrase at `text`; its length in bytes, or 0.
-static size_t find_phrase(const struct kj_wish_word *words, const char *text,
+static size_t find_phrase(const struct kj_wish_words *by_letter, const char *text,
                           const struct kj_wish_word **found)
 {
     size_t best = 0;
-    for (; words->phrase; words++) {
-        if (*words->phrase != *text) // nearly all of them
-            continue;
+    for (unsigned at = by_letter->first[(unsigned char)*text]; at; at = by_letter->next[at - 1]) {
+        const struct kj_wish_word *words = &by_letter->words[at - 1];
         size_t length = strlen(words->phrase);
         if (length > best && strncmp(words->phrase, text, length) == 0 &&
             (text[length] == 0 || text[length] == ' ')) {
@@ -244,10 +243,12 @@ static const char *clause_end(const char *text)
 {
     const char *at = text;
     for (; *at; at++) {
+        if (isascii((unsigned char)*at) && isalpha((unsigned char)*at)) // nearly always
+            continue;
         bool space = at[1] == 0 || isspace((unsigned char)at[1]);
         if (strchr(",;!?\n", *at) && !(at > text && isdigit((unsigned char)at[-1]) && !space))
             return at;
-        if (parts_clauses(at))
+        if ((unsigned char)*at >= 0x80 && parts_clauses(at))
             return at;
         if (*at == '.' && space && at - text > 2 && isalpha((unsigned char)at[-1]) &&
             isalpha((unsigned char)at[-2]))
