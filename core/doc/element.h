@@ -157,9 +157,14 @@ static inline bool kj_key_is(const char *key, size_t key_length, const char *nam
 
 // One of 64 bits, to be gathered over keys that are looked for: of most members one look tells that
 // they are none of these.
+static inline unsigned kj_key_slot(const char *key, size_t length)
+{
+    return (unsigned)(length * 7 + (uint8_t)*key) & 63;
+}
+
 static inline uint64_t kj_key_bit(const char *key, size_t length)
 {
-    return UINT64_C(1) << ((length * 7 + (uint8_t)*key) & 63);
+    return UINT64_C(1) << kj_key_slot(key, length);
 }
 
 // Numbers: int32, int64 and doubles.

@@ -48,7 +48,7 @@ static uint8_t *put_rest(uint8_t *to, const bson_t *doc, size_t stamps,
     struct kj_element element;
     const uint8_t *run = members.at, *from = members.at;
     for (; stamps && kj_members_next(&members, &element); from = members.at) {
-        if (!kj_is_stamp(element.key))
+        if (!kj_is_stamp(&element))
             continue;
         to = put_run(to, run, from, values);
         run = members.at;
