@@ -282,27 +282,13 @@ void kj_doc_put_from(bson_t *doc, const char *key, const bson_t *from, const cha
 
 void kj_doc_put_fields(bson_t *doc, const bson_t *from, const char *const *names, size_t count)
 {
-    enum { MOST = 32 };
-    struct kj_element found[MOST], element;
-    size_t lengths[MOST];
-    uint64_t bits = 0;
+    struct kj_element found[KJ_PICK_MOST];
+    size_t picked = count < KJ_PICK_MOST ? count : KJ_PICK_MOST;
     if (from == NULL)
         return;
-    for (size_t i = 0; i < count && i < MOST; i++) {
-        found[i].key = NULL;
-        lengths[i] = strlen(names[i]);
-        bits |= kj_key_bit(names[i], lengths[i]);
-    }
-    struct kj_members members = kj_members_in(from);
-    while (kj_members_next(&members, &element))
-        for (size_t i = 0; bits & kj_key_bit(element.key, element.key_length) && i < count; i++)
-            if (i < MOST && found[i].key == NULL &&
-                kj_key_is(element.key, element.key_length, names[i], lengths[i])) {
-                found[i] = element;
-                break;
-            }
+    kj_element_pick(from, names, picked, found);
     for (size_t i = 0; i < count; i++)
-        if (i >= MOST || (found[i].key && !put_element(doc, names[i], &found[i])))
+        if (i >= picked || (found[i].key && !put_element(doc, names[i], &found[i])))
             kj_doc_put_from(doc, names[i], from, names[i]);
 }
 

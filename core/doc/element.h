@@ -181,6 +181,11 @@ double kj_element_real(const struct kj_element *element);
 // The member by name; the first one when a key is repeated.
 bool kj_element_find(const uint8_t *doc, size_t length, const char *key, size_t key_length,
                      struct kj_element *found);
+// Several members by one walk, each the first of its name; where there is none the key is NULL. Of
+// many members one look tells that they are none of these.
+enum { KJ_PICK_MOST = 32 };
+void kj_element_pick(const bson_t *doc, const char *const *names, size_t count,
+                     struct kj_element *found);
 // The element under a libbson iterator.
 bool kj_element_at(const bson_iter_t *iter, struct kj_element *element);
 

@@ -274,14 +274,23 @@ static void find_by(struct kj_store_request *request, int i, enum kj_coll coll, 
     kj_store_own_filter(request, (size_t)i, filter);
 }
 
+static int64_t id_of(const struct kj_element *member)
+{
+    int64_t id;
+    return member->key && kj_element_int(member, &id) ? id : 0;
+}
+
 void kj_path_load(struct kj_path *path)
 {
+    static const char *const k_ids[] = {"lead_id", "group_id", "campaign_id"};
     const bson_t *job = kj_path_job(path);
     struct kj_store_request *request =
         kj_store_request(R_COUNT, kj_path_workspace(path), on_loaded, path);
-    int64_t lead = kj_doc_int(job, "lead_id", 0), group = kj_doc_int(job, "group_id", 0);
+    struct kj_element ids[KJ_COUNT(k_ids)];
+    kj_element_pick(job, k_ids, KJ_COUNT(k_ids), ids);
+    int64_t lead = id_of(&ids[0]), group = id_of(&ids[1]);
     want(request, R_LEAD, KJ_LEADS, lead, NULL);
-    want(request, R_CAMPAIGN, KJ_CAMPAIGNS, kj_doc_int(job, "campaign_id", 0), NULL);
+    want(request, R_CAMPAIGN, KJ_CAMPAIGNS, id_of(&ids[2]), NULL);
     want(request, R_GROUP, KJ_GROUPS, group, NULL);
     find_by(request, R_ASSISTANTS, KJ_ASSISTANTS, "group_id", group, NULL, 100);
     want(request, R_NUMBER, KJ_NUMBERS, 0, kj_doc_text(job, "to", "?"));
@@ -298,6 +307,7 @@ void kj_path_run(void *engine, struct kj_running *running)
     kj_timer_init(&path->timer, NULL, path);
     kj_copy(path->attempt_id, sizeof path->attempt_id,
             kj_doc_text(kj_running_job(running), "attempt_id", ""));
+    path->recorded = kj_doc_bool(kj_running_job(running), "recorded", false);
     kj_running_on_drop(running, on_dropped, path);
     kj_path_load(path);
 }

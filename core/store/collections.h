@@ -75,5 +75,6 @@ static inline bool kj_is_stamp(const struct kj_element *member)
 // `doc`, then stand in it.
 bson_t *kj_stamped(const bson_t *doc, size_t stamps, int64_t id, int64_t version,
                    const char *workspace, struct kj_value values[KJ_FIELDS_MAX]);
+const char *kj_stamped_workspace(const bson_t *stored); // of such a document
 
 #endif

@@ -76,3 +76,9 @@ bson_t *kj_stamped(const bson_t *doc, size_t stamps, int64_t id, int64_t version
     memcpy(start, &little, sizeof little);
     return out;
 }
+
+const char *kj_stamped_workspace(const bson_t *stored)
+{
+    size_t before = 4 + sizeof "_id" + INT64_ELEMENT + sizeof "version" + INT64_ELEMENT;
+    return (const char *)bson_get_data(stored) + before + 1 + sizeof "workspace" + 4;
+}
