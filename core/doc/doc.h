@@ -100,6 +100,8 @@ void kj_doc_put_array(bson_t *doc, const char *key, const bson_t *value);
 void kj_doc_put_from(bson_t *doc, const char *key, const bson_t *from, const char *path);
 // Members of `from` under their own names, in the order of `names`, by one walk over it.
 void kj_doc_put_fields(bson_t *doc, const bson_t *from, const char *const *names, size_t count);
+// Members of `from`, nulls too, whose names `doc` does not have.
+void kj_doc_put_new(bson_t *doc, const bson_t *from);
 // Bytes of whole members, as they stand one after the other in another document.
 void kj_doc_put_members(bson_t *doc, const uint8_t *members, size_t length);
 

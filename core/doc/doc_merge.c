@@ -164,6 +164,24 @@ bson_t *kj_doc_with(const bson_t *doc, const bson_t *changes)
     return out;
 }
 
+void kj_doc_put_new(bson_t *doc, const bson_t *from)
+{
+    struct kj_members members = kj_members_in(doc);
+    struct kj_element element, old;
+    uint64_t bits = 0;
+    while (kj_members_next(&members, &element))
+        bits |= kj_key_bit(element.key, element.key_length);
+    members = kj_members_in(from);
+    for (const uint8_t *at = members.at; kj_members_next(&members, &element); at = members.at) {
+        uint64_t bit = kj_key_bit(element.key, element.key_length);
+        if (bits & bit &&
+            kj_element_find(bson_get_data(doc), doc->len, element.key, element.key_length, &old))
+            continue;
+        kj_doc_put_members(doc, at, (size_t)(members.at - at));
+        bits |= bit;
+    }
+}
+
 bson_t *kj_doc_merge(const bson_t *doc, const bson_t *changes)
 {
     return merged(doc, changes, 64);

@@ -36,18 +36,22 @@ void kj_element_pick(const bson_t *doc, const char *const *names, size_t count,
 {
     struct kj_members members = kj_members_in(doc);
     struct kj_element element;
-    size_t lengths[KJ_PICK_MOST];
-    uint64_t bits = 0;
-    for (size_t i = 0; i < count; i++) {
+    // The names by their slots. Places count from 1; 0 = no more.
+    unsigned char first[64] = {0}, next[KJ_PICK_MOST], lengths[KJ_PICK_MOST];
+    for (size_t i = count; i-- > 0;) {
+        size_t length = strlen(names[i]);
+        unsigned slot = kj_key_slot(names[i], length);
         found[i].key = NULL;
-        lengths[i] = strlen(names[i]);
-        bits |= kj_key_bit(names[i], lengths[i]);
+        lengths[i] = length < 255 ? (unsigned char)length : 255; // of ours none is
+        next[i] = first[slot];
+        first[slot] = (unsigned char)(i + 1);
     }
     while (kj_members_next(&members, &element))
-        for (size_t i = 0; bits & kj_key_bit(element.key, element.key_length) && i < count; i++)
-            if (found[i].key == NULL &&
-                kj_key_is(element.key, element.key_length, names[i], lengths[i])) {
-                found[i] = element;
+        for (unsigned at = first[kj_key_slot(element.key, element.key_length)]; at;
+             at = next[at - 1])
+            if (found[at - 1].key == NULL &&
+                kj_key_is(element.key, element.key_length, names[at - 1], lengths[at - 1])) {
+                found[at - 1] = element;
                 break;
             }
 }

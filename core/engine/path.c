@@ -101,16 +101,13 @@ void kj_path_end(struct kj_path *path, enum kj_job_verdict verdict, int64_t due,
                  const bson_t *changes, const bson_t *events)
 {
     bson_t all = BSON_INITIALIZER;
-    bson_iter_t at;
     struct kj_job_end end = {verdict, due, reason, NULL, &all, events, false};
     if (changes)
         bson_concat(&all, changes);
     kj_doc_put_null(&all, "stalls");
-    if (path->ahead && bson_iter_init(&at, path->ahead_changes)) {
+    if (path->ahead) {
         end.events = events ? events : path->ahead_events;
-        while (bson_iter_next(&at))
-            if (!bson_has_field(&all, bson_iter_key(&at)))
-                bson_append_iter(&all, NULL, 0, &at);
+        kj_doc_put_new(&all, path->ahead_changes);
     }
     kj_running_end(path->running, &end);
     kj_path_free(path);
