@@ -35,7 +35,7 @@ static bool look_n(const bson_t *doc, const char *path, size_t first, struct kj_
     return doc && path && find(doc, path, first, found, &owner);
 }
 
-static bool look(const bson_t *doc, const char *path, struct kj_element *found)
+bool kj_element_look(const bson_t *doc, const char *path, struct kj_element *found)
 {
     return look_n(doc, path, kj_doc_first(path), found);
 }
@@ -77,8 +77,9 @@ int64_t kj_doc_int_n(const bson_t *doc, const char *path, size_t first, int64_t 
 double kj_doc_real(const bson_t *doc, const char *path, double fallback)
 {
     struct kj_element found;
-    return look(doc, path, &found) && kj_element_is_number(&found) ? kj_element_real(&found)
-                                                                   : fallback;
+    return kj_element_look(doc, path, &found) && kj_element_is_number(&found)
+               ? kj_element_real(&found)
+               : fallback;
 }
 
 bool kj_doc_bool_n(const bson_t *doc, const char *path, size_t first, bool fallback)
@@ -117,7 +118,7 @@ size_t kj_doc_count(const bson_t *doc, const char *path)
 {
     struct kj_element found, member;
     size_t count = 0;
-    if (!look(doc, path, &found) ||
+    if (!kj_element_look(doc, path, &found) ||
         (found.type != BSON_TYPE_DOCUMENT && found.type != BSON_TYPE_ARRAY))
         return 0;
     struct kj_members members = kj_members_of(found.data, found.length);
@@ -130,7 +131,7 @@ bool kj_doc_lists(const bson_t *doc, const char *path, const char *text)
 {
     struct kj_element found, member;
     size_t length = text ? strlen(text) : 0;
-    if (text == NULL || !look(doc, path, &found) || found.type != BSON_TYPE_ARRAY)
+    if (text == NULL || !kj_element_look(doc, path, &found) || found.type != BSON_TYPE_ARRAY)
         return false;
     struct kj_members members = kj_members_of(found.data, found.length);
     while (kj_members_next(&members, &member))
@@ -276,7 +277,8 @@ void kj_doc_put_from(bson_t *doc, const char *key, const bson_t *from, const cha
 {
     struct kj_element found;
     bson_iter_t at;
-    if (look(from, path, &found) && !put_element(doc, key, &found) && kj_doc_find(from, path, &at))
+    if (kj_element_look(from, path, &found) && !put_element(doc, key, &found) &&
+        kj_doc_find(from, path, &at))
         bson_append_iter(doc, key, -1, &at);
 }
 

@@ -181,6 +181,8 @@ double kj_element_real(const struct kj_element *element);
 // The member by name; the first one when a key is repeated.
 bool kj_element_find(const uint8_t *doc, size_t length, const char *key, size_t key_length,
                      struct kj_element *found);
+// What stands at a path (doc.h); false also when either is NULL.
+bool kj_element_look(const bson_t *doc, const char *path, struct kj_element *found);
 // Several members by one walk, each the first of its name; where there is none the key is NULL. Of
 // many members one look tells that they are none of these.
 enum { KJ_PICK_MOST = 32 };

@@ -145,7 +145,7 @@ static void on_advanced(void *arg, int status)
 {
     struct kj_path *path = arg;
     if (status == KJ_OK)
-        kj_path_enter(path, kj_doc_text(kj_path_job(path), "stage", ""));
+        kj_path_enter(path, path->stage_after);
     else if (status == KJ_ECONFLICT)
         kj_path_free(path);
     else
@@ -161,6 +161,7 @@ void kj_path_advance(struct kj_path *path, const char *stage, const bson_t *chan
                      const bson_t *events)
 {
     bson_t all = BSON_INITIALIZER;
+    kj_copy(path->stage_after, sizeof path->stage_after, stage);
     kj_doc_put_text(&all, "stage", stage);
     if (changes)
         bson_concat(&all, changes);

@@ -39,7 +39,7 @@ struct kj_path {
         char reason[256];
     } undo;                 // attempt.c: how the run ends once nothing of the attempt is left
     size_t pending, failed; // deliver: writes under way
-    char stage_after[16];   // rollout.c: entered once the group's versions are here
+    char stage_after[16];   // entered once the group's versions are here, or the job is written
     size_t versions_seen;
     bool canary_failed; // the version on trial could not judge it: the one before does
     bson_t *found;      // carrier.c: what a look-up told, until it is stored

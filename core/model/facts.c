@@ -3,6 +3,7 @@
 #include "model/facts.h"
 
 #include "base/alloc.h"
+#include "doc/element.h"
 #include "model/fold.h"
 #include "model/language.h"
 #include "model/optout.h"
@@ -18,8 +19,17 @@ struct turn {
     bool pressed_nine; // DTMF 9 asks for no further calls
 };
 
+static const char *text_of(const struct kj_element *member)
+{
+    bool text = member->key && member->type == BSON_TYPE_UTF8 && member->data[member->length] == 0;
+    return text ? (const char *)member->data : "";
+}
+
 static bool read_turn(const bson_iter_t *at, struct turn *turn)
 {
+    enum { SPEAKER, TEXT, DTMF, FIELDS };
+    static const char *const k_names[FIELDS] = {"speaker", "text", "dtmf"};
+    struct kj_element found[FIELDS];
     bson_t view;
     uint32_t length;
     const uint8_t *bytes;
@@ -28,9 +38,10 @@ static bool read_turn(const bson_iter_t *at, struct turn *turn)
     bson_iter_document(at, &length, &bytes);
     if (!bson_init_static(&view, bytes, length))
         return false;
-    turn->speaker = kj_doc_text(&view, "speaker", "");
-    turn->text = kj_doc_text(&view, "text", "");
-    turn->pressed_nine = strcmp(kj_doc_text(&view, "dtmf", ""), "9") == 0;
+    kj_element_pick(&view, k_names, FIELDS, found);
+    turn->speaker = text_of(&found[SPEAKER]);
+    turn->text = text_of(&found[TEXT]);
+    turn->pressed_nine = strcmp(text_of(&found[DTMF]), "9") == 0;
     return strlen(turn->text) <= k_max_turn;
 }
 
