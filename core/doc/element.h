@@ -167,6 +167,22 @@ static inline uint64_t kj_key_bit(const char *key, size_t length)
     return UINT64_C(1) << kj_key_slot(key, length);
 }
 
+// The first member from `at` on whose key may be one of those with these bits, or that must be
+// looked at more closely.
+static inline const uint8_t *kj_pass_others(const uint8_t *at, const uint8_t *end, uint64_t bits)
+{
+    while (end - at >= KJ_LOOK) {
+        unsigned length = kj_key_look(at + 1);
+        if (length == 16 || bits & kj_key_bit((const char *)at + 1, length))
+            break;
+        const uint8_t *next = kj_value_end(*at, at + 1 + length + 1, end);
+        if (next == NULL)
+            break;
+        at = next;
+    }
+    return at;
+}
+
 // Numbers: int32, int64 and doubles.
 static inline bool kj_element_is_number(const struct kj_element *element)
 {

@@ -36,22 +36,27 @@ void kj_element_pick(const bson_t *doc, const char *const *names, size_t count,
 {
     struct kj_members members = kj_members_in(doc);
     struct kj_element element;
+    uint64_t bits = 0;
     // The names by their slots. Places count from 1; 0 = no more.
     unsigned char first[64] = {0}, next[KJ_PICK_MOST], lengths[KJ_PICK_MOST];
     for (size_t i = count; i-- > 0;) {
         size_t length = strlen(names[i]);
         unsigned slot = kj_key_slot(names[i], length);
         found[i].key = NULL;
+        bits |= UINT64_C(1) << slot;
         lengths[i] = length < 255 ? (unsigned char)length : 255; // of ours none is
         next[i] = first[slot];
         first[slot] = (unsigned char)(i + 1);
     }
-    while (kj_members_next(&members, &element))
-        for (unsigned at = first[kj_key_slot(element.key, element.key_length)]; at;
-             at = next[at - 1])
-            if (found[at - 1].key == NULL &&
-                kj_key_is(element.key, element.key_length, names[at - 1], lengths[at - 1])) {
-                found[at - 1] = element;
-                break;
-            }
+    for (;;) {
+        members.at = kj_pass_others(members.at, members.end, bits);
+        if (!kj_members_next(&members, &element))
+            return;
+        unsigned at = first[kj_key_slot(element.key, element.key_length)];
+        while (at && (found[at - 1].key ||
+                      !kj_key_is(element.key, element.key_length, names[at - 1], lengths[at - 1])))
+            at = next[at - 1];
+        if (at)
+            found[at - 1] = element;
+    }
 }

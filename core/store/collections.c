@@ -158,6 +158,7 @@ int kj_field_value(enum kj_coll coll, const struct kj_field *field, const struct
 // The fields of a collection by the slots of their names: of most members one look tells that they
 // are none, and every write looks at all of them. Places count from 1; 0 = no more.
 struct by_slot {
+    uint64_t bits; // of the stamps, too
     unsigned char first[64], next[KJ_FIELDS_MAX];
     unsigned char lengths[KJ_FIELDS_MAX];
 };
@@ -165,11 +166,15 @@ static struct by_slot g_by_slot[KJ_COLL_COUNT];
 
 static void fill_slots(void)
 {
+    static const char *const k_stamps[] = {"_id", "version", "workspace"};
     for (size_t coll = 0; coll < KJ_COLL_COUNT; coll++) {
         const struct kj_field *fields = k_collections[coll].fields;
+        struct by_slot *by = &g_by_slot[coll];
+        for (size_t i = 0; i < KJ_COUNT(k_stamps); i++)
+            by->bits |= kj_key_bit(k_stamps[i], strlen(k_stamps[i]));
         for (size_t i = 0; fields[i].name; i++) {
-            struct by_slot *by = &g_by_slot[coll];
             by->lengths[i] = (unsigned char)strlen(fields[i].name);
+            by->bits |= kj_key_bit(fields[i].name, by->lengths[i]);
             unsigned char *first = &by->first[kj_key_slot(fields[i].name, by->lengths[i])];
             by->next[i] = *first;
             *first = (unsigned char)(i + 1);
@@ -201,7 +206,10 @@ int kj_collection_values(enum kj_coll coll, const bson_t *doc,
         return kj_fault(fault, KJ_EINVAL, kj_coll_name(coll), NULL,
                         "The document for %s is not BSON.", kj_coll_name(coll));
     pthread_once(&once, fill_slots);
-    while (kj_members_next(&members, &at)) {
+    for (;;) {
+        members.at = kj_pass_others(members.at, members.end, g_by_slot[coll].bits);
+        if (!kj_members_next(&members, &at))
+            break;
         const struct kj_field *field = field_of(coll, &at);
         if (field == NULL) {
             *stamps += kj_is_stamp(&at);
