@@ -231,10 +231,15 @@ static void scan_clause(struct scan *scan, const char *folded)
 static bool parts_clauses(const char *at)
 {
     static const char *const k_marks[] = {"\xD8\x8C", "\xD8\x9B", "\xD8\x9F", "\xE0\xA5\xA4"};
-    for (size_t i = 0; i < KJ_COUNT(k_marks); i++)
+    for (size_t i = 0; (unsigned char)*at >= 0x80 && i < KJ_COUNT(k_marks); i++)
         if (kj_starts_with(at, k_marks[i]))
             return true;
     return false;
+}
+
+static bool is_plain_letter(char c)
+{
+    return (unsigned)((c | 0x20) - 'a') < 26;
 }
 
 // The end of a clause: a comma, or a full stop that is none of "p.m." and "24. Dezember". What is
@@ -243,12 +248,12 @@ static const char *clause_end(const char *text)
 {
     const char *at = text;
     for (; *at; at++) {
-        if (isascii((unsigned char)*at) && isalpha((unsigned char)*at)) // nearly always
+        if (is_plain_letter(*at)) // nearly always
             continue;
         bool space = at[1] == 0 || isspace((unsigned char)at[1]);
         if (strchr(",;!?\n", *at) && !(at > text && isdigit((unsigned char)at[-1]) && !space))
             return at;
-        if ((unsigned char)*at >= 0x80 && parts_clauses(at))
+        if (parts_clauses(at))
             return at;
         if (*at == '.' && space && at - text > 2 && isalpha((unsigned char)at[-1]) &&
             isalpha((unsigned char)at[-2]))
