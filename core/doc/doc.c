@@ -10,34 +10,40 @@
 
 static const uint8_t k_empty[] = {5, 0, 0, 0, 0};
 
-// Follows `path`; *owner is the document or array that holds the element.
-static bool find(const bson_t *doc, const char *path, struct kj_element *found,
+// Follows `path`, whose first part is so long; *owner is the document or array that holds the
+// element.
+static bool find(const bson_t *doc, const char *path, size_t first, struct kj_element *found,
                  struct kj_element *owner)
 {
     *owner = (struct kj_element){.data = bson_get_data(doc), .length = doc->len};
     for (;;) {
-        const char *end = strchrnul(path, '.');
-        if (!kj_element_find(owner->data, owner->length, path, (size_t)(end - path), found))
+        if (!kj_element_find(owner->data, owner->length, path, first, found))
             return false;
-        if (*end == 0)
+        if (path[first] == 0)
             return true;
         if (found->type != BSON_TYPE_DOCUMENT && found->type != BSON_TYPE_ARRAY)
             return false;
         *owner = *found;
-        path = end + 1;
+        path += first + 1;
+        first = (size_t)(strchrnul(path, '.') - path);
     }
 }
 
-static bool look(const bson_t *doc, const char *path, struct kj_element *found)
+static bool look_n(const bson_t *doc, const char *path, size_t first, struct kj_element *found)
 {
     struct kj_element owner;
-    return doc && path && find(doc, path, found, &owner);
+    return doc && path && find(doc, path, first, found, &owner);
+}
+
+bool kj_element_look(const bson_t *doc, const char *path, struct kj_element *found)
+{
+    return look_n(doc, path, kj_doc_first(path), found);
 }
 
 bool kj_doc_find(const bson_t *doc, const char *path, bson_iter_t *at)
 {
     struct kj_element found, owner;
-    if (doc == NULL || path == NULL || !find(doc, path, &found, &owner))
+    if (doc == NULL || path == NULL || !find(doc, path, kj_doc_first(path), &found, &owner))
         return false;
     // The type byte stands right before the key.
     uint32_t offset = (uint32_t)((const uint8_t *)found.key - 1 - owner.data);
@@ -45,46 +51,49 @@ bool kj_doc_find(const bson_t *doc, const char *path, bson_iter_t *at)
                                               found.key_length);
 }
 
-bool kj_doc_has(const bson_t *doc, const char *path)
+bool kj_doc_has_n(const bson_t *doc, const char *path, size_t first)
 {
     struct kj_element found;
-    return look(doc, path, &found) && found.type != BSON_TYPE_NULL &&
+    return look_n(doc, path, first, &found) && found.type != BSON_TYPE_NULL &&
            found.type != BSON_TYPE_UNDEFINED;
 }
 
-const char *kj_doc_text(const bson_t *doc, const char *path, const char *fallback)
+const char *kj_doc_text_n(const bson_t *doc, const char *path, size_t first, const char *fallback)
 {
     struct kj_element found;
-    if (!look(doc, path, &found) || found.type != BSON_TYPE_UTF8 || found.data[found.length] != 0)
+    if (!look_n(doc, path, first, &found) || found.type != BSON_TYPE_UTF8 ||
+        found.data[found.length] != 0)
         return fallback;
     return (const char *)found.data;
 }
 
-int64_t kj_doc_int(const bson_t *doc, const char *path, int64_t fallback)
+int64_t kj_doc_int_n(const bson_t *doc, const char *path, size_t first, int64_t fallback)
 {
     struct kj_element found;
     int64_t value;
-    return look(doc, path, &found) && kj_element_int(&found, &value) ? value : fallback;
+    return look_n(doc, path, first, &found) && kj_element_int(&found, &value) ? value : fallback;
 }
 
 double kj_doc_real(const bson_t *doc, const char *path, double fallback)
 {
     struct kj_element found;
-    return look(doc, path, &found) && kj_element_is_number(&found) ? kj_element_real(&found)
-                                                                   : fallback;
+    return kj_element_look(doc, path, &found) && kj_element_is_number(&found)
+               ? kj_element_real(&found)
+               : fallback;
 }
 
-bool kj_doc_bool(const bson_t *doc, const char *path, bool fallback)
+bool kj_doc_bool_n(const bson_t *doc, const char *path, size_t first, bool fallback)
 {
     struct kj_element found;
-    return look(doc, path, &found) && found.type == BSON_TYPE_BOOL ? found.data[0] != 0 : fallback;
+    return look_n(doc, path, first, &found) && found.type == BSON_TYPE_BOOL ? found.data[0] != 0
+                                                                            : fallback;
 }
 
-int64_t kj_doc_time(const bson_t *doc, const char *path, int64_t fallback)
+int64_t kj_doc_time_n(const bson_t *doc, const char *path, size_t first, int64_t fallback)
 {
     struct kj_element found;
     int64_t wall_ms;
-    if (!look(doc, path, &found))
+    if (!look_n(doc, path, first, &found))
         return fallback;
     if (found.type == BSON_TYPE_DATE_TIME)
         return kj_load64(found.data);
@@ -94,10 +103,10 @@ int64_t kj_doc_time(const bson_t *doc, const char *path, int64_t fallback)
     return fallback;
 }
 
-bool kj_doc_child(const bson_t *doc, const char *path, bson_t *view)
+bool kj_doc_child_n(const bson_t *doc, const char *path, size_t first, bson_t *view)
 {
     struct kj_element found;
-    if (look(doc, path, &found) &&
+    if (look_n(doc, path, first, &found) &&
         (found.type == BSON_TYPE_DOCUMENT || found.type == BSON_TYPE_ARRAY) &&
         bson_init_static(view, found.data, found.length))
         return true;
@@ -109,7 +118,7 @@ size_t kj_doc_count(const bson_t *doc, const char *path)
 {
     struct kj_element found, member;
     size_t count = 0;
-    if (!look(doc, path, &found) ||
+    if (!kj_element_look(doc, path, &found) ||
         (found.type != BSON_TYPE_DOCUMENT && found.type != BSON_TYPE_ARRAY))
         return 0;
     struct kj_members members = kj_members_of(found.data, found.length);
@@ -122,7 +131,7 @@ bool kj_doc_lists(const bson_t *doc, const char *path, const char *text)
 {
     struct kj_element found, member;
     size_t length = text ? strlen(text) : 0;
-    if (text == NULL || !look(doc, path, &found) || found.type != BSON_TYPE_ARRAY)
+    if (text == NULL || !kj_element_look(doc, path, &found) || found.type != BSON_TYPE_ARRAY)
         return false;
     struct kj_members members = kj_members_of(found.data, found.length);
     while (kj_members_next(&members, &member))
@@ -144,9 +153,9 @@ static void put_length(uint8_t *to, uint32_t length)
 // goes. NULL: libbson must do it (a document that is part of another under construction). By hand,
 // because libbson's appends cost several times what the bytes need, and each job passes through
 // some forty of them.
-static uint8_t *put(bson_t *doc, uint8_t type, const char *key, size_t length)
+static uint8_t *put(bson_t *doc, uint8_t type, const char *key, size_t key_length, size_t length)
 {
-    size_t name = strlen(key) + 1, size = 1 + name + length;
+    size_t name = key_length + 1, size = 1 + name + length;
     uint32_t old = doc->len;
     uint8_t *start = size < INT32_MAX - old ? bson_reserve_buffer(doc, (uint32_t)size) : NULL;
     if (start == NULL)
@@ -172,38 +181,39 @@ void kj_doc_put_members(bson_t *doc, const uint8_t *members, size_t length)
     start[doc->len - 1] = 0;
 }
 
-static bool put_bytes(bson_t *doc, uint8_t type, const char *key, const void *value, size_t length)
+static bool put_bytes(bson_t *doc, uint8_t type, const char *key, size_t key_length,
+                      const void *value, size_t length)
 {
-    uint8_t *to = put(doc, type, key, length);
+    uint8_t *to = put(doc, type, key, key_length, length);
     if (to)
         memcpy(to, value, length);
     return to != NULL;
 }
 
-static bool put_int64(bson_t *doc, uint8_t type, const char *key, int64_t value)
+static bool put_int64(bson_t *doc, uint8_t type, const char *key, size_t key_length, int64_t value)
 {
     uint64_t little = BSON_UINT64_TO_LE((uint64_t)value);
-    return put_bytes(doc, type, key, &little, sizeof little);
+    return put_bytes(doc, type, key, key_length, &little, sizeof little);
 }
 
-void kj_doc_put_text(bson_t *doc, const char *key, const char *value)
+void kj_doc_put_text_n(bson_t *doc, const char *key, size_t length, const char *value)
 {
     if (value == NULL)
         return;
     size_t size = strlen(value) + 1;
-    uint8_t *to = put(doc, BSON_TYPE_UTF8, key, 4 + size);
+    uint8_t *to = put(doc, BSON_TYPE_UTF8, key, length, 4 + size);
     if (to == NULL) {
-        bson_append_utf8(doc, key, -1, value, -1);
+        bson_append_utf8(doc, key, (int)length, value, -1);
         return;
     }
     put_length(to, (uint32_t)size);
     memcpy(to + 4, value, size);
 }
 
-void kj_doc_put_int(bson_t *doc, const char *key, int64_t value)
+void kj_doc_put_int_n(bson_t *doc, const char *key, size_t length, int64_t value)
 {
-    if (!put_int64(doc, BSON_TYPE_INT64, key, value))
-        bson_append_int64(doc, key, -1, value);
+    if (!put_int64(doc, BSON_TYPE_INT64, key, length, value))
+        bson_append_int64(doc, key, (int)length, value);
 }
 
 bool kj_doc_set_int(bson_t *doc, const char *key, int64_t value)
@@ -222,34 +232,35 @@ void kj_doc_put_real(bson_t *doc, const char *key, double value)
     bson_append_double(doc, key, -1, value);
 }
 
-void kj_doc_put_bool(bson_t *doc, const char *key, bool value)
+void kj_doc_put_bool_n(bson_t *doc, const char *key, size_t length, bool value)
 {
     uint8_t byte = value;
-    if (!put_bytes(doc, BSON_TYPE_BOOL, key, &byte, 1))
-        bson_append_bool(doc, key, -1, value);
+    if (!put_bytes(doc, BSON_TYPE_BOOL, key, length, &byte, 1))
+        bson_append_bool(doc, key, (int)length, value);
 }
 
-void kj_doc_put_time(bson_t *doc, const char *key, int64_t wall_ms)
+void kj_doc_put_time_n(bson_t *doc, const char *key, size_t length, int64_t wall_ms)
 {
-    if (!put_int64(doc, BSON_TYPE_DATE_TIME, key, wall_ms))
-        bson_append_date_time(doc, key, -1, wall_ms);
+    if (!put_int64(doc, BSON_TYPE_DATE_TIME, key, length, wall_ms))
+        bson_append_date_time(doc, key, (int)length, wall_ms);
 }
 
 void kj_doc_put_null(bson_t *doc, const char *key)
 {
-    if (put(doc, BSON_TYPE_NULL, key, 0) == NULL)
+    if (put(doc, BSON_TYPE_NULL, key, strlen(key), 0) == NULL)
         bson_append_null(doc, key, -1);
 }
 
-void kj_doc_put_doc(bson_t *doc, const char *key, const bson_t *value)
+void kj_doc_put_doc_n(bson_t *doc, const char *key, size_t length, const bson_t *value)
 {
-    if (value && !put_bytes(doc, BSON_TYPE_DOCUMENT, key, bson_get_data(value), value->len))
-        bson_append_document(doc, key, -1, value);
+    if (value && !put_bytes(doc, BSON_TYPE_DOCUMENT, key, length, bson_get_data(value), value->len))
+        bson_append_document(doc, key, (int)length, value);
 }
 
 void kj_doc_put_array(bson_t *doc, const char *key, const bson_t *value)
 {
-    if (value && !put_bytes(doc, BSON_TYPE_ARRAY, key, bson_get_data(value), value->len))
+    if (value &&
+        !put_bytes(doc, BSON_TYPE_ARRAY, key, strlen(key), bson_get_data(value), value->len))
         bson_append_array(doc, key, -1, value);
 }
 
@@ -259,40 +270,27 @@ static bool put_element(bson_t *doc, const char *key, const struct kj_element *f
     const uint8_t *value = (const uint8_t *)found->key + found->key_length + 1;
     const uint8_t *end = found->data + found->length + (found->type == BSON_TYPE_UTF8);
     return kj_element_is_common(found) &&
-           put_bytes(doc, found->type, key, value, (size_t)(end - value));
+           put_bytes(doc, found->type, key, strlen(key), value, (size_t)(end - value));
 }
 
 void kj_doc_put_from(bson_t *doc, const char *key, const bson_t *from, const char *path)
 {
     struct kj_element found;
     bson_iter_t at;
-    if (look(from, path, &found) && !put_element(doc, key, &found) && kj_doc_find(from, path, &at))
+    if (kj_element_look(from, path, &found) && !put_element(doc, key, &found) &&
+        kj_doc_find(from, path, &at))
         bson_append_iter(doc, key, -1, &at);
 }
 
 void kj_doc_put_fields(bson_t *doc, const bson_t *from, const char *const *names, size_t count)
 {
-    enum { MOST = 32 };
-    struct kj_element found[MOST], element;
-    size_t lengths[MOST];
-    uint64_t bits = 0;
+    struct kj_element found[KJ_PICK_MOST];
+    size_t picked = count < KJ_PICK_MOST ? count : KJ_PICK_MOST;
     if (from == NULL)
         return;
-    for (size_t i = 0; i < count && i < MOST; i++) {
-        found[i].key = NULL;
-        lengths[i] = strlen(names[i]);
-        bits |= kj_key_bit(names[i], lengths[i]);
-    }
-    struct kj_members members = kj_members_in(from);
-    while (kj_members_next(&members, &element))
-        for (size_t i = 0; bits & kj_key_bit(element.key, element.key_length) && i < count; i++)
-            if (i < MOST && found[i].key == NULL &&
-                kj_key_is(element.key, element.key_length, names[i], lengths[i])) {
-                found[i] = element;
-                break;
-            }
+    kj_element_pick(from, names, picked, found);
     for (size_t i = 0; i < count; i++)
-        if (i >= MOST || (found[i].key && !put_element(doc, names[i], &found[i])))
+        if (i >= picked || (found[i].key && !put_element(doc, names[i], &found[i])))
             kj_doc_put_from(doc, names[i], from, names[i]);
 }
 

@@ -94,14 +94,16 @@ static struct change *change_of(struct change *changes, size_t count,
 }
 
 // Of a key that is repeated the first counts. FEW_CHANGES + 1 when there are more.
-static size_t list_changes(const bson_t *doc, struct change changes[FEW_CHANGES])
+static size_t list_changes(const bson_t *doc, struct change changes[FEW_CHANGES], uint64_t *bits)
 {
     struct kj_members members = kj_members_in(doc);
     struct kj_element element;
     size_t count = 0;
     for (const uint8_t *from = members.at; kj_members_next(&members, &element); from = members.at) {
-        if (change_of(changes, count, &element))
+        uint64_t bit = kj_key_bit(element.key, element.key_length);
+        if (*bits & bit && change_of(changes, count, &element))
             continue;
+        *bits |= bit;
         if (count == FEW_CHANGES)
             return FEW_CHANGES + 1;
         changes[count++] = (struct change){element, from, (size_t)(members.at - from), false};
@@ -121,18 +123,17 @@ static uint8_t *copy_change(uint8_t *to, struct change *change)
     return removes(&change->element) ? to : copy(to, change->bytes, change->size);
 }
 
-static uint8_t *put_few(uint8_t *to, const bson_t *doc, struct change *changes, size_t count)
+static uint8_t *put_few(uint8_t *to, const bson_t *doc, struct change *changes, size_t count,
+                        uint64_t bits)
 {
     struct kj_members members = kj_members_in(doc);
     struct kj_element element;
-    const uint8_t *run = members.at, *from = members.at;
-    uint64_t bits = 0;
-    for (size_t i = 0; i < count; i++)
-        bits |= kj_key_bit(changes[i].element.key, changes[i].element.key_length);
-    for (; kj_members_next(&members, &element); from = members.at) {
-        struct change *change = bits & kj_key_bit(element.key, element.key_length)
-                                    ? change_of(changes, count, &element)
-                                    : NULL;
+    const uint8_t *run = members.at, *from;
+    for (;;) {
+        from = members.at = kj_pass_others(members.at, members.end, bits);
+        if (!kj_members_next(&members, &element))
+            break;
+        struct change *change = change_of(changes, count, &element);
         if (change == NULL)
             continue;
         to = copy(to, run, (size_t)(from - run));
@@ -150,18 +151,37 @@ static uint8_t *put_few(uint8_t *to, const bson_t *doc, struct change *changes, 
 bson_t *kj_doc_with(const bson_t *doc, const bson_t *changes)
 {
     struct change list[FEW_CHANGES];
-    size_t count = list_changes(changes, list);
+    uint64_t bits = 0;
+    size_t count = list_changes(changes, list, &bits);
     if (count > FEW_CHANGES)
         return merged(doc, changes, 0);
     uint32_t most = doc->len + changes->len;
     bson_t *out = bson_sized_new(most + FRAME); // what is reserved comes on top of its own
     uint8_t *start = bson_reserve_buffer(out, most);
-    uint8_t *end = put_few(start + 4, doc, list, count);
+    uint8_t *end = put_few(start + 4, doc, list, count, bits);
     *end++ = 0;
     out->len = (uint32_t)(end - start);
     uint32_t little = BSON_UINT32_TO_LE(out->len);
     memcpy(start, &little, sizeof little);
     return out;
+}
+
+void kj_doc_put_new(bson_t *doc, const bson_t *from)
+{
+    struct kj_members members = kj_members_in(doc);
+    struct kj_element element, old;
+    uint64_t bits = 0;
+    while (kj_members_next(&members, &element))
+        bits |= kj_key_bit(element.key, element.key_length);
+    members = kj_members_in(from);
+    for (const uint8_t *at = members.at; kj_members_next(&members, &element); at = members.at) {
+        uint64_t bit = kj_key_bit(element.key, element.key_length);
+        if (bits & bit &&
+            kj_element_find(bson_get_data(doc), doc->len, element.key, element.key_length, &old))
+            continue;
+        kj_doc_put_members(doc, at, (size_t)(members.at - at));
+        bits |= bit;
+    }
 }
 
 bson_t *kj_doc_merge(const bson_t *doc, const bson_t *changes)

@@ -167,36 +167,6 @@ double kj_element_real(const struct kj_element *element)
     }
 }
 
-// The first member from `at` on that may be the one, or that must be looked at more closely.
-static const uint8_t *pass_others(const uint8_t *at, const uint8_t *end, const char *key,
-                                  size_t key_length)
-{
-    while (end - at >= KJ_LOOK) {
-        const uint8_t *name = at + 1;
-        unsigned length = kj_key_look(name);
-        if (length == 16 || kj_key_is((const char *)name, length, key, key_length))
-            break;
-        const uint8_t *next = kj_value_end(*at, name + length + 1, end);
-        if (next == NULL)
-            break;
-        at = next;
-    }
-    return at;
-}
-
-// Only the member that is found is taken apart: look-ups pass over eight for each that they find.
-bool kj_element_find(const uint8_t *doc, size_t length, const char *key, size_t key_length,
-                     struct kj_element *found)
-{
-    struct kj_members members = kj_members_of(doc, length);
-    do {
-        members.at = pass_others(members.at, members.end, key, key_length);
-        if (!kj_members_next(&members, found))
-            return false;
-    } while (!kj_key_is(found->key, found->key_length, key, key_length));
-    return true;
-}
-
 bool kj_element_at(const bson_iter_t *iter, struct kj_element *element)
 {
     if (iter->raw == NULL || iter->off >= iter->len)

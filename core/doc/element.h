@@ -157,9 +157,30 @@ static inline bool kj_key_is(const char *key, size_t key_length, const char *nam
 
 // One of 64 bits, to be gathered over keys that are looked for: of most members one look tells that
 // they are none of these.
+static inline unsigned kj_key_slot(const char *key, size_t length)
+{
+    return (unsigned)(length * 7 + (uint8_t)*key) & 63;
+}
+
 static inline uint64_t kj_key_bit(const char *key, size_t length)
 {
-    return UINT64_C(1) << ((length * 7 + (uint8_t)*key) & 63);
+    return UINT64_C(1) << kj_key_slot(key, length);
+}
+
+// The first member from `at` on whose key may be one of those with these bits, or that must be
+// looked at more closely.
+static inline const uint8_t *kj_pass_others(const uint8_t *at, const uint8_t *end, uint64_t bits)
+{
+    while (end - at >= KJ_LOOK) {
+        unsigned length = kj_key_look(at + 1);
+        if (length == 16 || bits & kj_key_bit((const char *)at + 1, length))
+            break;
+        const uint8_t *next = kj_value_end(*at, at + 1 + length + 1, end);
+        if (next == NULL)
+            break;
+        at = next;
+    }
+    return at;
 }
 
 // Numbers: int32, int64 and doubles.
@@ -175,6 +196,13 @@ bool kj_element_int(const struct kj_element *element, int64_t *value);
 double kj_element_real(const struct kj_element *element);
 // The member by name; the first one when a key is repeated.
 bool kj_element_find(const uint8_t *doc, size_t length, const char *key, size_t key_length,
+                     struct kj_element *found);
+// What stands at a path (doc.h); false also when either is NULL.
+bool kj_element_look(const bson_t *doc, const char *path, struct kj_element *found);
+// Several members by one walk, each the first of its name; where there is none the key is NULL. Of
+// many members one look tells that they are none of these.
+enum { KJ_PICK_MOST = 32 };
+void kj_element_pick(const bson_t *doc, const char *const *names, size_t count,
                      struct kj_element *found);
 // The element under a libbson iterator.
 bool kj_element_at(const bson_iter_t *iter, struct kj_element *element);

@@ -119,6 +119,7 @@ void kj_admit(struct kj_path *path)
     struct kj_judged judged = {kj_path_now(path), kj_path_job(path),
                                path->campaign,    path->lead,
                                path->number,      kj_doc_text(kj_path_job(path), "to", "")};
+    kj_judged_read(&judged);
     if (halted(path, &judged))
         return;
     if (kj_select_needed(path)) {

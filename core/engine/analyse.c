@@ -224,7 +224,7 @@ static void finish(struct kj_path *path, bson_t *answers)
     if (answers)
         kj_doc_put_doc(path->facts, "answers", answers);
     kj_doc_clear(&answers);
-    if (!by_model && kj_doc_bool(kj_path_job(path), "recorded", false)) {
+    if (!by_model && path->recorded) {
         go_on(path);
         return;
     }

@@ -121,7 +121,7 @@ static void put_outbox(const struct kj_path *path, bson_t *changes)
     steps.then.array = &steps.then_array;
     steps.books = kj_doc_bool(path->plan, "appointment.book", false);
     // A recorded call is history: it is judged, but nobody is written to because of it.
-    if (!kj_doc_bool(kj_path_job(path), "recorded", false)) {
+    if (!path->recorded) {
         put_message(path, &steps, changes);
         put_effects(path, &steps, changes);
         put_appointment(path, &steps);
@@ -165,7 +165,7 @@ void kj_commit(struct kj_path *path)
                    "lead_changes.priority")) // also for what is still to come of this job
         kj_doc_put_int(&changes, "priority",
                        kj_path_priority(kj_doc_int(path->plan, "lead_changes.priority", 50)));
-    if (kj_doc_bool(kj_path_job(path), "recorded", false))
+    if (path->recorded)
         kj_path_go_on(path, "deliver", &changes, events);
     else
         kj_path_advance(path, "deliver", &changes, events);

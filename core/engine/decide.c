@@ -108,7 +108,7 @@ static void store_decision(struct kj_path *path, const bson_t *plan, const bson_
 static bson_t *shadow_of(const struct kj_path *path, const bson_t *plan)
 {
     bson_t *shadow = bson_new(), differs = BSON_INITIALIZER, levels, none = BSON_INITIALIZER;
-    bool recorded = kj_doc_bool(kj_path_job(path), "recorded", false);
+    bool recorded = path->recorded;
     kj_doc_put_from(shadow, "hash", path->group, "rollout.hash");
     if (plan) {
         bson_t *live = kj_contrast_outcome(path->plan);

@@ -266,7 +266,7 @@ void kj_deliver(struct kj_path *path)
     update_lead(path);
     refuse(path);
     send_effects(path);
-    if (!kj_doc_bool(kj_path_job(path), "recorded", false)) // history: nobody is written to
+    if (!path->recorded) // history: nobody is written to
         start_hooks(path);
     one_done(path, true);
 }

@@ -116,6 +116,7 @@ void kj_engine_destroy(struct kj_engine *engine)
     kj_campaign_forget_all(engine);
     kj_valve_destroy(engine->store);
     kj_map_fini(&own->awaiting);
+    kj_doc_clear(&own->windows.schedule);
     kj_switch_off_fini(engine);
     kj_map_fini(&own->touched);
     kj_doc_clear(&own->trunk.seen);

@@ -95,10 +95,7 @@ bson_t *kj_running_end_changes(const struct kj_running *running)
     if (ends_canceled(running))
         kj_doc_put_text(changes, "outcome", "canceled");
     kj_doc_put_doc(changes, "result", running->result);
-    bson_iter_t at; // the kind's own fields, nulls (which remove) included
-    if (running->changes && bson_iter_init(&at, running->changes))
-        while (bson_iter_next(&at))
-            if (!bson_has_field(changes, bson_iter_key(&at)))
-                bson_append_iter(changes, NULL, 0, &at);
+    if (running->changes) // the kind's own fields, nulls (which remove) included
+        kj_doc_put_new(changes, running->changes);
     return changes;
 }

@@ -152,7 +152,7 @@ bson_t *kj_next_rule(struct kj_path *path, const bson_t *plan)
 {
     bson_t remove = BSON_INITIALIZER, changes = BSON_INITIALIZER;
     bool refused = opted_out(path, plan);
-    bool recorded = kj_doc_bool(kj_path_job(path), "recorded", false);
+    bool recorded = path->recorded;
     kj_doc_put_null(&remove, "next");
     kj_doc_put_null(&remove, "opt_out");
     if (refused || !kj_doc_bool(path->group, "whatsapp_enabled", true))

@@ -101,16 +101,13 @@ void kj_path_end(struct kj_path *path, enum kj_job_verdict verdict, int64_t due,
                  const bson_t *changes, const bson_t *events)
 {
     bson_t all = BSON_INITIALIZER;
-    bson_iter_t at;
     struct kj_job_end end = {verdict, due, reason, NULL, &all, events, false};
     if (changes)
         bson_concat(&all, changes);
     kj_doc_put_null(&all, "stalls");
-    if (path->ahead && bson_iter_init(&at, path->ahead_changes)) {
+    if (path->ahead) {
         end.events = events ? events : path->ahead_events;
-        while (bson_iter_next(&at))
-            if (!bson_has_field(&all, bson_iter_key(&at)))
-                bson_append_iter(&all, NULL, 0, &at);
+        kj_doc_put_new(&all, path->ahead_changes);
     }
     kj_running_end(path->running, &end);
     kj_path_free(path);
@@ -148,7 +145,7 @@ static void on_advanced(void *arg, int status)
 {
     struct kj_path *path = arg;
     if (status == KJ_OK)
-        kj_path_enter(path, kj_doc_text(kj_path_job(path), "stage", ""));
+        kj_path_enter(path, path->stage_after);
     else if (status == KJ_ECONFLICT)
         kj_path_free(path);
     else
@@ -164,6 +161,7 @@ void kj_path_advance(struct kj_path *path, const char *stage, const bson_t *chan
                      const bson_t *events)
 {
     bson_t all = BSON_INITIALIZER;
+    kj_copy(path->stage_after, sizeof path->stage_after, stage);
     kj_doc_put_text(&all, "stage", stage);
     if (changes)
         bson_concat(&all, changes);
@@ -274,14 +272,23 @@ static void find_by(struct kj_store_request *request, int i, enum kj_coll coll, 
     kj_store_own_filter(request, (size_t)i, filter);
 }
 
+static int64_t id_of(const struct kj_element *member)
+{
+    int64_t id;
+    return member->key && kj_element_int(member, &id) ? id : 0;
+}
+
 void kj_path_load(struct kj_path *path)
 {
+    static const char *const k_ids[] = {"lead_id", "group_id", "campaign_id"};
     const bson_t *job = kj_path_job(path);
     struct kj_store_request *request =
         kj_store_request(R_COUNT, kj_path_workspace(path), on_loaded, path);
-    int64_t lead = kj_doc_int(job, "lead_id", 0), group = kj_doc_int(job, "group_id", 0);
+    struct kj_element ids[KJ_COUNT(k_ids)];
+    kj_element_pick(job, k_ids, KJ_COUNT(k_ids), ids);
+    int64_t lead = id_of(&ids[0]), group = id_of(&ids[1]);
     want(request, R_LEAD, KJ_LEADS, lead, NULL);
-    want(request, R_CAMPAIGN, KJ_CAMPAIGNS, kj_doc_int(job, "campaign_id", 0), NULL);
+    want(request, R_CAMPAIGN, KJ_CAMPAIGNS, id_of(&ids[2]), NULL);
     want(request, R_GROUP, KJ_GROUPS, group, NULL);
     find_by(request, R_ASSISTANTS, KJ_ASSISTANTS, "group_id", group, NULL, 100);
     want(request, R_NUMBER, KJ_NUMBERS, 0, kj_doc_text(job, "to", "?"));
@@ -298,6 +305,7 @@ void kj_path_run(void *engine, struct kj_running *running)
     kj_timer_init(&path->timer, NULL, path);
     kj_copy(path->attempt_id, sizeof path->attempt_id,
             kj_doc_text(kj_running_job(running), "attempt_id", ""));
+    path->recorded = kj_doc_bool(kj_running_job(running), "recorded", false);
     kj_running_on_drop(running, on_dropped, path);
     kj_path_load(path);
 }

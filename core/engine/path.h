@@ -5,6 +5,7 @@
 #include "base/map.h"
 #include "engine/engine.h"
 #include "engine/hosts.h"
+#include "engine/judge.h"
 #include "engine/modify.h"
 #include "engine/trunk.h"
 #include "model/call.h"
@@ -16,6 +17,7 @@ struct kj_path {
     // A plugin or a script has been asked and will answer; when the engine ends before that, the
     // path waits for the answer as an orphan, only to be freed.
     bool abroad, orphan;
+    bool recorded; // history: nobody is called or written to
     // Read for this run; owned. NULL when the job has none.
     bson_t *lead, *number, *campaign, *group, *assistant, *call;
     bson_t *facts, *plan, *outbox;
@@ -37,7 +39,7 @@ struct kj_path {
         char reason[256];
     } undo;                 // attempt.c: how the run ends once nothing of the attempt is left
     size_t pending, failed; // deliver: writes under way
-    char stage_after[16];   // rollout.c: entered once the group's versions are here
+    char stage_after[16];   // entered once the group's versions are here, or the job is written
     size_t versions_seen;
     bool canary_failed; // the version on trial could not judge it: the one before does
     bson_t *found;      // carrier.c: what a look-up told, until it is stored
@@ -144,7 +146,8 @@ struct kj_questions {
 
 struct kj_engine_private {
     struct kj_questions questions;
-    struct kj_map awaiting; // attempt id -> struct kj_path
+    struct kj_known_windows windows; // judge.c
+    struct kj_map awaiting;          // attempt id -> struct kj_path
     struct kj_trunk trunk;
     int64_t trunk_next; // mono ms of the next free dial slot
     int64_t trunk_interval_ms;

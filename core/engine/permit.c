@@ -73,6 +73,7 @@ static bool under_caps(const struct kj_path *path, const bson_t *doc)
     struct kj_judged judged = {kj_path_now(path), kj_path_job(path),
                                path->campaign,    path->lead,
                                &others,           kj_doc_text(kj_path_job(path), "to", "")};
+    kj_judged_read(&judged);
     bool under = kj_judge_input(path->engine, &judged, &windows, &input, NULL) == KJ_OK;
     if (under) {
         kj_frequency_count(&input, input.now, &frequency);

@@ -31,27 +31,35 @@ struct rows {
     struct row {
         const uint8_t *bytes;
         uint32_t length;
+        const uint8_t *member; // as it stands in the document, at `place`; NULL: it is new
+        size_t place;
     } * at;
-    size_t count;
-    size_t same; // so many from the first on stand in the document as they are
+    size_t count, room;
     bool changed;
 };
 
-static void read_rows(const bson_t *doc, struct rows *rows, size_t more)
+static void add_row(struct rows *rows, const struct row *row)
+{
+    if (rows->count == rows->room) {
+        rows->room = rows->room ? 2 * rows->room : 32;
+        rows->at = kj_realloc(rows->at, rows->room * sizeof *rows->at);
+    }
+    rows->at[rows->count++] = *row;
+}
+
+static void read_rows(const bson_t *doc, struct rows *rows)
 {
     bson_t slots;
     struct kj_element slot;
-    size_t most = (doc ? kj_doc_count(doc, "slots") : 0) + more;
-    *rows = (struct rows){.at = kj_alloc((most + 1) * sizeof *rows->at)};
+    *rows = (struct rows){0};
     if (doc == NULL || !kj_doc_child(doc, "slots", &slots))
         return;
     struct kj_members members = kj_members_in(&slots);
-    bool all = true;
-    while (kj_members_next(&members, &slot) && rows->count < k_most_rows) {
-        all = all && slot.type == BSON_TYPE_DOCUMENT;
-        rows->same += all;
+    const uint8_t *member = members.at;
+    for (size_t place = 0; kj_members_next(&members, &slot) && place < k_most_rows; place++) {
         if (slot.type == BSON_TYPE_DOCUMENT)
-            rows->at[rows->count++] = (struct row){slot.data, slot.length};
+            add_row(rows, &(struct row){slot.data, slot.length, member, place});
+        member = members.at;
     }
 }
 
@@ -62,14 +70,42 @@ static const bson_t *row_doc(const struct rows *rows, size_t i, bson_t *view)
     return view;
 }
 
+// How a row begins that kj_trunk_take has made: one look tells nearly always.
+struct head {
+    uint8_t bytes[16 + sizeof((struct kj_trunk_op *)0)->attempt_id];
+    size_t key_length, length;
+};
+
+static void head_of(const char *attempt_id, struct head *head)
+{
+    static const char k_key[] = "\x02"
+                                "attempt_id";
+    size_t length = strlen(attempt_id) + 1;
+    uint32_t little = BSON_UINT32_TO_LE((uint32_t)length);
+    memcpy(head->bytes, k_key, sizeof k_key);
+    memcpy(head->bytes + sizeof k_key, &little, sizeof little);
+    memcpy(head->bytes + sizeof k_key + sizeof little, attempt_id, length);
+    head->key_length = sizeof k_key;
+    head->length = sizeof k_key + sizeof little + length;
+}
+
+static bool is_of(const struct row *row, const char *attempt_id, const struct head *head)
+{
+    struct kj_element id;
+    size_t left = row->length - 4;
+    if (left > head->length && memcmp(row->bytes + 4, head->bytes, head->key_length) == 0)
+        return memcmp(row->bytes + 4, head->bytes, head->length) == 0;
+    return kj_element_find(row->bytes, row->length, "attempt_id", 10, &id) &&
+           id.type == BSON_TYPE_UTF8 && id.length == strlen(attempt_id) &&
+           memcmp(id.data, attempt_id, id.length) == 0;
+}
+
 static size_t find_row(const struct rows *rows, const char *attempt_id)
 {
-    size_t i = 0, length = strlen(attempt_id);
-    struct kj_element id;
-    while (i < rows->count &&
-           !(kj_element_find(rows->at[i].bytes, rows->at[i].length, "attempt_id", 10, &id) &&
-             id.type == BSON_TYPE_UTF8 && id.length == length &&
-             memcmp(id.data, attempt_id, length) == 0))
+    struct head head;
+    size_t i = 0;
+    head_of(attempt_id, &head);
+    while (i < rows->count && !is_of(&rows->at[i], attempt_id, &head))
         i++;
     return i;
 }
@@ -89,8 +125,7 @@ static int apply(struct rows *rows, const struct kj_trunk_op *op, bool stopped)
     if (op->slot == NULL) {
         if (at == rows->count)
             return KJ_OK;
-        memmove(rows->at + at, rows->at + at + 1, (--rows->count - at) * sizeof *rows->at);
-        rows->same = at < rows->same ? at : rows->same;
+        rows->at[at] = rows->at[--rows->count]; // so that the others stay where they stand
         rows->changed = true;
         return KJ_OK;
     }
@@ -100,7 +135,7 @@ static int apply(struct rows *rows, const struct kj_trunk_op *op, bool stopped)
     if (stopped || rows->count >= (size_t)op->most || rows->count == k_most_rows ||
         (campaign && op->most_campaign > 0 && count_campaign(rows, campaign) >= op->most_campaign))
         return KJ_EFULL;
-    rows->at[rows->count++] = (struct row){bson_get_data(op->slot), op->slot->len};
+    add_row(rows, &(struct row){bson_get_data(op->slot), op->slot->len, NULL, 0});
     rows->changed = true;
     return KJ_OK;
 }
@@ -110,14 +145,18 @@ static bson_t *with_rows(const bson_t *doc, const struct rows *rows)
     enum { k_room = 500 };
     uint32_t size = k_room + (doc ? doc->len : 0);
     bson_t *changes = bson_sized_new(size), *slots = bson_sized_new(size), view;
-    struct kj_doc_list list = {slots, (uint32_t)rows->same};
-    if (rows->same && kj_doc_child(doc, "slots", &view)) {
-        const uint8_t *first = bson_get_data(&view) + 4;
-        const struct row *last = &rows->at[rows->same - 1];
-        kj_doc_put_members(slots, first, (size_t)(last->bytes + last->length - first));
-    }
-    for (size_t i = rows->same; i < rows->count; i++)
+    for (size_t i = 0, from; i < rows->count; i++) {
+        for (from = i; i < rows->count && rows->at[i].member && rows->at[i].place == i;)
+            i++; // a run that stands in the document as it shall stand
+        if (i > from) {
+            const struct row *last = &rows->at[--i];
+            size_t length = (size_t)(last->bytes + last->length - rows->at[from].member);
+            kj_doc_put_members(slots, rows->at[from].member, length);
+            continue;
+        }
+        struct kj_doc_list list = {slots, (uint32_t)i};
         kj_doc_put_doc(slots, kj_doc_next(&list), row_doc(rows, i, &view));
+    }
     kj_doc_put_text(changes, "key", kj_trunk_key);
     kj_doc_put_array(changes, "slots", slots);
     bson_t *next = doc ? kj_doc_with(doc, changes) : bson_copy(changes);
@@ -130,11 +169,8 @@ static int apply_all(void *arg, const bson_t *doc, bson_t **next, bson_t **event
 {
     struct kj_engine *engine = arg;
     struct rows rows;
-    size_t wishes = 0;
     (void)events;
-    for (struct kj_trunk_op *op = engine->own->trunk.writing; op; op = op->next)
-        wishes++;
-    read_rows(doc, &rows, wishes);
+    read_rows(doc, &rows);
     for (struct kj_trunk_op *op = engine->own->trunk.writing; op; op = op->next)
         op->status = apply(&rows, op, kj_kill_switch_is_off(doc));
     if (rows.changed)
@@ -266,7 +302,7 @@ static void on_jobs(struct kj_store_request *request)
     struct sweep *sweep = request->arg;
     struct rows rows;
     bson_t view;
-    read_rows(sweep->doc, &rows, 0);
+    read_rows(sweep->doc, &rows);
     for (size_t i = 0; i < request->n_ops && i < rows.count; i++) {
         struct kj_store_op *op = &request->ops[i];
         if (op->status != KJ_OK && op->status != KJ_ENOTFOUND)
@@ -293,7 +329,7 @@ static void on_trunk(struct kj_store_request *request)
     if (op->status == KJ_OK && op->n_docs) {
         sweep->doc = bson_copy(op->docs[0]);
         kj_trunk_see(sweep->engine, sweep->doc);
-        read_rows(sweep->doc, &rows, 0);
+        read_rows(sweep->doc, &rows);
     }
     size_t count = rows.count;
     struct kj_store_request *jobs = kj_store_request(count, "", on_jobs, sweep);

@@ -257,6 +257,7 @@ void kj_why_judge(const struct kj_why_facts *facts, bson_t *result)
             is_past(facts) ? kj_doc_with(facts->campaign, &no_status) : bson_copy(facts->campaign);
     struct kj_judged judged = {facts->at,   job,    campaign,
                                facts->lead, number, kj_doc_text(facts->lead, "phone_number", "")};
+    kj_judged_read(&judged);
     bson_init(&verdict.halts);
     bson_init(&verdict.gates);
     verdict.halt_list.array = &verdict.halts;

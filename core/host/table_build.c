@@ -5,6 +5,7 @@
 // Offloaded work may build too, so the list of builders has a lock.
 #include "base/alloc.h"
 #include "base/log.h"
+#include "doc/decimal.h"
 #include "doc/json.h"
 #include "host/home.h"
 #include "host/table.h"
@@ -70,7 +71,7 @@ static bson_t *kj_build_at(struct kejue_builder *b, const char **key)
         return NULL;
     }
     if (level->array) {
-        snprintf(b->key, sizeof b->key, "%u", level->count++);
+        b->key[kj_decimal_print_int(level->count++, b->key)] = 0;
         *key = b->key;
     } else if (!*key) {
         kj_build_spoil(b, "a key is missing: NULL is for arrays");

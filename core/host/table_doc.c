@@ -2,6 +2,7 @@
 //
 // The bytes were checked when they crossed the boundary; here only the outer length is, and every
 // step of the iterator stays inside it.
+#include "doc/element.h"
 #include "doc/json.h"
 #include "host/home.h"
 #include "host/table.h"
@@ -17,25 +18,32 @@ static bool kj_read_find(struct kejue_doc doc, const char *path, bson_iter_t *at
            bson_init_static(&view, doc.bytes, doc.length) && kj_doc_find(&view, path, at);
 }
 
+// The two that every call asks for dozens of times need no iterator.
+static bool kj_read_look(struct kejue_doc doc, const char *path, struct kj_element *found)
+{
+    bson_t view;
+    return doc.bytes && doc.length <= UINT32_MAX &&
+           bson_init_static(&view, doc.bytes, doc.length) && kj_element_look(&view, path, found);
+}
+
 const char *kj_read_text(struct kejue_doc doc, const char *path, const char *fallback)
 {
-    bson_iter_t at;
-    return kj_read_find(doc, path, &at) && BSON_ITER_HOLDS_UTF8(&at) ? bson_iter_utf8(&at, NULL)
-                                                                     : fallback;
+    struct kj_element found;
+    bool text = kj_read_look(doc, path, &found) && found.type == BSON_TYPE_UTF8;
+    return text ? (const char *)found.data : fallback;
 }
 
 int64_t kj_read_integer(struct kejue_doc doc, const char *path, int64_t fallback)
 {
-    bson_iter_t at;
-    if (!kj_read_find(doc, path, &at))
+    struct kj_element found;
+    int64_t integer;
+    if (!kj_read_look(doc, path, &found))
         return fallback;
-    if (BSON_ITER_HOLDS_DATE_TIME(&at))
-        return bson_iter_date_time(&at);
-    if (BSON_ITER_HOLDS_INT(&at))
-        return bson_iter_as_int64(&at);
-    if (!BSON_ITER_HOLDS_DOUBLE(&at))
-        return fallback;
-    double value = bson_iter_double(&at);
+    if (found.type == BSON_TYPE_DATE_TIME)
+        return kj_load64(found.data);
+    if (found.type != BSON_TYPE_DOUBLE)
+        return kj_element_int(&found, &integer) ? integer : fallback;
+    double value = kj_element_real(&found);
     bool whole = value > -9.2e18 && value < 9.2e18 && (double)(int64_t)value == value;
     return whole ? (int64_t)value : fallback;
 }

@@ -3,6 +3,7 @@
 #include "model/facts.h"
 
 #include "base/alloc.h"
+#include "doc/element.h"
 #include "model/fold.h"
 #include "model/language.h"
 #include "model/optout.h"
@@ -18,8 +19,17 @@ struct turn {
     bool pressed_nine; // DTMF 9 asks for no further calls
 };
 
+static const char *text_of(const struct kj_element *member)
+{
+    bool text = member->key && member->type == BSON_TYPE_UTF8 && member->data[member->length] == 0;
+    return text ? (const char *)member->data : "";
+}
+
 static bool read_turn(const bson_iter_t *at, struct turn *turn)
 {
+    enum { SPEAKER, TEXT, DTMF, FIELDS };
+    static const char *const k_names[FIELDS] = {"speaker", "text", "dtmf"};
+    struct kj_element found[FIELDS];
     bson_t view;
     uint32_t length;
     const uint8_t *bytes;
@@ -28,9 +38,10 @@ static bool read_turn(const bson_iter_t *at, struct turn *turn)
     bson_iter_document(at, &length, &bytes);
     if (!bson_init_static(&view, bytes, length))
         return false;
-    turn->speaker = kj_doc_text(&view, "speaker", "");
-    turn->text = kj_doc_text(&view, "text", "");
-    turn->pressed_nine = strcmp(kj_doc_text(&view, "dtmf", ""), "9") == 0;
+    kj_element_pick(&view, k_names, FIELDS, found);
+    turn->speaker = text_of(&found[SPEAKER]);
+    turn->text = text_of(&found[TEXT]);
+    turn->pressed_nine = strcmp(text_of(&found[DTMF]), "9") == 0;
     return strlen(turn->text) <= k_max_turn;
 }
 
@@ -122,16 +133,34 @@ static bool holds_phrase(const char *folded, const char *phrase)
     return false;
 }
 
+// One bit for how a word begins: most phrases begin with none of a turn's words.
+static uint64_t word_bit(const char *word)
+{
+    unsigned second = word[0] && word[1] != ' ' ? (unsigned char)word[1] : 0;
+    return UINT64_C(1) << (((unsigned char)word[0] * 31 + second) & 63);
+}
+
+static uint64_t word_bits(const char *folded)
+{
+    uint64_t bits = 0;
+    for (const char *at = folded; *at; at += *at == ' ') {
+        bits |= word_bit(at);
+        at = strchrnul(at, ' ');
+    }
+    return bits;
+}
+
 static bool speaks_of_calling(const char *text, const char *tag)
 {
     struct kj_buf folded;
     bool found = false;
     kj_buf_init(&folded, 2 * k_max_turn);
     kj_fold(text, 0, &folded);
+    uint64_t begin = word_bits(folded.data);
     for (size_t i = 0; i < KJ_COUNT(k_callback); i++)
         if (strcmp(k_callback[i].language, tag) == 0)
             for (const char *const *p = k_callback[i].phrases; *p && !found; p++)
-                found = holds_phrase(folded.data, *p);
+                found = begin & word_bit(*p) && holds_phrase(folded.data, *p);
     kj_buf_fini(&folded);
     return found;
 }

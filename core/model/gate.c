@@ -3,10 +3,12 @@
 #include "model/gate.h"
 
 #include "base/alloc.h"
+#include "doc/decimal.h"
 #include "model/fold.h"
 #include "model/frequency.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -28,12 +30,43 @@ const char *kj_gate_name(enum kj_gate gate)
     return (unsigned)gate < KJ_GATE_COUNT ? k_names[gate] : "unknown";
 }
 
+// The sentence out of its parts, up to a NULL. What each call is told goes this way: by printf it
+// took a fiftieth of a rehearsal.
+__attribute__((sentinel)) static void say(struct answer *answer, ...)
+{
+    va_list parts;
+    const char *part;
+    size_t length = 0, left;
+    va_start(parts, answer);
+    while ((part = va_arg(parts, const char *))) {
+        left = sizeof answer->sentence - 1 - length;
+        size_t fits = strnlen(part, left);
+        memcpy(answer->sentence + length, part, fits);
+        length += fits;
+    }
+    va_end(parts);
+    answer->sentence[length] = 0;
+}
+
+struct digits {
+    char text[KJ_DECIMAL_SIZE];
+};
+
+static const char *number(int64_t value, struct digits *digits)
+{
+    digits->text[kj_decimal_print_int(value, digits->text)] = 0;
+    return digits->text;
+}
+
 // "2026-07-01 14:30", local.
 static void print_local(const struct kj_zone *zone, int64_t at, char *text, size_t size)
 {
     struct kj_civil c;
     kj_zone_local(zone, at, &c);
-    snprintf(text, size, "%04d-%02d-%02d %02d:%02d", c.year, c.month, c.day, c.hour, c.minute);
+    kj_time_print(kj_civil_to_ms(&c), text, size);
+    char *day_end = strchr(text, 'T');
+    *day_end = ' ';
+    day_end[sizeof " 14:30" - 1] = 0;
 }
 
 // The first refusal of a kind on the number's document.
@@ -62,7 +95,7 @@ static void judge_refusal(const struct kj_gate_input *input, const char *kind, c
     bson_t refusal;
     char day[40] = "an unknown day";
     if (!find_refusal(input->number, kind, &refusal)) {
-        snprintf(answer->sentence, sizeof answer->sentence, "no %s on record", what);
+        say(answer, "no ", what, " on record", NULL);
         return;
     }
     int64_t at = kj_doc_time(&refusal, "at", 0);
@@ -132,8 +165,8 @@ static void judge_consent(const struct kj_gate_input *input, struct answer *answ
         return;
     }
     if (!consent_is_required(input, country)) {
-        snprintf(answer->sentence, sizeof answer->sentence, "consent is not required%s%.2s",
-                 country[0] ? " in " : "", country);
+        const char letters[] = {country[0], country[0] ? country[1] : 0, 0};
+        say(answer, "consent is not required", letters[0] ? " in " : "", letters, NULL);
         return;
     }
     int64_t given = input->lead ? kj_doc_time(input->lead, "consent.at", 0) : 0;
@@ -161,7 +194,7 @@ static void judge_consent(const struct kj_gate_input *input, struct answer *answ
 
 static void judge_window(const struct kj_gate_input *input, struct answer *answer)
 {
-    char now[32], then[32];
+    char now[40], then[40];
     int64_t closes;
     if (input->zone_count == 0 || input->windows == NULL) {
         close_for_person(answer);
@@ -185,8 +218,8 @@ static void judge_window(const struct kj_gate_input *input, struct answer *answe
     }
     bool open = next == input->now;
     print_local(zone, open ? closes : next, then, sizeof then);
-    snprintf(answer->sentence, sizeof answer->sentence, "%s in %s%s; %s %s", now,
-             kj_zone_name(zone), others, open ? "open until" : "opens at", then);
+    say(answer, now, " in ", kj_zone_name(zone), others, open ? "; open until " : "; opens at ",
+        then, NULL);
     answer->open = open;
     answer->next_at = open ? 0 : kj_frequency_next(input, next);
 }
@@ -205,15 +238,14 @@ static void judge_frequency(const struct kj_gate_input *input, struct answer *an
                  input->cap_lead_per_campaign);
         return;
     }
-    char day[16] = "", month[16] = "";
-    if (input->cap_per_day > 0)
-        snprintf(day, sizeof day, " of %d", input->cap_per_day);
-    if (input->cap_per_30_days > 0)
-        snprintf(month, sizeof month, " of %d", input->cap_per_30_days);
-    snprintf(
-        answer->sentence, sizeof answer->sentence, "%d%s attempts today (%s), %d%s in 30 days%s",
-        frequency.today, day, zone, frequency.in_30_days, month,
-        frequency.lifted ? "; today's cap is lifted once: the callee asked for this call" : "");
+    struct digits today, day, so_far, month;
+    const char *lifted =
+        frequency.lifted ? "; today's cap is lifted once: the callee asked for this call" : "";
+    bool by_day = input->cap_per_day > 0, by_month = input->cap_per_30_days > 0;
+    say(answer, number(frequency.today, &today), by_day ? " of " : "",
+        by_day ? number(input->cap_per_day, &day) : "", " attempts today (", zone, "), ",
+        number(frequency.in_30_days, &so_far), by_month ? " of " : "",
+        by_month ? number(input->cap_per_30_days, &month) : "", " in 30 days", lifted, NULL);
     answer->open = frequency.open;
     if (!answer->open)
         answer->next_at = kj_frequency_next(input, input->now);
@@ -233,7 +265,7 @@ static void judge_trunk_rate(const struct kj_gate_input *input, struct answer *a
         return;
     int64_t wait = input->next_trunk_slot - input->now;
     if (input->next_trunk_slot == 0 || wait <= 0) {
-        snprintf(answer->sentence, sizeof answer->sentence, "the trunk may start a call now");
+        say(answer, "the trunk may start a call now", NULL);
         return;
     }
     answer->open = false;
@@ -248,13 +280,13 @@ static void judge_concurrency(const struct kj_gate_input *input, struct answer *
     static const int64_t k_look_again_ms = 5000;
     if (not_now(input, answer))
         return;
+    struct digits used, all;
+    number(input->open_calls, &used);
     if (input->max_calls <= 0) {
-        snprintf(answer->sentence, sizeof answer->sentence, "%d calls are open, no limit",
-                 input->open_calls);
+        say(answer, used.text, " calls are open, no limit", NULL);
         return;
     }
-    snprintf(answer->sentence, sizeof answer->sentence, "%d of %d lines are in use",
-             input->open_calls, input->max_calls);
+    say(answer, used.text, " of ", number(input->max_calls, &all), " lines are in use", NULL);
     if (input->open_calls < input->max_calls)
         return;
     answer->open = false;

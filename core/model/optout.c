@@ -165,11 +165,29 @@ static uint64_t beginnings(const char *words, const char *end)
     return bits;
 }
 
+// How the next word must begin for the items from `pattern` on: those that may be left out, and the
+// first that may not. All bits where it may be any word, or none need be left.
+static uint64_t next_begins(const char *pattern)
+{
+    uint64_t bits = 0;
+    for (;;) {
+        size_t size = strcspn(pattern, " ");
+        bool optional = *pattern == '?';
+        if (size == 0 || *pattern == '!')
+            return UINT64_MAX;
+        bits |= beginnings(pattern + optional, pattern + size);
+        if (!optional)
+            return bits;
+        pattern += size + (pattern[size] == ' ');
+    }
+}
+
 // Few words of a talk begin a refusal, or a word of politeness: with two bytes looked at first (and
 // the second round only where the first found something) this went from a fifth to a twentieth of
-// an import.
+// an import. "No" begins one in most languages, so the word behind is looked at as well.
 enum { k_most_lists = 16, k_most_patterns = 256 };
 static uint64_t g_beginnings[k_most_lists][k_most_patterns], g_polite[k_most_lists];
+static uint64_t g_seconds[k_most_lists][k_most_patterns];
 
 static void fill_beginnings(void)
 {
@@ -179,15 +197,20 @@ static void fill_beginnings(void)
         g_polite[list] = beginnings(polite, polite + strlen(polite));
         for (size_t i = 0; i < k_most_patterns && patterns[i]; i++) {
             const char *first = patterns[i] + strspn(patterns[i], "%&^ ");
-            g_beginnings[list][i] = beginnings(first, first + strcspn(first, " "));
+            const char *second = first + strcspn(first, " ");
+            g_beginnings[list][i] = next_begins(first);
+            g_seconds[list][i] = *first != '?' && *second ? next_begins(second + 1) : UINT64_MAX;
         }
     }
 }
 
-static uint64_t beginnings_of(const struct kj_optout_list *list, size_t pattern)
+static bool may_begin(const struct words *words, size_t start, uint64_t begins, uint64_t seconds)
 {
-    size_t at = (size_t)(list - kj_optout_lists);
-    return at < k_most_lists && pattern < k_most_patterns ? g_beginnings[at][pattern] : UINT64_MAX;
+    if (!(begins & beginning(words->at[start], words->length[start])))
+        return false;
+    return seconds == UINT64_MAX ||
+           (start + 1 < words->count &&
+            seconds & beginning(words->at[start + 1], words->length[start + 1]));
 }
 
 static uint64_t polite_of(const struct kj_optout_list *list)
@@ -202,13 +225,17 @@ static uint64_t polite_of(const struct kj_optout_list *list)
 static bool look(const struct kj_optout_list *list, struct words *words, bool mark)
 {
     bool any = false;
+    size_t number = (size_t)(list - kj_optout_lists);
     for (const char *const *pattern = list->patterns; *pattern; pattern++) {
         bool marked = (*pattern)[0] == '%' || (*pattern)[0] == '&';
-        uint64_t begins = beginnings_of(list, (size_t)(pattern - list->patterns));
+        size_t at = (size_t)(pattern - list->patterns);
+        bool known = number < k_most_lists && at < k_most_patterns;
+        uint64_t begins = known ? g_beginnings[number][at] : UINT64_MAX;
+        uint64_t seconds = known ? g_seconds[number][at] : UINT64_MAX;
         if (!(begins & words->begins))
             continue;
         for (size_t start = 0; start < words->count; start++) {
-            if (!(begins & beginning(words->at[start], words->length[start])))
+            if (!may_begin(words, start, begins, seconds))
                 continue;
             long end = match(words, start, *pattern + 2 * marked);
             if (end <= (long)start)

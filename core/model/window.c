@@ -27,8 +27,14 @@ static int minutes_of(const char *text)
     return minute > 59 || hour > 24 || (hour == 24 && minute > 0) ? -1 : hour * 60 + minute;
 }
 
-static int parse_days(const bson_t *window, const char *place, unsigned *days,
-                      struct kj_fault *fault)
+static int bad_window(struct kj_fault *fault, size_t index, const char *hint, const char *text)
+{
+    char place[64];
+    snprintf(place, sizeof place, "/windows/%zu", index);
+    return bad(fault, place, hint, text);
+}
+
+static int parse_days(const bson_t *window, size_t index, unsigned *days, struct kj_fault *fault)
 {
     bson_t list;
     bson_iter_t at;
@@ -40,34 +46,33 @@ static int parse_days(const bson_t *window, const char *place, unsigned *days,
     for (bool more = bson_iter_init(&at, &list); more && bson_iter_next(&at);) {
         int64_t day = BSON_ITER_HOLDS_INT(&at) ? bson_iter_as_int64(&at) : -1;
         if (day < 0 || day > 6)
-            return bad(fault, place, "0 is Monday, 6 is Sunday", "a day must be 0 to 6");
+            return bad_window(fault, index, "0 is Monday, 6 is Sunday", "a day must be 0 to 6");
         *days |= 1u << day;
     }
-    return *days ? KJ_OK : bad(fault, place, "leave `days` out for every day", "no day is named");
+    return *days ? KJ_OK
+                 : bad_window(fault, index, "leave `days` out for every day", "no day is named");
 }
 
 static int parse_window(const bson_iter_t *at, size_t index, struct kj_window *window,
                         struct kj_fault *fault)
 {
-    char place[64];
     bson_t view;
     uint32_t length;
     const uint8_t *bytes;
-    snprintf(place, sizeof place, "/windows/%zu", index);
     if (!BSON_ITER_HOLDS_DOCUMENT(at))
-        return bad(fault, place, NULL, "a window is an object with days, from and to");
+        return bad_window(fault, index, NULL, "a window is an object with days, from and to");
     bson_iter_document(at, &length, &bytes);
     if (!bson_init_static(&view, bytes, length))
-        return bad(fault, place, NULL, "a window cannot be read");
+        return bad_window(fault, index, NULL, "a window cannot be read");
     window->from = minutes_of(kj_doc_text(&view, "from", ""));
     window->to = minutes_of(kj_doc_text(&view, "to", ""));
     if (window->from < 0 || window->to < 0)
-        return bad(fault, place, "write times as 09:00; the end of the day is 24:00",
-                   "from and to must be times of day");
+        return bad_window(fault, index, "write times as 09:00; the end of the day is 24:00",
+                          "from and to must be times of day");
     if (window->from >= window->to)
-        return bad(fault, place, "a window over midnight is two windows",
-                   "a window must end after it begins");
-    return parse_days(&view, place, &window->days, fault);
+        return bad_window(fault, index, "a window over midnight is two windows",
+                          "a window must end after it begins");
+    return parse_days(&view, index, &window->days, fault);
 }
 
 static int parse_windows(const bson_t *schedule, struct kj_windows *windows, struct kj_fault *fault)

@@ -78,8 +78,16 @@ struct kj_wish_word {
 };
 
 extern const struct kj_wish_word kj_wish_pl[], kj_wish_ar[], kj_wish_hi[]; // wish_words_more.c
-// The words of a language ("en"), ends with a NULL phrase; NULL = not known.
-const struct kj_wish_word *kj_wish_words(const char *language);
+
+// The words of a language, chained by their first letters in the order of the table: each word that
+// is said looks through all of them. Places count from 1; 0 = no more.
+enum { KJ_WISH_WORDS = 512 };
+struct kj_wish_words {
+    const struct kj_wish_word *words; // ends with a NULL phrase
+    unsigned short first[256], next[KJ_WISH_WORDS];
+};
+// Of a language ("en"); NULL = not known.
+const struct kj_wish_words *kj_wish_words(const char *language);
 
 struct kj_wish_token {
     enum kj_word word;

@@ -9,7 +9,7 @@
 #include <string.h>
 
 struct scan {
-    const struct kj_wish_word *words;
+    const struct kj_wish_words *words;
     char language[4];
     struct kj_wish_token *tokens;
     size_t count, size;
@@ -146,13 +146,12 @@ static void scan_digits(struct scan *scan, const char *text, size_t length)
 // --- words ---
 
 // The longest phrase at `text`; its length in bytes, or 0.
-static size_t find_phrase(const struct kj_wish_word *words, const char *text,
+static size_t find_phrase(const struct kj_wish_words *by_letter, const char *text,
                           const struct kj_wish_word **found)
 {
     size_t best = 0;
-    for (; words->phrase; words++) {
-        if (*words->phrase != *text) // nearly all of them
-            continue;
+    for (unsigned at = by_letter->first[(unsigned char)*text]; at; at = by_letter->next[at - 1]) {
+        const struct kj_wish_word *words = &by_letter->words[at - 1];
         size_t length = strlen(words->phrase);
         if (length > best && strncmp(words->phrase, text, length) == 0 &&
             (text[length] == 0 || text[length] == ' ')) {
@@ -232,10 +231,15 @@ static void scan_clause(struct scan *scan, const char *folded)
 static bool parts_clauses(const char *at)
 {
     static const char *const k_marks[] = {"\xD8\x8C", "\xD8\x9B", "\xD8\x9F", "\xE0\xA5\xA4"};
-    for (size_t i = 0; i < KJ_COUNT(k_marks); i++)
+    for (size_t i = 0; (unsigned char)*at >= 0x80 && i < KJ_COUNT(k_marks); i++)
         if (kj_starts_with(at, k_marks[i]))
             return true;
     return false;
+}
+
+static bool is_plain_letter(char c)
+{
+    return (unsigned)((c | 0x20) - 'a') < 26;
 }
 
 // The end of a clause: a comma, or a full stop that is none of "p.m." and "24. Dezember". What is
@@ -244,6 +248,8 @@ static const char *clause_end(const char *text)
 {
     const char *at = text;
     for (; *at; at++) {
+        if (is_plain_letter(*at)) // nearly always
+            continue;
         bool space = at[1] == 0 || isspace((unsigned char)at[1]);
         if (strchr(",;!?\n", *at) && !(at > text && isdigit((unsigned char)at[-1]) && !space))
             return at;

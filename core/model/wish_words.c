@@ -2,6 +2,10 @@
 // time and "a la tarde" a part of the day.
 #include "model/wish.h"
 
+#include "base/alloc.h"
+
+#include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 
 // clang-format off
@@ -229,15 +233,41 @@ static const struct kj_wish_word k_es[] = {
     {NULL, KJ_W_OTHER, 0}};
 // clang-format on
 
-const struct kj_wish_word *kj_wish_words(const char *language)
+static const struct {
+    const char *language;
+    const struct kj_wish_word *words;
+} k_known[] = {{"en", k_en},       {"de", k_de},       {"es", k_es},
+               {"pl", kj_wish_pl}, {"ar", kj_wish_ar}, {"hi", kj_wish_hi}};
+static struct kj_wish_words g_words[KJ_COUNT(k_known)];
+
+static void chain(struct kj_wish_words *words)
 {
-    static const struct {
-        const char *language;
-        const struct kj_wish_word *words;
-    } k_known[] = {{"en", k_en},       {"de", k_de},       {"es", k_es},
-                   {"pl", kj_wish_pl}, {"ar", kj_wish_ar}, {"hi", kj_wish_hi}};
-    for (size_t i = 0; i < sizeof k_known / sizeof *k_known; i++)
+    size_t count = 0;
+    while (words->words[count].phrase)
+        count++;
+    if (count > KJ_WISH_WORDS)
+        abort(); // the table has outgrown the chains
+    while (count-- > 0) {
+        unsigned short *first = &words->first[(unsigned char)*words->words[count].phrase];
+        words->next[count] = *first;
+        *first = (unsigned short)(count + 1);
+    }
+}
+
+static void chain_all(void)
+{
+    for (size_t i = 0; i < KJ_COUNT(k_known); i++) {
+        g_words[i].words = k_known[i].words;
+        chain(&g_words[i]);
+    }
+}
+
+const struct kj_wish_words *kj_wish_words(const char *language)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, chain_all);
+    for (size_t i = 0; i < KJ_COUNT(k_known); i++)
         if (strcmp(language, k_known[i].language) == 0)
-            return k_known[i].words;
+            return &g_words[i];
     return NULL;
 }

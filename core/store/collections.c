@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 
+#include <pthread.h>
 #include <string.h>
 
 #define KEY(name)                      \
@@ -154,35 +155,49 @@ int kj_field_value(enum kj_coll coll, const struct kj_field *field, const struct
                     kj_coll_name(coll), k_wanted[field->type]);
 }
 
-bool kj_is_stamp(const char *name)
-{
-    if (*name != '_' && *name != 'v' && *name != 'w') // nearly always: it is asked of every member
-        return false;
-    return strcmp(name, "_id") == 0 || strcmp(name, "version") == 0 ||
-           strcmp(name, "workspace") == 0;
-}
+// The fields of a collection by the slots of their names: of most members one look tells that they
+// are none, and every write looks at all of them. Places count from 1; 0 = no more.
+struct by_slot {
+    uint64_t bits; // of the stamps, too
+    unsigned char first[64], next[KJ_FIELDS_MAX];
+    unsigned char lengths[KJ_FIELDS_MAX];
+};
+static struct by_slot g_by_slot[KJ_COLL_COUNT];
 
-// The bits of all names that mean anything to the store: of most members one look tells that they
-// do not, and every write looks at all of them.
-static uint64_t known_names(enum kj_coll coll)
+static void fill_slots(void)
 {
     static const char *const k_stamps[] = {"_id", "version", "workspace"};
-    static _Atomic uint64_t k_known[KJ_COLL_COUNT]; // 0: not yet
-    uint64_t bits = k_known[coll];
-    if (bits)
-        return bits;
-    for (const struct kj_field *field = k_collections[coll].fields; field->name; field++)
-        bits |= kj_key_bit(field->name, strlen(field->name));
-    for (size_t i = 0; i < KJ_COUNT(k_stamps); i++)
-        bits |= kj_key_bit(k_stamps[i], strlen(k_stamps[i]));
-    k_known[coll] = bits;
-    return bits;
+    for (size_t coll = 0; coll < KJ_COLL_COUNT; coll++) {
+        const struct kj_field *fields = k_collections[coll].fields;
+        struct by_slot *by = &g_by_slot[coll];
+        for (size_t i = 0; i < KJ_COUNT(k_stamps); i++)
+            by->bits |= kj_key_bit(k_stamps[i], strlen(k_stamps[i]));
+        for (size_t i = 0; fields[i].name; i++) {
+            by->lengths[i] = (unsigned char)strlen(fields[i].name);
+            by->bits |= kj_key_bit(fields[i].name, by->lengths[i]);
+            unsigned char *first = &by->first[kj_key_slot(fields[i].name, by->lengths[i])];
+            by->next[i] = *first;
+            *first = (unsigned char)(i + 1);
+        }
+    }
+}
+
+static const struct kj_field *field_of(enum kj_coll coll, const struct kj_element *member)
+{
+    const struct kj_field *fields = k_collections[coll].fields;
+    const struct by_slot *by = &g_by_slot[coll];
+    unsigned at = by->first[kj_key_slot(member->key, member->key_length)];
+    while (at &&
+           !kj_key_is(member->key, member->key_length, fields[at - 1].name, by->lengths[at - 1]))
+        at = by->next[at - 1];
+    return at ? &fields[at - 1] : NULL;
 }
 
 int kj_collection_values(enum kj_coll coll, const bson_t *doc,
                          struct kj_value values[KJ_FIELDS_MAX], size_t *stamps,
                          struct kj_fault *fault)
 {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
     struct kj_members members = kj_members_in(doc);
     struct kj_element at;
     memset(values, 0, sizeof *values * KJ_FIELDS_MAX);
@@ -190,13 +205,14 @@ int kj_collection_values(enum kj_coll coll, const bson_t *doc,
     if (members.at == bson_get_data(doc))
         return kj_fault(fault, KJ_EINVAL, kj_coll_name(coll), NULL,
                         "The document for %s is not BSON.", kj_coll_name(coll));
-    uint64_t known = known_names(coll);
-    while (kj_members_next(&members, &at)) {
-        if (!(known & kj_key_bit(at.key, at.key_length)))
-            continue;
-        const struct kj_field *field = kj_collection_field(coll, at.key);
+    pthread_once(&once, fill_slots);
+    for (;;) {
+        members.at = kj_pass_others(members.at, members.end, g_by_slot[coll].bits);
+        if (!kj_members_next(&members, &at))
+            break;
+        const struct kj_field *field = field_of(coll, &at);
         if (field == NULL) {
-            *stamps += kj_is_stamp(at.key);
+            *stamps += kj_is_stamp(&at);
             continue;
         }
         int rc =

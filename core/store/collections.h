@@ -63,11 +63,18 @@ int kj_collection_values(enum kj_coll coll, const bson_t *doc,
                          struct kj_fault *fault) KJ_MUST_USE;
 bool kj_value_equal(const struct kj_value *a, const struct kj_value *b);
 
-bool kj_is_stamp(const char *name); // _id, version, workspace
+// _id, version, workspace
+static inline bool kj_is_stamp(const struct kj_element *member)
+{
+    return kj_key_is(member->key, member->key_length, "_id", 3) ||
+           kj_key_is(member->key, member->key_length, "version", 7) ||
+           kj_key_is(member->key, member->key_length, "workspace", 9);
+}
 // stamp.c: the document as it is stored: _id, version and workspace first, then `doc` without its
 // own ones, of which it has at most `stamps`. The texts of `values` (or NULL), which stood in
 // `doc`, then stand in it.
 bson_t *kj_stamped(const bson_t *doc, size_t stamps, int64_t id, int64_t version,
                    const char *workspace, struct kj_value values[KJ_FIELDS_MAX]);
+const char *kj_stamped_workspace(const bson_t *stored); // of such a document
 
 #endif

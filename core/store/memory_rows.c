@@ -270,7 +270,7 @@ static void swap_doc(struct kj_memory_db *db, enum kj_coll coll, struct kj_row *
     memcpy(before, row->values, size);
     memcpy(row->values, values, size);
     row->doc = stored_take;
-    row->workspace = kj_doc_text(stored_take, "workspace", "");
+    row->workspace = kj_stamped_workspace(stored_take);
     change_places(db, coll, row, new ? NULL : before, true);
     kj_doc_clear(&old);
     if (coll == KJ_JOBS)

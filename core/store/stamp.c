@@ -48,7 +48,7 @@ static uint8_t *put_rest(uint8_t *to, const bson_t *doc, size_t stamps,
     struct kj_element element;
     const uint8_t *run = members.at, *from = members.at;
     for (; stamps && kj_members_next(&members, &element); from = members.at) {
-        if (!kj_is_stamp(element.key))
+        if (!kj_is_stamp(&element))
             continue;
         to = put_run(to, run, from, values);
         run = members.at;
@@ -75,4 +75,10 @@ bson_t *kj_stamped(const bson_t *doc, size_t stamps, int64_t id, int64_t version
     uint32_t little = BSON_UINT32_TO_LE(out->len);
     memcpy(start, &little, sizeof little);
     return out;
+}
+
+const char *kj_stamped_workspace(const bson_t *stored)
+{
+    size_t before = 4 + sizeof "_id" + INT64_ELEMENT + sizeof "version" + INT64_ELEMENT;
+    return (const char *)bson_get_data(stored) + before + 1 + sizeof "workspace" + 4;
 }

@@ -48,14 +48,20 @@ static const struct row k_places[] = {
     {"+972", 120, EUROPE, OTHER},
 };
 
+// The row with the longest prefix. Most part at the second character.
 static const struct row *row_of(const char *to)
 {
     const struct row *best = NULL;
+    size_t longest = 0;
     for (size_t i = 0; i < sizeof k_places / sizeof *k_places; i++) {
-        size_t length = strlen(k_places[i].prefix);
-        if (strncmp(to, k_places[i].prefix, length) == 0 &&
-            (!best || length > strlen(best->prefix)))
+        const char *prefix = k_places[i].prefix;
+        size_t length = 0;
+        while (prefix[length] && prefix[length] == to[length])
+            length++;
+        if (prefix[length] == 0 && (!best || length > longest)) {
             best = &k_places[i];
+            longest = length;
+        }
     }
     return best;
 }

@@ -9,11 +9,15 @@ local numbers = require("numbers")
 
 local extract = {}
 
--- Phrases to be found in spaced text. What does not change is made ready once, when the pack loads:
--- each call looks for all of it.
+-- Phrases to be found among words, by their first word: each answer is looked through for all of
+-- them at once. Made ready when the pack loads.
 local function phrases(list)
   local ready = {}
-  for at, phrase in ipairs(list) do ready[at] = " " .. phrase .. " " end
+  for _, phrase in ipairs(list) do
+    local words = kejue.text.words(phrase)
+    ready[words[1]] = ready[words[1]] or {}
+    table.insert(ready[words[1]], words)
+  end
   return ready
 end
 
@@ -38,18 +42,22 @@ local function spaced(text)
   return " " .. kejue.text.fold(text) .. " "
 end
 
--- Where the first of the phrases stands in the folded text, or nil.
-local function first_of(text, list)
-  local best
-  for i = 1, #list do -- by number: what ipairs calls for each step costs more than most finds
-    local at = text:find(list[i], 1, true)
-    if at and (not best or at < best) then best = at end
+local function stands_at(words, at, phrase)
+  for i = 2, #phrase do
+    if words[at + i - 1] ~= phrase[i] then return false end
   end
-  return best
+  return true
 end
 
-local function is_vague(text)
-  return first_of(spaced(text), vague) ~= nil
+-- At which word the first of the phrases stands, or nil.
+local function first_of(words, list)
+  for at = 1, #words do
+    local some = list[words[at]]
+    for i = 1, some and #some or 0 do
+      if stands_at(words, at, some[i]) then return at end
+    end
+  end
+  return nil
 end
 
 local function folded_questions(ask)
@@ -58,13 +66,36 @@ local function folded_questions(ask)
   return questions
 end
 
-local function answers_to(c, questions)
+local function read_turns(transcript)
+  local turns = {}
+  for turn, said in ipairs(transcript) do
+    local text = said.text
+    turns[turn] = { text = text, turn = turn, folded = said.speaker ~= "lead" and kejue.text.fold(text) }
+  end
+  return turns
+end
+
+-- Every variable looks for its question in the same transcript, which is read once a call: before
+-- the next call these two are nil again.
+local known_transcript, known_turns
+
+local function turns_of(c)
+  local transcript = c.transcript
+  if transcript ~= known_transcript then
+    known_turns = read_turns(transcript)
+    known_transcript = transcript
+  end
+  return known_turns
+end
+
+local function answers_to(turns, questions)
   local found, open = {}, false
-  for turn, said in ipairs(c.transcript) do
-    if said.speaker == "lead" then
-      if open then table.insert(found, 1, { text = said.text, turn = turn }) end
+  for at = 1, #turns do
+    local said = turns[at]
+    local folded = said.folded
+    if not folded then
+      if open then table.insert(found, 1, said) end
     else
-      local folded = kejue.text.fold(said.text)
       open = false
       for i = 1, #questions do
         open = open or folded:find(questions[i], 1, true) ~= nil
@@ -77,34 +108,43 @@ end
 -- What the lead said right after a question: a list of { text, turn }, the last answer first, since
 -- people correct themselves.
 function extract.answers(c, ask)
-  return answers_to(c, folded_questions(ask))
+  local answers = {}
+  for at, said in ipairs(answers_to(read_turns(c.transcript), folded_questions(ask))) do
+    answers[at] = { text = said.text, turn = said.turn }
+  end
+  return answers
 end
 
--- A `from` function out of `read(text, c)`, which returns a value or nil.
+-- A `from` function out of `read(text, c, words)`, which returns a value or nil.
 local function from(ask, read)
   local questions = folded_questions(ask)
   return function(c)
-    for _, answer in ipairs(answers_to(c, questions)) do
-      if not is_vague(answer.text) then
-        local value = read(answer.text, c)
+    for _, answer in ipairs(answers_to(turns_of(c), questions)) do
+      local words = kejue.text.words(answer.text)
+      if not first_of(words, vague) then
+        local value = read(answer.text, c, words)
         if value ~= nil then return value, answer.turn end
       end
     end
   end
 end
 
--- "Yes, I do." true, "Nein, eigentlich nicht." false, anything else nil.
-function extract.is_yes(text)
-  local folded = spaced(text)
-  if first_of(folded, vague) then return nil end
-  local agreed, refused = first_of(folded, yes), first_of(folded, no)
+local function agreement(words)
+  local agreed, refused = first_of(words, yes), first_of(words, no)
   if agreed and (not refused or agreed < refused) then return true end
   if refused then return false end
   return nil
 end
 
+-- "Yes, I do." true, "Nein, eigentlich nicht." false, anything else nil.
+function extract.is_yes(text)
+  local words = kejue.text.words(text)
+  if first_of(words, vague) then return nil end
+  return agreement(words)
+end
+
 function extract.yes_no(ask)
-  return from(ask, extract.is_yes)
+  return from(ask, function(_, _, words) return agreement(words) end)
 end
 
 local function language_of(c)

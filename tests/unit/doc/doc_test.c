@@ -103,9 +103,21 @@ static void fields(void)
     bson_destroy(&more);
 }
 
+static void only_new_ones(void)
+{
+    bson_t *doc = parse("{\"a\":1,\"b\":null}"), *from = parse("{\"b\":2,\"c\":null,\"a\":3}");
+    kj_doc_put_int(from, "d", 4);
+    kj_doc_put_int(from, "d", 5); // of a name that is repeated the first
+    kj_doc_put_new(doc, from);
+    assert_json(doc, "{\"a\":1,\"b\":null,\"c\":null,\"d\":4}");
+    bson_destroy(doc);
+    bson_destroy(from);
+}
+
 static void builds(void **state)
 {
     (void)state;
+    only_new_ones();
     bson_t doc = BSON_INITIALIZER, list = BSON_INITIALIZER;
     struct kj_doc_list items = {.array = &list};
     for (int i = 0; i < 12; i++)

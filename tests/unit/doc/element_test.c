@@ -201,6 +201,25 @@ static void finds_what_stands_last(void **state)
         }
 }
 
+static void picks_the_first_of_each_name(void **state)
+{
+    (void)state;
+    static const char *const k_names[] = {"last", "a", "none", "a name of more than 16 letters"};
+    bson_t doc = BSON_INITIALIZER;
+    struct kj_element found[4];
+    kj_doc_put_int(&doc, "a", 1);
+    kj_doc_put_null(&doc, "q"); // in the slot of none of them, or of one: it is not it
+    kj_doc_put_int(&doc, k_names[3], 3);
+    kj_doc_put_int(&doc, "a", 2);
+    kj_doc_put_bool(&doc, "last", true);
+    kj_element_pick(&doc, k_names, 4, found);
+    assert_int_equal(found[0].type, BSON_TYPE_BOOL);
+    assert_int_equal(kj_load64(found[1].data), 1);
+    assert_null(found[2].key);
+    assert_int_equal(kj_load64(found[3].data), 3);
+    bson_destroy(&doc);
+}
+
 static void calls_sound_what_libbson_does(void **state)
 {
     (void)state;
@@ -234,9 +253,13 @@ static void calls_sound_what_libbson_does(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(walks_all_types),          cmocka_unit_test(stays_inside_of_anything),
-        cmocka_unit_test(compares_numbers_exactly), cmocka_unit_test(looks_up_in_an_index),
-        cmocka_unit_test(finds_what_stands_last),   cmocka_unit_test(calls_sound_what_libbson_does),
+        cmocka_unit_test(walks_all_types),
+        cmocka_unit_test(stays_inside_of_anything),
+        cmocka_unit_test(compares_numbers_exactly),
+        cmocka_unit_test(looks_up_in_an_index),
+        cmocka_unit_test(finds_what_stands_last),
+        cmocka_unit_test(calls_sound_what_libbson_does),
+        cmocka_unit_test(picks_the_first_of_each_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
