@@ -124,7 +124,7 @@ static int read_windows(const struct kj_engine *engine, const struct kj_judged *
     const bson_t *schedule = setting(judged, KJ_JUDGED_SCHEDULE, "schedule", &view);
     const char *country = kj_doc_text(judged->lead, "country", NULL);
     bool same = last->known && same_schedule(schedule, last->schedule) &&
-                (!last->windows.weekend_off || kj_streq(country, last->country));
+                kj_streq(country ? country : "", last->country);
     if (!same) {
         kj_doc_clear(&last->schedule);
         last->known = false;
