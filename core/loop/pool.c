@@ -126,6 +126,7 @@ static void serve(struct kj_pool *pool)
 static void *thread_main(void *arg)
 {
     struct seat *seat = arg;
+    kj_sched_behind(0, 0); // also of the first milliseconds of a work that will take long
     served = seat->pool;
     serve(seat->pool);
     __atomic_store_n(&seat->left, true, __ATOMIC_RELEASE);

@@ -86,6 +86,7 @@ static int start(const struct kj_vm_limits *limits, struct kj_cell *cell)
         cell->guarded.pid = 0;
         return -1;
     }
+    kj_sched_behind(cell->guarded.pid, 0);
     kj_cell_guard(&cell->guarded);
     return 0;
 }
