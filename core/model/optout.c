@@ -199,7 +199,8 @@ static void fill_beginnings(void)
             const char *first = patterns[i] + strspn(patterns[i], "%&^ ");
             const char *second = first + strcspn(first, " ");
             g_beginnings[list][i] = next_begins(first);
-            g_seconds[list][i] = *first != '?' && *second ? next_begins(second + 1) : UINT64_MAX;
+            bool one_word = *first != '?' && *first != '*'; // that the first item takes for sure
+            g_seconds[list][i] = one_word && *second ? next_begins(second + 1) : UINT64_MAX;
         }
     }
 }
