@@ -134,15 +134,12 @@ static int add(struct kj_rehearsal *rehearsal, struct kj_store_request *request,
 {
     bson_iter_t at;
     bson_t doc;
-    uint32_t length;
-    const uint8_t *bytes;
     int coll = bson_iter_init(&at, frame) && bson_iter_next(&at)
                    ? kj_coll_from_name(bson_iter_key(&at))
                    : -1;
     if (coll < 0 || !BSON_ITER_HOLDS_DOCUMENT(&at))
         return cut_off(rehearsal->fault);
-    bson_iter_document(&at, &length, &bytes);
-    if (!bson_init_static(&doc, bytes, length))
+    if (!kj_doc_at(&at, &doc))
         return cut_off(rehearsal->fault);
     request->ops[i].verb = KJ_STORE_PUT;
     request->ops[i].coll = (enum kj_coll)coll;

@@ -24,10 +24,7 @@ static bool configured_carrier(const bson_t *config, bson_t *carrier)
         return false;
     while (bson_iter_next(&at)) {
         bson_t section;
-        uint32_t length;
-        const uint8_t *bytes;
-        bson_iter_document(&at, &length, &bytes);
-        if (bson_init_static(&section, bytes, length) &&
+        if (kj_doc_at(&at, &section) &&
             kj_streq(kj_doc_text(&section, "plugin", ""), "telephony") &&
             kj_doc_child(&section, "config", carrier))
             return true;

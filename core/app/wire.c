@@ -160,10 +160,7 @@ static int make_host(struct kj_app *app, struct kj_fault *fault)
         return KJ_OK;
     while (rc == KJ_OK && bson_iter_next(&at)) {
         bson_t section;
-        uint32_t length;
-        const uint8_t *bytes;
-        bson_iter_document(&at, &length, &bytes);
-        if (bson_init_static(&section, bytes, length))
+        if (kj_doc_at(&at, &section))
             rc = load_plugin(app, &section, index++, fault);
     }
     return rc;

@@ -114,6 +114,18 @@ bool kj_doc_child_n(const bson_t *doc, const char *path, size_t first, bson_t *v
     return false;
 }
 
+bool kj_doc_at(const bson_iter_t *at, bson_t *view)
+{
+    uint32_t length = 0;
+    const uint8_t *bytes = NULL;
+    if (BSON_ITER_HOLDS_DOCUMENT(at))
+        bson_iter_document(at, &length, &bytes);
+    if (bytes && bson_init_static(view, bytes, length))
+        return true;
+    (void)bson_init_static(view, k_empty, sizeof k_empty);
+    return false;
+}
+
 size_t kj_doc_count(const bson_t *doc, const char *path)
 {
     struct kj_element found, member;

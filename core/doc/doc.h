@@ -66,6 +66,8 @@ static inline bool kj_doc_child(const bson_t *doc, const char *path, bson_t *vie
 {
     return kj_doc_child_n(doc, path, kj_doc_first(path), view);
 }
+// The same of the document at which an iterator stands; false also for an array.
+bool kj_doc_at(const bson_iter_t *at, bson_t *view);
 size_t kj_doc_count(const bson_t *doc, const char *path); // members of an array or document, or 0
 // "array at path contains this text".
 bool kj_doc_lists(const bson_t *doc, const char *path, const char *text);

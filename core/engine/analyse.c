@@ -36,13 +36,7 @@ static bool human_reached(const struct kj_path *path)
         return false;
     while (bson_iter_next(&at)) {
         bson_t turn;
-        uint32_t length;
-        const uint8_t *bytes;
-        if (!BSON_ITER_HOLDS_DOCUMENT(&at))
-            continue;
-        bson_iter_document(&at, &length, &bytes);
-        if (bson_init_static(&turn, bytes, length) &&
-            kj_streq(kj_doc_text(&turn, "speaker", ""), "lead") &&
+        if (kj_doc_at(&at, &turn) && kj_streq(kj_doc_text(&turn, "speaker", ""), "lead") &&
             kj_doc_text(&turn, "text", "")[0])
             return true;
     }

@@ -37,10 +37,7 @@ static int64_t missing_variables(const bson_t *about, const bson_t *facts, bson_
     if (kj_doc_child(about, "variables", &variables) && bson_iter_init(&at, &variables))
         while (bson_iter_next(&at)) {
             bson_t variable;
-            uint32_t length;
-            const uint8_t *bytes;
-            bson_iter_document(&at, &length, &bytes);
-            if (bson_init_static(&variable, bytes, length) && kj_doc_has(&variable, "guidance") &&
+            if (kj_doc_at(&at, &variable) && kj_doc_has(&variable, "guidance") &&
                 !kj_doc_bool(&variable, "derived", false) &&
                 !answered(facts, "variables", kj_doc_text(&variable, "name", "")))
                 bson_append_iter(&array, kj_doc_next(&list), -1, &at);

@@ -34,11 +34,8 @@ static bson_t *questions_of(const bson_t *pack, const char *language)
     struct kj_doc_list list = {questions};
     if (pack && kj_doc_child(pack, "variables", &variables) && bson_iter_init(&at, &variables))
         while (bson_iter_next(&at)) {
-            uint32_t length;
-            const uint8_t *bytes;
             bson_t variable;
-            bson_iter_document(&at, &length, &bytes);
-            if (bson_init_static(&variable, bytes, length))
+            if (kj_doc_at(&at, &variable))
                 put_question(&variable, language, &list);
         }
     return questions;

@@ -100,10 +100,7 @@ static void put_effects(const struct kj_path *path, struct steps *steps, bson_t 
         return;
     while (bson_iter_next(&at)) {
         bson_t effect, args;
-        uint32_t length;
-        const uint8_t *bytes;
-        bson_iter_document(&at, &length, &bytes);
-        if (!bson_init_static(&effect, bytes, length))
+        if (!kj_doc_at(&at, &effect))
             continue;
         struct kj_doc_list *place = place_of(path, &effect, steps, changes);
         if (place == NULL)

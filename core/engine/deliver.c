@@ -59,11 +59,8 @@ static void send_effects(struct kj_path *path)
     bson_iter_init(&at, &outbox);
     while (bson_iter_next(&at) && i < count) {
         bson_t effect;
-        uint32_t length;
-        const uint8_t *bytes;
         char key[128];
-        bson_iter_document(&at, &length, &bytes);
-        bson_init_static(&effect, bytes, length);
+        kj_doc_at(&at, &effect);
         snprintf(key, sizeof key, "effect:%s:%zu", path->attempt_id, i);
         bson_t *job = kj_job_new("effect", key, kj_path_now(path), priority(path), &effect,
                                  kj_path_now(path));

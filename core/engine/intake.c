@@ -162,10 +162,7 @@ static int add_refusal(void *arg, const bson_t *number, bson_t **next, bson_t **
     if (number && kj_doc_child(number, "refusals", &old) && bson_iter_init(&at, &old))
         while (bson_iter_next(&at)) {
             bson_t one;
-            uint32_t length;
-            const uint8_t *bytes;
-            bson_iter_document(&at, &length, &bytes);
-            if (!bson_init_static(&one, bytes, length))
+            if (!kj_doc_at(&at, &one))
                 continue;
             known = known || kj_streq(kj_doc_text(&one, "kind", ""), kind);
             kj_doc_put_doc(&array, kj_doc_next(&list), &one);

@@ -308,16 +308,13 @@ static void parse_rows(struct kj_work *work)
         struct row *row = &import->rows[i++];
         struct kj_fault fault;
         bson_t fields;
-        uint32_t length;
-        const uint8_t *bytes;
         row->line = (int64_t)i;
         row->outcome = REFUSED;
         if (!BSON_ITER_HOLDS_DOCUMENT(&at)) {
             kj_copy(row->reason, sizeof row->reason, "not_a_row");
             continue;
         }
-        bson_iter_document(&at, &length, &bytes);
-        bson_init_static(&fields, bytes, length);
+        kj_doc_at(&at, &fields);
         row->line = kj_doc_int(&fields, "line", row->line);
         if (kj_lead_from_row(&fields, import->defaults, &row->lead, &fault) == KJ_OK) {
             row->outcome = ACCEPTED;

@@ -194,13 +194,10 @@ static void on_leads(void *arg, int status, const bson_t *result, const struct k
     for (size_t i = 0; i < recorded->count; i++) {
         struct entry *entry = &recorded->entries[i];
         bson_t lead;
-        uint32_t length;
-        const uint8_t *bytes;
         if (entry->refused)
             continue;
         if (more && (more = bson_iter_next(&at))) {
-            bson_iter_document(&at, &length, &bytes);
-            if (bson_init_static(&lead, bytes, length))
+            if (kj_doc_at(&at, &lead))
                 take_lead(entry, &lead);
         }
         if (!entry->refused && entry->lead_id == 0)
@@ -245,12 +242,9 @@ void kj_intake_recorded(struct kj_engine *engine, const char *workspace, const b
     bson_iter_init(&at, recorded->calls);
     for (size_t i = 0; i < recorded->count && bson_iter_next(&at); i++) {
         struct entry *entry = &recorded->entries[i];
-        uint32_t length;
-        const uint8_t *bytes;
         const char *place;
         bson_t lead;
-        bson_iter_document(&at, &length, &bytes);
-        bson_init_static(&entry->call, bytes, length);
+        kj_doc_at(&at, &entry->call);
         const char *fault = fault_of(&entry->call, &place);
         if (fault)
             refuse(entry, place, fault);

@@ -39,10 +39,7 @@ static void keep_packs(struct kj_engine *engine)
         struct kj_store_request *request = kj_store_request(count, "", on_stored, NULL);
         while (bson_iter_next(&at) && i < count) {
             bson_t pack;
-            uint32_t length;
-            const uint8_t *bytes;
-            bson_iter_document(&at, &length, &bytes);
-            if (!bson_init_static(&pack, bytes, length))
+            if (!kj_doc_at(&at, &pack))
                 continue;
             request->ops[i].verb = KJ_STORE_INSERT;
             request->ops[i].coll = KJ_PACKS;

@@ -24,14 +24,9 @@ static void put_attempts(bson_t *to, const bson_t *from, const char *id, const b
     if (from && kj_doc_child(from, "attempts", &old) && bson_iter_init(&at, &old))
         while (bson_iter_next(&at)) {
             bson_t member;
-            uint32_t length;
-            const uint8_t *bytes;
-            if (index++ + k_attempts_kept < count + (extra != NULL) ||
-                !BSON_ITER_HOLDS_DOCUMENT(&at))
+            if (index++ + k_attempts_kept < count + (extra != NULL))
                 continue;
-            bson_iter_document(&at, &length, &bytes);
-            if (bson_init_static(&member, bytes, length) &&
-                !kj_streq(kj_doc_text(&member, "attempt_id", ""), id))
+            if (kj_doc_at(&at, &member) && !kj_streq(kj_doc_text(&member, "attempt_id", ""), id))
                 kj_doc_put_doc(&array, kj_doc_next(&list), &member);
         }
     if (extra)

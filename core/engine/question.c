@@ -184,10 +184,7 @@ static size_t put_variables(const bson_t *pack, const bson_t *facts, bson_t *pro
         return 0;
     while (bson_iter_next(&at)) {
         bson_t variable;
-        uint32_t length;
-        const uint8_t *bytes;
-        bson_iter_document(&at, &length, &bytes);
-        if (!bson_init_static(&variable, bytes, length) || !kj_doc_has(&variable, "guidance"))
+        if (!kj_doc_at(&at, &variable) || !kj_doc_has(&variable, "guidance"))
             continue;
         put_variable(properties, facts, &variable);
         kj_doc_put_text(required, kj_doc_next(&list), kj_doc_text(&variable, "name", "?"));
@@ -302,10 +299,7 @@ static void put_transcript(const bson_t *facts, struct kj_buf *text)
     if (kj_doc_child(facts, "transcript", &transcript) && bson_iter_init(&at, &transcript))
         while (bson_iter_next(&at)) {
             bson_t turn;
-            uint32_t length;
-            const uint8_t *bytes;
-            bson_iter_document(&at, &length, &bytes);
-            if (!bson_init_static(&turn, bytes, length))
+            if (!kj_doc_at(&at, &turn))
                 continue;
             kj_buf_addf(text, "%d %s: ", ++number, kj_doc_text(&turn, "speaker", "?"));
             put_said(kj_doc_text(&turn, "text", ""), text);

@@ -101,23 +101,13 @@ static bool asked_already(const bson_t *list, const bson_iter_t *one)
 {
     bson_iter_t at;
     bson_t variable;
-    uint32_t length;
-    const uint8_t *bytes;
-    const char *name = NULL;
-    if (BSON_ITER_HOLDS_DOCUMENT(one)) {
-        bson_iter_document(one, &length, &bytes);
-        name = bson_init_static(&variable, bytes, length) ? kj_doc_text(&variable, "name", "") : "";
-    }
+    const char *name = kj_doc_at(one, &variable) ? kj_doc_text(&variable, "name", "") : NULL;
     if (bson_iter_init(&at, list))
         while (bson_iter_next(&at)) {
             bson_t other;
             if (!name && kj_streq(bson_iter_utf8(&at, NULL), bson_iter_utf8(one, NULL)))
                 return true;
-            if (!name || !BSON_ITER_HOLDS_DOCUMENT(&at))
-                continue;
-            bson_iter_document(&at, &length, &bytes);
-            if (bson_init_static(&other, bytes, length) &&
-                kj_streq(kj_doc_text(&other, "name", ""), name))
+            if (name && kj_doc_at(&at, &other) && kj_streq(kj_doc_text(&other, "name", ""), name))
                 return true;
         }
     return false;

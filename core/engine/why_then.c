@@ -26,12 +26,7 @@ static void keep_until(const bson_t *from, const char *name, int64_t at, bson_t 
     if (from && kj_doc_child(from, name, &old) && bson_iter_init(&item, &old))
         while (bson_iter_next(&item)) {
             bson_t one;
-            uint32_t length;
-            const uint8_t *bytes;
-            if (!BSON_ITER_HOLDS_DOCUMENT(&item))
-                continue;
-            bson_iter_document(&item, &length, &bytes);
-            if (bson_init_static(&one, bytes, length) && kj_then_there(&one, "at", at))
+            if (kj_doc_at(&item, &one) && kj_then_there(&one, "at", at))
                 kj_doc_put_doc(&array, kj_doc_next(&list), &one);
         }
     kj_doc_put_array(to, name, &array);
@@ -159,10 +154,7 @@ static void add_gates(const bson_t *model, struct verdict *verdict)
     if (!kj_doc_child(model, "gates", &gates) || !bson_iter_init(&at, &gates))
         return;
     while (bson_iter_next(&at)) {
-        uint32_t length;
-        const uint8_t *bytes;
-        bson_iter_document(&at, &length, &bytes);
-        if (bson_init_static(&gate, bytes, length))
+        if (kj_doc_at(&at, &gate))
             add_gate(verdict, &verdict->gate_list, &gate);
     }
 }

@@ -94,10 +94,7 @@ static void take_events(struct kj_stream *stream, const bson_t *result)
     stream->from_now = false;
     if (kj_doc_child(result, "events", &events) && bson_iter_init(&at, &events))
         while (bson_iter_next(&at)) {
-            uint32_t length;
-            const uint8_t *bytes;
-            bson_iter_document(&at, &length, &bytes);
-            if (bson_init_static(&event, bytes, length))
+            if (kj_doc_at(&at, &event))
                 put_event(stream, &event);
             count++;
         }

@@ -108,12 +108,7 @@ static void each_plugin(const bson_t *status,
     if (!kj_doc_child(status, "plugins", &plugins) || !bson_iter_init(&at, &plugins))
         return;
     while (bson_iter_next(&at)) {
-        uint32_t length;
-        const uint8_t *bytes;
-        if (!BSON_ITER_HOLDS_DOCUMENT(&at))
-            continue;
-        bson_iter_document(&at, &length, &bytes);
-        if (bson_init_static(&one, bytes, length))
+        if (kj_doc_at(&at, &one))
             visit(out, &one, field, name);
     }
 }

@@ -17,12 +17,7 @@ static size_t list_attempts(const bson_t *number, int64_t at[k_kept])
         return 0;
     for (bool more = bson_iter_init(&item, &list); more && bson_iter_next(&item);) {
         bson_t view;
-        uint32_t length;
-        const uint8_t *bytes;
-        if (!BSON_ITER_HOLDS_DOCUMENT(&item))
-            continue;
-        bson_iter_document(&item, &length, &bytes);
-        if (!bson_init_static(&view, bytes, length))
+        if (!kj_doc_at(&item, &view))
             continue;
         if (count == k_kept)
             memmove(at, at + 1, --count * sizeof *at);

@@ -77,13 +77,7 @@ static bool find_refusal(const bson_t *number, const char *kind, bson_t *refusal
     if (number == NULL || !kj_doc_child(number, "refusals", &list))
         return false;
     for (bool more = bson_iter_init(&at, &list); more && bson_iter_next(&at);) {
-        uint32_t length;
-        const uint8_t *bytes;
-        if (!BSON_ITER_HOLDS_DOCUMENT(&at))
-            continue;
-        bson_iter_document(&at, &length, &bytes);
-        if (bson_init_static(refusal, bytes, length) &&
-            strcmp(kj_doc_text(refusal, "kind", ""), kind) == 0)
+        if (kj_doc_at(&at, refusal) && strcmp(kj_doc_text(refusal, "kind", ""), kind) == 0)
             return true;
     }
     return false;

@@ -24,17 +24,14 @@ static int check_events(struct kj_store_request *request, const struct kj_store_
     if (!bson_iter_init(&at, op->events))
         return bad_events(request, op, "are not BSON");
     while (bson_iter_next(&at)) {
-        uint32_t length;
-        const uint8_t *bytes;
         bson_t event;
-        if (!BSON_ITER_HOLDS_DOCUMENT(&at))
+        if (!kj_doc_at(&at, &event))
             return bad_events(request, op, "are not an array of documents");
-        bson_iter_document(&at, &length, &bytes);
-        if (!bson_init_static(&event, bytes, length) || !*kj_doc_text(&event, "name", ""))
+        if (!*kj_doc_text(&event, "name", ""))
             return bad_events(request, op, "hold one without a name");
         if (strlen(kj_doc_text(&event, "workspace", "")) >= sizeof request->workspace)
             return bad_events(request, op, "hold one whose workspace is longer than 63 bytes");
-        if (length + 512 > KJ_DOC_BYTES_MAX)
+        if (event.len + 512 > KJ_DOC_BYTES_MAX)
             return bad_events(request, op, "hold one that is too large");
     }
     return 0;

@@ -110,11 +110,8 @@ static void add_events(struct kj_memory_run *run, struct kj_store_op *told)
     if (!bson_iter_init(&at, run->op->events))
         return;
     while (bson_iter_next(&at)) {
-        uint32_t length;
-        const uint8_t *bytes;
         bson_t event;
-        bson_iter_document(&at, &length, &bytes);
-        if (!bson_init_static(&event, bytes, length))
+        if (!kj_doc_at(&at, &event))
             continue; // kj_store_check has seen it
         const char *workspace = run->workspace;
         if (*run->request->workspace == 0)

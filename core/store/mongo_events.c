@@ -83,11 +83,8 @@ void kj_mongo_add_copies(const struct kj_mongo *mongo, const bson_t *kept, const
     if (!kj_doc_child(kept, "list", &list) || !bson_iter_init(&at, &list))
         return;
     while (bson_iter_next(&at)) {
-        uint32_t length;
-        const uint8_t *bytes;
         bson_t event;
-        bson_iter_document(&at, &length, &bytes);
-        if (bson_init_static(&event, bytes, length))
+        if (kj_doc_at(&at, &event))
             add_copy(mongo, kept, &event, workspace, index++, copies);
     }
 }

@@ -92,16 +92,12 @@ static bool lists_stamp(const bson_t *stored, const char *array, int64_t version
 {
     bson_t list, one;
     bson_iter_t at;
-    uint32_t length;
-    const uint8_t *bytes;
     bool found = false;
     *there = false;
     if (!kj_doc_child(stored, array, &list) || !bson_iter_init(&at, &list))
         return false;
     while (!found && bson_iter_next(&at)) {
-        bson_iter_document(&at, &length, &bytes);
-        if (!bson_init_static(&one, bytes, length) ||
-            (version && kj_doc_int(&one, "version", 0) != version))
+        if (!kj_doc_at(&at, &one) || (version && kj_doc_int(&one, "version", 0) != version))
             continue;
         *there = true;
         found = strcmp(kj_doc_text(&one, "op", ""), op) == 0;

@@ -184,10 +184,7 @@ static int execute(struct kj_mongo_work *work, enum kj_coll coll, struct kj_mong
     bool ok = mongoc_bulk_operation_execute(bulk, &reply, &error) != 0;
     if (kj_doc_child(&reply, "writeErrors", &errors) && bson_iter_init(&at, &errors))
         while (bson_iter_next(&at)) {
-            const uint8_t *bytes;
-            uint32_t length;
-            bson_iter_document(&at, &length, &bytes);
-            if (bson_init_static(&one, bytes, length))
+            if (kj_doc_at(&at, &one))
                 read_write_error(work, &one, nth_open(rows, count, kj_doc_int(&one, "index", -1)));
             failed++;
         }

@@ -102,12 +102,8 @@ static void add_waiting(struct kj_mongo *mongo, const char *host, const bson_t *
     if (!kj_doc_child(row, "events", &events) || !bson_iter_init(&at, &events))
         return;
     while (bson_iter_next(&at)) {
-        uint32_t length;
-        const uint8_t *bytes;
         bson_t kept;
-        bson_iter_document(&at, &length, &bytes);
-        if (bson_init_static(&kept, bytes, length) &&
-            kj_streq(kj_doc_text(&kept, "host", ""), host))
+        if (kj_doc_at(&at, &kept) && kj_streq(kj_doc_text(&kept, "host", ""), host))
             kj_mongo_add_copies(mongo, &kept, kj_doc_text(row, "workspace", ""), copies);
     }
 }

@@ -27,11 +27,8 @@ int kj_sqlite_add_events(struct kj_sqlite_run *run)
     if (run->op->events == NULL || !bson_iter_init(&at, run->op->events))
         return 0;
     while (bson_iter_next(&at) && !run->db->broken) {
-        uint32_t length;
-        const uint8_t *bytes;
         bson_t event;
-        bson_iter_document(&at, &length, &bytes);
-        if (!bson_init_static(&event, bytes, length))
+        if (!kj_doc_at(&at, &event))
             continue; // kj_store_check has seen it
         int rc = add_event(run, &event, run->workspace);
         if (rc < 0)

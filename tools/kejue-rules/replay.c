@@ -221,10 +221,7 @@ static void take_rows(struct replay *replay, const bson_t *page)
     if (!kj_doc_child(page, "rows", &rows) || !bson_iter_init(&at, &rows))
         return;
     while (bson_iter_next(&at) && replay->list.count < replay->rows_most) {
-        uint32_t length;
-        const uint8_t *bytes;
-        bson_iter_document(&at, &length, &bytes);
-        if (!bson_init_static(&row, bytes, length))
+        if (!kj_doc_at(&at, &row))
             continue;
         const char *key = kj_doc_next(&replay->list);
         if (replay->tool.json)

@@ -140,15 +140,8 @@ static bson_t *laid_over(const bson_t *base, const bson_t *one)
         const char *key = bson_iter_key(&at);
         if (!bson_iter_init_find(&other, one, key)) {
             bson_append_iter(result, key, -1, &at);
-        } else if (BSON_ITER_HOLDS_DOCUMENT(&at) && BSON_ITER_HOLDS_DOCUMENT(&other)) {
-            uint32_t length;
-            const uint8_t *bytes;
-            bson_iter_document(&at, &length, &bytes);
-            bool good = bson_init_static(&below, bytes, length);
-            bson_iter_document(&other, &length, &bytes);
-            bson_t *merged = good && bson_init_static(&above, bytes, length)
-                                 ? laid_over(&below, &above)
-                                 : bson_new();
+        } else if (kj_doc_at(&at, &below) && kj_doc_at(&other, &above)) {
+            bson_t *merged = laid_over(&below, &above);
             kj_doc_put_doc(result, key, merged);
             bson_destroy(merged);
         } else

@@ -93,10 +93,7 @@ static void say_rest(const bson_t *error)
     if (!kj_doc_child(error, "faults", &faults) || !bson_iter_init(&at, &faults))
         return;
     while (bson_iter_next(&at)) {
-        uint32_t length;
-        const uint8_t *bytes;
-        bson_iter_document(&at, &length, &bytes);
-        if (!first && bson_init_static(&one, bytes, length))
+        if (!first && kj_doc_at(&at, &one))
             fprintf(stderr, "  %s: %s\n", kj_doc_text(&one, "pointer", ""),
                     kj_doc_text(&one, "text", ""));
         first = false;

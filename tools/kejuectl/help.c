@@ -98,13 +98,10 @@ static void put_words(struct kj_buf *out, const bson_t *doc, const char *prefix)
     for (bson_iter_init(&at, doc); bson_iter_next(&at);) {
         char name[160];
         bson_t child;
-        uint32_t length;
-        const uint8_t *bytes;
         snprintf(name, sizeof name, "%s%s", prefix, bson_iter_key(&at));
         if (BSON_ITER_HOLDS_DOCUMENT(&at)) {
-            bson_iter_document(&at, &length, &bytes);
             strncat(name, ".", sizeof name - strlen(name) - 1);
-            if (bson_init_static(&child, bytes, length))
+            if (kj_doc_at(&at, &child))
                 put_words(out, &child, name);
             continue;
         }
@@ -131,10 +128,7 @@ static void put_examples(const struct ctl *ctl, struct kj_buf *out, const bson_t
     ctl_color(ctl, out, CTL_BOLD, "Examples");
     kj_buf_addc(out, '\n');
     while (bson_iter_next(&at)) {
-        uint32_t length;
-        const uint8_t *bytes;
-        bson_iter_document(&at, &length, &bytes);
-        if (!bson_init_static(&example, bytes, length))
+        if (!kj_doc_at(&at, &example))
             continue;
         kj_buf_addf(out, "  kejuectl %s", name);
         put_words(out, &example, "");

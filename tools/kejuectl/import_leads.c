@@ -228,10 +228,7 @@ static void add_faults(const struct refusal *refusal, const bson_t *result, stru
     if (!kj_doc_child(result, "faults", &faults) || !bson_iter_init(&at, &faults))
         return;
     while (bson_iter_next(&at)) {
-        uint32_t length;
-        const uint8_t *bytes;
-        bson_iter_document(&at, &length, &bytes);
-        if (!bson_init_static(&one, bytes, length))
+        if (!kj_doc_at(&at, &one))
             continue;
         const char *number = kj_doc_text(&one, "phone_number", "");
         ctl_sum_refuse(sum, (int64_t)(uintptr_t)kj_map_get(&refusal->lines, number), "not_a_number",

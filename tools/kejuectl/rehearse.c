@@ -66,10 +66,7 @@ static void put_plot(struct kj_buf *out, const bson_t *rows)
                 (long long)most, "");
     for (bson_iter_init(&at, rows); bson_iter_next(&at);) {
         bson_t row;
-        uint32_t length;
-        const uint8_t *bytes;
-        bson_iter_document(&at, &length, &bytes);
-        if (!bson_init_static(&row, bytes, length))
+        if (!kj_doc_at(&at, &row))
             continue;
         int64_t when = kj_doc_time(&row, "at", 0), calls = kj_doc_int(&row, "calls", 0);
         if (when / k_day_ms * k_day_ms != day.at) {

@@ -31,15 +31,10 @@ bool ctl_property(const bson_t *schema, const char *name, bson_t *property)
 {
     bson_t properties, target;
     bson_iter_t at;
-    uint32_t length;
-    const uint8_t *bytes;
     if (follow(schema, &target))
         schema = &target;
     if (!kj_doc_child(schema, "properties", &properties) ||
-        !bson_iter_init_find(&at, &properties, name) || !BSON_ITER_HOLDS_DOCUMENT(&at))
-        return false;
-    bson_iter_document(&at, &length, &bytes);
-    if (!bson_init_static(property, bytes, length))
+        !bson_iter_init_find(&at, &properties, name) || !kj_doc_at(&at, property))
         return false;
     // Not by assignment: a bson_t points into itself.
     return !follow(property, &target) ||

@@ -43,12 +43,7 @@ void ctl_sum_add(struct ctl_sum *sum, const bson_t *result)
     if (!kj_doc_child(result, "refused", &rows) || !bson_iter_init(&at, &rows))
         return;
     while (bson_iter_next(&at)) {
-        uint32_t length;
-        const uint8_t *bytes;
-        if (!BSON_ITER_HOLDS_DOCUMENT(&at))
-            continue;
-        bson_iter_document(&at, &length, &bytes);
-        if (bson_init_static(&row, bytes, length))
+        if (kj_doc_at(&at, &row))
             add_row(sum, &row);
     }
 }
@@ -66,10 +61,7 @@ static void show_refused(const struct ctl *ctl, const struct ctl_sum *sum)
     kj_buf_init(&out, 0);
     for (bson_iter_init(&at, sum->refused); bson_iter_next(&at);) {
         bson_t row;
-        uint32_t length;
-        const uint8_t *bytes;
-        bson_iter_document(&at, &length, &bytes);
-        if (!bson_init_static(&row, bytes, length))
+        if (!kj_doc_at(&at, &row))
             continue;
         reason = kj_doc_text(&row, "reason", "refused");
         kj_map_put(&reasons, reason, (void *)((uintptr_t)kj_map_get(&reasons, reason) + 1));

@@ -83,11 +83,7 @@ static int fill(struct watch *watch, int64_t until, bool *more)
             bson_iter_init(&at, &events)) {
             full = bson_count_keys(&events) == k_page;
             while (*more && bson_iter_next(&at)) {
-                uint32_t length;
-                const uint8_t *bytes;
-                bson_iter_document(&at, &length, &bytes);
-                if (bson_init_static(&event, bytes, length) &&
-                    kj_doc_int(&event, "number", 0) <= until)
+                if (kj_doc_at(&at, &event) && kj_doc_int(&event, "number", 0) <= until)
                     *more = tell(watch, &event);
             }
         }

@@ -53,10 +53,7 @@ static void on_taken(void *arg, int status, const bson_t *result, const struct k
     if (kj_doc_child(result, "calls", &calls) && bson_iter_init(&at, &calls))
         for (; bson_iter_next(&at); i++) {
             bson_t one;
-            uint32_t length;
-            const uint8_t *bytes;
-            bson_iter_document(&at, &length, &bytes);
-            bson_init_static(&one, bytes, length);
+            kj_doc_at(&at, &one);
             if (kj_doc_bool(&one, "refused", false))
                 refuse(batch, batch->lines[i], kj_doc_text(&one, "place", ""),
                        kj_doc_text(&one, "text", ""));
@@ -100,10 +97,7 @@ static void with_group(struct kj_request *request, int64_t group_id, int64_t ass
     if (kj_doc_child(request->args, "calls", &calls) && bson_iter_init(&at, &calls))
         while (bson_iter_next(&at)) {
             bson_t call;
-            uint32_t length;
-            const uint8_t *bytes;
-            bson_iter_document(&at, &length, &bytes);
-            if (bson_init_static(&call, bytes, length))
+            if (kj_doc_at(&at, &call))
                 take(batch, schema, &call, &ids, &good);
         }
     if (good.count)

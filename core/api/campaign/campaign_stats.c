@@ -30,12 +30,7 @@ static void add_variables(struct stats *stats, const bson_t *decision)
         return;
     while (bson_iter_next(&at)) {
         bson_t variable;
-        uint32_t length;
-        const uint8_t *bytes;
-        if (!BSON_ITER_HOLDS_DOCUMENT(&at))
-            continue;
-        bson_iter_document(&at, &length, &bytes);
-        if (bson_init_static(&variable, bytes, length) && kj_doc_has(&variable, "value"))
+        if (kj_doc_at(&at, &variable) && kj_doc_has(&variable, "value"))
             kj_tally_add(&stats->variables, bson_iter_key(&at), 1);
     }
 }

@@ -9,12 +9,7 @@ static void put_values(bson_t *row, const bson_t *decision)
     if (kj_doc_child(decision, "plan.variables", &variables) && bson_iter_init(&at, &variables))
         while (bson_iter_next(&at)) {
             bson_t variable;
-            uint32_t length;
-            const uint8_t *bytes;
-            if (!BSON_ITER_HOLDS_DOCUMENT(&at))
-                continue;
-            bson_iter_document(&at, &length, &bytes);
-            if (bson_init_static(&variable, bytes, length) && kj_doc_has(&variable, "value"))
+            if (kj_doc_at(&at, &variable) && kj_doc_has(&variable, "value"))
                 kj_doc_put_from(&values, bson_iter_key(&at), &variable, "value");
         }
     kj_doc_put_doc(row, "variables", &values);

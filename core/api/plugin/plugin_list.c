@@ -13,10 +13,7 @@ void kj_plugin_list(struct kj_request *request)
     if (all && kj_doc_child(all, "plugins", &plugins) && bson_iter_init(&at, &plugins))
         while (bson_iter_next(&at)) {
             bson_t plugin, row = BSON_INITIALIZER;
-            uint32_t length;
-            const uint8_t *bytes;
-            bson_iter_document(&at, &length, &bytes);
-            if (bson_init_static(&plugin, bytes, length))
+            if (kj_doc_at(&at, &plugin))
                 for (size_t i = 0; i < sizeof k_told / sizeof *k_told; i++)
                     kj_doc_put_from(&row, k_told[i], &plugin, k_told[i]);
             kj_doc_put_doc(&array, kj_doc_next(&list), &row);

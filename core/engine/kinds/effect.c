@@ -117,11 +117,8 @@ static void follow(struct effect *effect)
     bool more = kj_doc_child(job, "payload.then", &steps) && bson_iter_init(&at, &steps);
     for (; more && i < count && bson_iter_next(&at); i++) {
         bson_t step;
-        uint32_t length;
-        const uint8_t *bytes;
         char key[256];
-        bson_iter_document(&at, &length, &bytes);
-        (void)bson_init_static(&step, bytes, length);
+        (void)kj_doc_at(&at, &step);
         snprintf(key, sizeof key, "%.200s:then:%zu", kj_doc_text(job, "key", ""), i);
         bson_t *next =
             kj_job_new("effect", key, now, (int)kj_doc_int(job, "priority", 50), &step, now);

@@ -45,11 +45,8 @@ bson_t *kj_steps_for_retry(const bson_t *job)
         return kept;
     while (bson_iter_next(&at)) {
         bson_t step, begun = BSON_INITIALIZER;
-        uint32_t length;
-        const uint8_t *bytes;
-        bson_iter_document(&at, &length, &bytes);
         kj_doc_put_bool(&begun, "begun", true);
-        if (bson_init_static(&step, bytes, length)) {
+        if (kj_doc_at(&at, &step)) {
             if (kj_doc_bool(&step, "ok", true))
                 kj_doc_put_doc(kept, bson_iter_key(&at), &step);
             else if (kj_streq(kj_doc_text(&step, "error.class", ""), "unknown"))
@@ -70,10 +67,7 @@ bson_t *kj_steps_answered(const bson_t *job)
     answers = bson_new();
     while (bson_iter_next(&at)) {
         bson_t step;
-        uint32_t length;
-        const uint8_t *bytes;
-        bson_iter_document(&at, &length, &bytes);
-        if (bson_init_static(&step, bytes, length) && kj_doc_has(&step, "ok"))
+        if (kj_doc_at(&at, &step) && kj_doc_has(&step, "ok"))
             kj_doc_put_doc(answers, bson_iter_key(&at), &step);
     }
     return answers;

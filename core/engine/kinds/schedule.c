@@ -89,10 +89,7 @@ void kj_schedules_refresh(struct kj_engine *engine)
     if (loaded && kj_doc_child(loaded, "hooks", &hooks) && bson_iter_init(&at, &hooks))
         while (bson_iter_next(&at)) {
             bson_t hook;
-            uint32_t length;
-            const uint8_t *bytes;
-            bson_iter_document(&at, &length, &bytes);
-            if (bson_init_static(&hook, bytes, length) && kj_doc_int(&hook, "every_ms", 0) > 0)
+            if (kj_doc_at(&at, &hook) && kj_doc_int(&hook, "every_ms", 0) > 0)
                 keep(engine, kj_doc_text(&hook, "file", ""), kj_doc_int(&hook, "every_ms", 0));
         }
     kj_doc_clear(&loaded);

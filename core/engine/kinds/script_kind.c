@@ -86,11 +86,7 @@ void kj_script_kinds_refresh(struct kj_engine *engine)
     if (loaded && kj_doc_child(loaded, "hooks", &hooks) && bson_iter_init(&at, &hooks))
         while (bson_iter_next(&at)) {
             bson_t hook;
-            uint32_t length;
-            const uint8_t *bytes;
-            bson_iter_document(&at, &length, &bytes);
-            if (bson_init_static(&hook, bytes, length) &&
-                kj_starts_with(kj_doc_text(&hook, "on", ""), "kind."))
+            if (kj_doc_at(&at, &hook) && kj_starts_with(kj_doc_text(&hook, "on", ""), "kind."))
                 declare(engine, kj_doc_text(&hook, "on", ""), kj_doc_text(&hook, "file", ""));
         }
     kj_doc_clear(&loaded);

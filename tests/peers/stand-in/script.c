@@ -54,12 +54,8 @@ int si_rules_add(struct stand_in *si, const bson_t *doc, bool is_array, struct k
     bson_iter_init(&at, is_array ? doc : &list);
     while (bson_iter_next(&at)) {
         bson_t one;
-        const uint8_t *bytes;
-        uint32_t length;
-        if (!BSON_ITER_HOLDS_DOCUMENT(&at))
+        if (!kj_doc_at(&at, &one))
             return kj_fault(fault, KJ_EINVAL, "rules", NULL, "a rule is an object");
-        bson_iter_document(&at, &length, &bytes);
-        bson_init_static(&one, bytes, length);
         int status = rule_add(si, &one, fault);
         if (status != KJ_OK)
             return status;
@@ -101,12 +97,8 @@ static void make_object(bson_t *out, const char *key, const bson_t *schema, cons
     bson_iter_t at;
     if (kj_doc_child(schema, "properties", &properties) && bson_iter_init(&at, &properties))
         while (bson_iter_next(&at)) {
-            const uint8_t *bytes;
-            uint32_t length;
-            if (!BSON_ITER_HOLDS_DOCUMENT(&at))
+            if (!kj_doc_at(&at, &one))
                 continue;
-            bson_iter_document(&at, &length, &bytes);
-            bson_init_static(&one, bytes, length);
             si_make(&object, bson_iter_key(&at), &one, root, depth + 1);
         }
     kj_doc_put_doc(out, key, &object);

@@ -76,6 +76,12 @@ static void views_and_lists(void **state)
     assert_true(kj_doc_find(doc, "a.b.1.c", &at));
     assert_string_equal(bson_iter_key(&at), "c");
     assert_int_equal(bson_iter_int64(&at), 2);
+    assert_false(kj_doc_at(&at, &view));
+    assert_int_equal(bson_count_keys(&view), 0);
+    assert_true(kj_doc_find(doc, "a.b.1", &at) && kj_doc_at(&at, &view));
+    assert_int_equal(kj_doc_int(&view, "c", 0), 2);
+    assert_true(kj_doc_find(doc, "a.b", &at));
+    assert_false(kj_doc_at(&at, &view)); // an array
     bson_destroy(doc);
 }
 

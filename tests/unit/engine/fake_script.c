@@ -118,10 +118,7 @@ static void go_on(struct kj_task *task)
         if (step->key == NULL)
             break;
         if (bson_iter_init_find(&at, hook->recorded, step->key)) {
-            uint32_t length;
-            const uint8_t *bytes;
-            bson_iter_document(&at, &length, &bytes);
-            assert_true(bson_init_static(&known, bytes, length));
+            assert_true(kj_doc_at(&at, &known));
             hook->failed = !kj_doc_bool(&known, "ok", false);
             continue;
         }

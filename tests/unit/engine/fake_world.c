@@ -495,11 +495,8 @@ void assert_sound(struct world *world, bool ended)
     bson_t *jobs = world_all(world, KJ_JOBS), *numbers = world_all(world, KJ_NUMBERS);
     bson_t *trunk = world_get(world, KJ_LIMITS, 0, "trunk:default");
     for (bson_iter_init(&at, jobs); bson_iter_next(&at);) {
-        uint32_t length;
-        const uint8_t *bytes;
         bson_t job;
-        bson_iter_document(&at, &length, &bytes);
-        assert_true(bson_init_static(&job, bytes, length));
+        assert_true(kj_doc_at(&at, &job));
         const char *state = kj_doc_text(&job, "state", "");
         if (kj_streq(state, "running") || kj_streq(state, "waiting") || kj_streq(state, "dead"))
             fail_msg("job %s of kind %s is %s at %s: %s", bson_iter_key(&at),
