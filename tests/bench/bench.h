@@ -32,6 +32,9 @@ enum bench_phase {
 int64_t bench_alone(const struct bench *bench);
 int64_t bench_crowd(const struct bench *bench);
 int64_t bench_total(const struct bench *bench);
+// Requests of a step that no peer takes: at least so many that the first ones, on a machine that
+// just woke up, do not decide.
+int64_t bench_many(const struct bench *bench);
 
 _Noreturn void bench_die(const char *format, ...) KJ_PRINTF(1, 2);
 _Noreturn void bench_die_fault(const char *what, const struct kj_fault *fault);

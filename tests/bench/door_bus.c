@@ -208,7 +208,7 @@ static void status(struct bench *bench, struct bench_daemon *daemon, struct benc
         .count = bench->jobs / 4, .in_flight = 1, .make = make_status, .good = bench_good_json};
     bench_line(bench, "status_one_at_a_time", (double)load.count / bench_bus_run(bus, &load),
                "requests/s");
-    load.count = bench->jobs * 2;
+    load.count = bench_many(bench);
     load.in_flight = 64;
     int64_t cpu = bench_cpu_ns(daemon->pid);
     bench_line(bench, "status_64_in_flight", (double)load.count / bench_bus_run(bus, &load),

@@ -93,10 +93,10 @@ void bench_http_door(struct bench *bench)
                                    .token = kj_doc_text(token, "token", ""),
                                    .due = bench_wall_ns() / 1000000 + k_day_ms};
     load.job = one_job(bus, load.due);
-    load.count = bench->jobs * 2;
+    load.count = bench_many(bench);
     load.make = make_read;
     timed(bench, &daemon, &load, "read_64_connections", "requests/s");
-    load.count = bench_crowd(bench);
+    load.count = bench_many(bench) / 2;
     load.make = make_submit;
     timed(bench, &daemon, &load, "enqueue_64_connections", "jobs/s");
     bson_destroy(token);

@@ -5,6 +5,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+enum { k_many = 40000 };
+
 int64_t bench_alone(const struct bench *bench)
 {
     return bench->jobs / 5 < 3000 ? bench->jobs / 5 : 3000;
@@ -18,6 +20,12 @@ int64_t bench_crowd(const struct bench *bench)
 int64_t bench_total(const struct bench *bench)
 {
     return bench_alone(bench) + bench_crowd(bench) + bench->jobs;
+}
+
+int64_t bench_many(const struct bench *bench)
+{
+    int64_t count = bench->jobs * 2;
+    return bench->short_waits || count > k_many ? count : k_many;
 }
 
 static void put_variables(bson_t *job)

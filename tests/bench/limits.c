@@ -58,7 +58,7 @@ static void request_reply(struct bench *bench)
         .count = bench->jobs / 4, .in_flight = 1, .make = make_message, .good = good_message};
     bench_line(bench, "nng_one_at_a_time", (double)load.count / bench_bus_run(bus, &load),
                "requests/s");
-    load.count = bench->jobs * 2;
+    load.count = bench_many(bench);
     load.in_flight = 64;
     bench_line(bench, "nng_64_in_flight", (double)load.count / bench_bus_run(bus, &load),
                "requests/s");
@@ -82,7 +82,7 @@ static void http(struct bench *bench)
     snprintf(port, sizeof port, "%d", number);
     pid_t server = bench_serve_start("http", port);
     struct bench_http_load load = {
-        .port = number, .connections = 64, .count = bench->jobs * 4, .make = make_get};
+        .port = number, .connections = 64, .count = 2 * bench_many(bench), .make = make_get};
     int64_t cpu = bench_cpu_ns(server);
     bench_line(bench, "http_64_connections", (double)load.count / bench_http_run(&load),
                "requests/s");
