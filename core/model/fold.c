@@ -178,21 +178,27 @@ static bool add_letters(struct kj_buf *out, int c, int flags)
     return true;
 }
 
+static bool is_apostrophe(int c)
+{
+    return c == '\'' || c == 0x2019 || c == 0x2BC || c == '`' || c == 0xB4;
+}
+
+static bool is_further_letter(const char *after) // one beyond ASCII
+{
+    int c = (unsigned char)*after & 0x80 ? kj_utf8_next(&after) : 0;
+    return c >= 0x80 && !parts_words(c) && !is_apostrophe(c);
+}
+
 // An apostrophe before one or two last letters: don't, we're, I'll; not s'il, n'en.
 static bool is_contraction(const struct kj_buf *out, size_t start, const char *after)
 {
     int letters = 0;
     while (letters < 3 && isalpha((unsigned char)after[letters]))
         letters++;
-    if ((letters != 1 && letters != 2) || ((unsigned char)after[letters] & 0x80))
+    if ((letters != 1 && letters != 2) || is_further_letter(after + letters))
         return false;
     bool single = out->length < start + 2 || out->data[out->length - 2] == ' ';
     return !single || out->data[out->length - 1] == 'i';
-}
-
-static bool is_apostrophe(int c)
-{
-    return c == '\'' || c == 0x2019 || c == 0x2BC || c == '`' || c == 0xB4;
 }
 
 // Punctuation that stands between two digits and is kept there.
@@ -271,10 +277,11 @@ void kj_fold(const char *text, int flags, struct kj_buf *out)
         space = false;
         if (is_number_mark(flags, before, c, text))
             kj_buf_addc(out, (char)c);
-        else if (c < 0 || !add_letters(out, c, flags)) {
+        else if (c < 0 || is_apostrophe(c) || !add_letters(out, c, flags)) {
             out->length = mark;
             out->data[mark] = 0;
             space = true;
+            c = ' '; // whatever it is, it is no letter: there may be none in `out`
         }
         before = c;
     }

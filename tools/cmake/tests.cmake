@@ -115,6 +115,9 @@ endif()
 # first word is no room it is the beginning of a plugin's folder, whose sources are built in.
 file(GLOB fuzzers RELATIVE ${CMAKE_SOURCE_DIR}/tests/fuzz CONFIGURE_DEPENDS
      ${CMAKE_SOURCE_DIR}/tests/fuzz/*_fuzz.c)
+if(KEJUE_FUZZ)
+  add_custom_target(fuzzers) # all of them
+endif()
 foreach(fuzzer ${fuzzers})
   string(REGEX REPLACE "_fuzz\\.c$" "" base ${fuzzer})
   string(REGEX REPLACE "_.*" "" room ${base})
@@ -136,6 +139,7 @@ foreach(fuzzer ${fuzzers})
     add_executable(fuzz_${base} ${sources})
     target_link_options(fuzz_${base} PRIVATE -fsanitize=fuzzer)
     target_compile_options(fuzz_${base} PRIVATE -fsanitize=fuzzer)
+    add_dependencies(fuzzers fuzz_${base})
   else()
     add_executable(fuzz_${base} ${sources} tests/fuzz/replay.c)
     add_test(NAME fuzz_${base} COMMAND fuzz_${base} ${corpus})

@@ -37,7 +37,7 @@ static void prints(void **state)
     prints_as(1.25e-7, "1.25e-7");
     prints_as(5e-324, "5e-324");
     prints_as(1e23, "1e23");
-    prints_as(9007199254740993, "9007199254740992.0");
+    prints_as(9007199254740993.0, "9007199254740992.0");
     prints_as(123456789.12345679, "123456789.12345679");
     prints_as(1.7976931348623157e308, "1.7976931348623157e308");
     char text[KJ_DECIMAL_SIZE + 1];
