@@ -137,9 +137,7 @@ static int add(struct kj_rehearsal *rehearsal, struct kj_store_request *request,
     int coll = bson_iter_init(&at, frame) && bson_iter_next(&at)
                    ? kj_coll_from_name(bson_iter_key(&at))
                    : -1;
-    if (coll < 0 || !BSON_ITER_HOLDS_DOCUMENT(&at))
-        return cut_off(rehearsal->fault);
-    if (!kj_doc_at(&at, &doc))
+    if (coll < 0 || !kj_doc_at(&at, &doc))
         return cut_off(rehearsal->fault);
     request->ops[i].verb = KJ_STORE_PUT;
     request->ops[i].coll = (enum kj_coll)coll;

@@ -310,11 +310,10 @@ static void parse_rows(struct kj_work *work)
         bson_t fields;
         row->line = (int64_t)i;
         row->outcome = REFUSED;
-        if (!BSON_ITER_HOLDS_DOCUMENT(&at)) {
+        if (!kj_doc_at(&at, &fields)) {
             kj_copy(row->reason, sizeof row->reason, "not_a_row");
             continue;
         }
-        kj_doc_at(&at, &fields);
         row->line = kj_doc_int(&fields, "line", row->line);
         if (kj_lead_from_row(&fields, import->defaults, &row->lead, &fault) == KJ_OK) {
             row->outcome = ACCEPTED;

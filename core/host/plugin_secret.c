@@ -31,13 +31,8 @@ static const char *kj_secret_path(const bson_iter_t *value, char *buffer, size_t
         const char *text = bson_iter_utf8(value, NULL);
         return text[0] == '@' && text[1] && kj_copy(buffer, size, text + 1) ? buffer : NULL;
     }
-    if (!BSON_ITER_HOLDS_DOCUMENT(value))
-        return NULL;
-    const uint8_t *data;
-    uint32_t length;
     bson_t view;
-    bson_iter_document(value, &length, &data);
-    if (!bson_init_static(&view, data, length))
+    if (!kj_doc_at(value, &view))
         return NULL;
     const char *file = kj_doc_text(&view, "file", NULL);
     return file && file[0] && kj_copy(buffer, size, file) ? buffer : NULL;

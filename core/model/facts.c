@@ -31,12 +31,7 @@ static bool read_turn(const bson_iter_t *at, struct turn *turn)
     static const char *const k_names[FIELDS] = {"speaker", "text", "dtmf"};
     struct kj_element found[FIELDS];
     bson_t view;
-    uint32_t length;
-    const uint8_t *bytes;
-    if (!BSON_ITER_HOLDS_DOCUMENT(at))
-        return false;
-    bson_iter_document(at, &length, &bytes);
-    if (!bson_init_static(&view, bytes, length))
+    if (!kj_doc_at(at, &view))
         return false;
     kj_element_pick(&view, k_names, FIELDS, found);
     turn->speaker = text_of(&found[SPEAKER]);

@@ -208,11 +208,6 @@ static bool is_number_mark(int flags, int before, int c, const char *after)
            digit_of(before) >= 0 && isdigit((unsigned char)*after);
 }
 
-static bool is_plain_letter(char c)
-{
-    return (unsigned)((c | 0x20) - 'a') < 26;
-}
-
 // Blanks, commas and the like: what parts words whatever stands beside it.
 static bool is_plain_gap(char c)
 {
@@ -223,7 +218,7 @@ static bool is_plain_gap(char c)
 static const char *add_plain_word(struct kj_buf *out, const char *text)
 {
     size_t length = 0;
-    while (is_plain_letter(text[length]))
+    while (kj_plain_letter(text[length]))
         length++;
     char *to = length ? kj_buf_room(out, length) : NULL;
     if (to == NULL)
@@ -243,7 +238,7 @@ static const char *add_plain(struct kj_buf *out, size_t start, const char *text,
         *space = true;
         *before = *text;
     }
-    if (!is_plain_letter(*text))
+    if (!kj_plain_letter(*text))
         return text;
     if (*space && out->length > start)
         kj_buf_addc(out, ' ');

@@ -17,6 +17,11 @@ void kj_fold(const char *text, int flags, struct kj_buf *out);
 bool kj_fold_lists(const char *alternatives, const char *word, size_t length);
 // The same for names as they are written: each is folded first.
 bool kj_fold_names(const char *names, const char *folded);
+// Of nearly all text: what needs no closer look.
+static inline bool kj_plain_letter(char c)
+{
+    return (unsigned)((c | 0x20) - 'a') < 26;
+}
 // One code point, or -1 for a bad sequence; *at moves behind it. The text ends with NUL.
 int kj_utf8_next(const char **at);
 size_t kj_utf8_count(const char *text); // code points

@@ -57,13 +57,8 @@ static int parse_window(const bson_iter_t *at, size_t index, struct kj_window *w
                         struct kj_fault *fault)
 {
     bson_t view;
-    uint32_t length;
-    const uint8_t *bytes;
-    if (!BSON_ITER_HOLDS_DOCUMENT(at))
+    if (!kj_doc_at(at, &view))
         return bad_window(fault, index, NULL, "a window is an object with days, from and to");
-    bson_iter_document(at, &length, &bytes);
-    if (!bson_init_static(&view, bytes, length))
-        return bad_window(fault, index, NULL, "a window cannot be read");
     window->from = minutes_of(kj_doc_text(&view, "from", ""));
     window->to = minutes_of(kj_doc_text(&view, "to", ""));
     if (window->from < 0 || window->to < 0)

@@ -237,18 +237,13 @@ static bool parts_clauses(const char *at)
     return false;
 }
 
-static bool is_plain_letter(char c)
-{
-    return (unsigned)((c | 0x20) - 'a') < 26;
-}
-
 // The end of a clause: a comma, or a full stop that is none of "p.m." and "24. Dezember". What is
 // left of a mark of several bytes counts as a space.
 static const char *clause_end(const char *text)
 {
     const char *at = text;
     for (; *at; at++) {
-        if (is_plain_letter(*at)) // nearly always
+        if (kj_plain_letter(*at)) // nearly always
             continue;
         bool space = at[1] == 0 || isspace((unsigned char)at[1]);
         if (strchr(",;!?\n", *at) && !(at > text && isdigit((unsigned char)at[-1]) && !space))

@@ -143,13 +143,10 @@ bool kj_match_value(lua_State *L, struct kj_match *match, int index, const bson_
     int raw = lua_gettop(L);
     bool same;
     bson_t doc;
-    const uint8_t *bytes;
-    uint32_t length;
     if (BSON_ITER_HOLDS_ARRAY(at)) {
         same = same_list(L, match, raw, at);
-    } else if (BSON_ITER_HOLDS_DOCUMENT(at)) {
-        bson_iter_document(at, &length, &bytes);
-        same = bson_init_static(&doc, bytes, length) && same_members(L, match, raw, &doc);
+    } else if (kj_doc_at(at, &doc)) {
+        same = same_members(L, match, raw, &doc);
     } else {
         same = differ(L, match, index, at);
     }

@@ -6,15 +6,9 @@
 
 bool why_next(bson_iter_t *at, bson_t *doc)
 {
-    uint32_t length;
-    const uint8_t *bytes;
-    while (bson_iter_next(at)) {
-        if (!BSON_ITER_HOLDS_DOCUMENT(at))
-            continue;
-        bson_iter_document(at, &length, &bytes);
-        if (bson_init_static(doc, bytes, length))
+    while (bson_iter_next(at))
+        if (kj_doc_at(at, doc))
             return true;
-    }
     return false;
 }
 
